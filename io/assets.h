@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// The files that `tools/setup.sh` fetched (hand mesh, HDRIs). Looked for in $HANDFORGE_ASSETS, else
+// $XDG_CACHE_HOME/handforge/assets, else ~/.cache/handforge/assets.
+std::filesystem::path AssetFolder();
+// `name` is relative to the asset folder ("meshes/generic-hand-left.glb"), or an absolute path, or
+// a path relative to the working directory that exists. Throws EnvironmentError naming where it
+// was looked for and the command that fetches it.
+std::filesystem::path FindAsset(const std::string& name);
+// Sorted paths of `hdri/*.exr`.
+std::vector<std::filesystem::path> HdriFiles();
+
+}  // namespace handforge

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "io/core/camera.h"
+#include "io/core/image.h"
+#include "io/core/skeleton.h"
+
+namespace handforge {
+
+// Bones that carry the skin: palm, metacarpals of index..little, thumb metacarpal/proximal/distal,
+// proximal/intermediate/distal of index..little, forearm.
+constexpr int kNumBones = 21;
+enum Bone : int { kPalmBone = 0, kFirstMetacarpalBone = 1, kForearmBone = 20 };
+constexpr int MetacarpalBone(int finger) { return finger; }  // finger 1..4
+// Segment 0..2 of finger 0..4 (thumb metacarpal, proximal, distal; other fingers' phalanges).
+constexpr int SegmentBone(int finger, int segment) { return 5 + 3 * finger + segment; }
+
+// A posed and shaped rig. Kept in single precision because this is exactly what a shard stores:
+// everything else about a rendered hand (mesh, labels, depth) is a function of it and the rig.
+// A rest vertex x moves with bone b as
+//   x_in_cam = origin_b + R(rotation_b) diag(scale_b) R_rest_b^T (x - rest_origin_b),
+// where scale's axes are the bone's own: breadth (hinge axis), thickness (dorsal), length.
+// It describes a right hand; left hands are the mirror image in x (see `Tuple::handedness`).
+struct RigPose {
+  std::array<std::array<float, 3>, kNumBones> origin_in_cam_mm{};
+  std::array<std::array<float, 4>, kNumBones> rotation_xyzw{};  // unit quaternions
+  std::array<std::array<float, 3>, kNumBones> scale{};          // 1 = as modelled
+};
+
+enum class Split : uint8_t { kTrain = 0, kValidation = 1, kTest = 2 };
+enum class Source : uint8_t { kRendered = 0, kDecoded = 1, kImported = 2, kPseudo = 3 };
+
+// Bits of `present`.
+enum Present : uint32_t {
+  kHasRgb = 1u << 0,
+  kHasDepth = 1u << 1,
+  kHasMask = 1u << 2,
+  kHasJoints3 = 1u << 3,
+  kHasJoints2 = 1u << 4,
+  kHasAlpha = 1u << 5,
+  kHasRig = 1u << 6,
+  kHasLatent = 1u << 7,
+};
+
+// One labelled example: what a row of a shard holds. `camera`, `joints_px`, `bbox_px`, `mask` and
+// `depth` share one pixel grid; `rgb` and `alpha` cover the same field of view on a grid of their
+// own and map to it by the half-pixel rule (`RescalePixel`).
+struct Tuple {
+  uint64_t seed = 0;
+  uint64_t index = 0;
+  uint32_t attempt = 0;
+  int64_t image_id = -1;
+  int32_t view_id = 0;
+  int64_t sequence_id = -1;
+  int32_t frame = 0;
+  int32_t gesture = -1;  // into the shard attribute `gesture_names`; -1 where unknown
+  int64_t subject = -1;  // one shape and skin; -1 where unknown
+
+  Handedness handedness = Handedness::kRight;
+  PinholeCamera camera;
+  Joints3 joints_in_cam = Joints3::Zero();
+  Joints2 joints_px = Joints2::Zero();
+  std::array<uint8_t, kNumJoints> visible{};  // `Visibility`
+  std::array<float, 4> bbox_px{};             // x, y, width, height around the hand's mask
+  RigPose rig;
+
+  ImageU8 rgb;      // {H, W, 3}
+  ImageU8 alpha;    // {H, W}, decoded tuples only; 255 = hand
+  ImageU16 depth;   // {H, W}, z in units of kDepthUnitMm, 0 = background
+  ImageU8 mask;     // {H, W}, `Part`
+
+  std::vector<float> z;                             // latent code, decoded tuples only
+  Joints3 decoded_joints_in_cam = Joints3::Zero();  // what the 3D decoder said, after scale and
+                                                    // translation, before fitting
+  Joints2 decoded_joints_px = Joints2::Zero();      // what the 2D decoder said
+
+  uint32_t present = 0;
+  bool labelled = true;
+  Split split = Split::kTrain;
+  Source source = Source::kRendered;
+
+  float quality_residual_px = 0;      // RMS of decoded_joints_px against joints_px
+  float quality_fit_mm = 0;           // RMS of decoded_joints_in_cam against joints_in_cam
+  float quality_silhouette_iou = 0;   // decoded alpha against the ray-traced mask
+};
+
+constexpr double kDepthUnitMm = 0.1;
+
+}  // namespace handforge

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// Publishing: a file appears under its final name whole or not at all. Temporary names live in the
+// same folder and hold the process id (".NAME.tmp-PID"), so that leftovers of a killed process are
+// recognised and removed.
+std::filesystem::path TemporaryName(const std::filesystem::path& final_path);
+bool IsTemporaryName(const std::filesystem::path& path);
+// fsync, rename to the final name, fsync the folder. Throws EnvironmentError.
+void PublishFile(const std::filesystem::path& temporary, const std::filesystem::path& final_path);
+void PublishText(const std::filesystem::path& final_path, const std::string& text);
+// Removes temporary files whose process no longer runs.
+void RemoveStaleTemporaries(const std::filesystem::path& folder);
+
+// Creates the folder and proves that a file can be made in it. Throws EnvironmentError naming it.
+void EnsureWritableFolder(const std::filesystem::path& folder);
+uint64_t FreeBytes(const std::filesystem::path& folder);
+
+// Throws DataError naming the file (missing, unreadable).
+std::string ReadText(const std::filesystem::path& path);
+std::vector<uint8_t> ReadBytes(const std::filesystem::path& path);
+
+// Lower-case hexadecimal SHA-256.
+std::string Sha256(const void* data, size_t size);
+std::string Sha256OfFile(const std::filesystem::path& path);
+
+}  // namespace handforge

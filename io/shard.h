@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/core/tuple.h"
+
+namespace handforge {
+
+constexpr int kFormatVersion = 1;  // io/FORMAT.md
+
+enum class DType { kU8, kU16, kU32, kU64, kI32, kI64, kF32 };
+size_t SizeOf(DType type);
+
+// One column of a shard: an HDF5 dataset {N, row_shape...}.
+struct Column {
+  std::string name;
+  DType type;
+  std::vector<uint64_t> row_shape;
+  bool chunk_per_row = false;  // images: one deflated chunk a row; others: one chunk for all rows
+  std::string help;            // stored as the dataset's attribute `description`
+
+  size_t RowBytes() const;
+};
+
+// Sizes that fix the columns of a dataset.
+struct TupleLayout {
+  int image_px = 256;  // depth, mask, joints_2d, K
+  int rgb_px = 128;
+  int latent_dim = 0;      // 0: no z
+  bool decoded = false;    // alpha, decoded_3d, decoded_2d, quality_* columns
+};
+std::vector<Column> TupleColumns(const TupleLayout& layout);
+
+// A tuple as bytes, ready for the writer: per column the raw row, or for `chunk_per_row` columns
+// the finished chunk (shuffle + deflate). Made in the parallel stage; calls no HDF5.
+struct EncodedTuple {
+  uint64_t index = 0;
+  std::vector<std::vector<uint8_t>> columns;
+};
+EncodedTuple EncodeTuple(const Tuple& tuple, const TupleLayout& layout, int deflate_level);
+
+// Attributes of the shard's root group. Joint names, edges, units and conventions are added by the
+// writer.
+struct ShardMetadata {
+  std::map<std::string, std::string> text;               // generator, config, licences, hashes ...
+  std::map<std::string, std::vector<std::string>> lists; // gesture_names ...
+};
+
+struct ShardInfo {
+  std::string file;  // relative to the dataset folder: "shards/00000.h5"
+  std::string sha256;
+  uint64_t bytes = 0;
+  uint64_t first_index = 0;
+  uint64_t tuples = 0;
+};
+
+// Writes one shard under a temporary name and publishes it whole. One thread; rows in order. The
+// bytes depend only on the rows, layout and metadata. After a failed call nothing more is written;
+// without `Publish` the destructor removes the temporary file.
+class ShardWriter {
+ public:
+  ShardWriter(const std::filesystem::path& dataset_folder,
+              int shard,
+              uint64_t num_rows,
+              const TupleLayout& layout,
+              const ShardMetadata& metadata);
+  ~ShardWriter();
+  ShardWriter(const ShardWriter&) = delete;
+  ShardWriter& operator=(const ShardWriter&) = delete;
+
+  void Append(const EncodedTuple& tuple);
+  // Requires `num_rows` appended rows.
+  ShardInfo Publish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+std::string ShardFileName(int shard);  // "shards/00000.h5"
+
+// Reads any shard, ours or imported. Every read checks type and shape and throws DataError naming
+// file and column. One thread per reader; HDF5 calls of all readers are serialised by one mutex.
+class ShardReader {
+ public:
+  explicit ShardReader(const std::filesystem::path& file);
+  ~ShardReader();
+  ShardReader(ShardReader&&) noexcept;
+  ShardReader& operator=(ShardReader&&) noexcept;
+
+  const std::filesystem::path& file() const;
+  uint64_t size() const;
+  const std::vector<Column>& columns() const;
+  bool Has(const std::string& column) const;
+  const Column& Find(const std::string& column) const;
+
+  // Rows [first, first + count) of a column, row-major. T must match the stored type.
+  template <typename T>
+  std::vector<T> Read(const std::string& column, uint64_t first, uint64_t count) const;
+
+  Tuple ReadTuple(uint64_t row) const;
+
+  std::string TextAttribute(const std::string& name) const;  // "" where absent
+  std::vector<std::string> ListAttribute(const std::string& name) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace handforge

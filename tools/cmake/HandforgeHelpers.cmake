@@ -1,0 +1,26 @@
+# handforge_add_library(<name> SOURCES ... [PUBLIC ...] [PRIVATE ...])
+# One static library per room; includes are written from the repository root ("io/core/camera.h").
+function(handforge_add_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  add_library(handforge::${name} ALIAS ${name})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC handforge_flags ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# handforge_add_test(<path under tests/, without _test.cc> [LINKS ...])
+# tests/io/shard_test.cc becomes binary io_shard_test and CTest name io/shard_test.
+function(handforge_add_test path)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LINKS" ${ARGN})
+  string(REPLACE "/" "_" target "${path}_test")
+  add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${path}_test.cc)
+  target_link_libraries(${target} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${target} PRIVATE
+    HANDFORGE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" HANDFORGE_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_test(NAME ${path}_test COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  set_tests_properties(${path}_test PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()
