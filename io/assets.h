@@ -13,7 +13,7 @@ std::filesystem::path AssetFolder();
 // a path relative to the working directory that exists. Throws EnvironmentError naming where it
 // was looked for and the command that fetches it.
 std::filesystem::path FindAsset(const std::string& name);
-// Sorted paths of `hdri/*.exr`.
+// Sorted paths of `hdri/*.exr` in the asset folder; empty where there are none.
 std::vector<std::filesystem::path> HdriFiles();
 
 }  // namespace handforge

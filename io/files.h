@@ -8,18 +8,21 @@
 namespace handforge {
 
 // Publishing: a file appears under its final name whole or not at all. Temporary names live in the
-// same folder and hold the process id (".NAME.tmp-PID"), so that leftovers of a killed process are
-// recognised and removed.
+// same folder and hold host and process id (".NAME.tmp-HOST-PID"), so that leftovers of a killed
+// process are recognised and removed, and never those of a process on another machine that shares
+// the folder.
 std::filesystem::path TemporaryName(const std::filesystem::path& final_path);
 bool IsTemporaryName(const std::filesystem::path& path);
 // fsync, rename to the final name, fsync the folder. Throws EnvironmentError.
 void PublishFile(const std::filesystem::path& temporary, const std::filesystem::path& final_path);
 void PublishText(const std::filesystem::path& final_path, const std::string& text);
-// Removes temporary files whose process no longer runs.
+// Removes temporary files whose process no longer runs; those of another machine when they are more
+// than a day old.
 void RemoveStaleTemporaries(const std::filesystem::path& folder);
 
 // Creates the folder and proves that a file can be made in it. Throws EnvironmentError naming it.
 void EnsureWritableFolder(const std::filesystem::path& folder);
+// Free space of the disk that holds (or will hold) the folder. Throws EnvironmentError.
 uint64_t FreeBytes(const std::filesystem::path& folder);
 
 // Throws DataError naming the file (missing, unreadable).
