@@ -1,5 +1,6 @@
 #include "io/core/alignment.h"
 
+#include <Eigen/LU>
 #include <Eigen/SVD>
 
 namespace handforge {

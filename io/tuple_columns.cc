@@ -1,0 +1,337 @@
+#include "io/tuple_columns.h"
+
+#include "io/chunk_codec.h"
+#include "io/core/error.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace handforge {
+namespace {
+
+template <typename T>
+constexpr DType DTypeFor();
+template <>
+constexpr DType DTypeFor<uint8_t>() {
+  return DType::kU8;
+}
+template <>
+constexpr DType DTypeFor<uint16_t>() {
+  return DType::kU16;
+}
+template <>
+constexpr DType DTypeFor<uint32_t>() {
+  return DType::kU32;
+}
+template <>
+constexpr DType DTypeFor<uint64_t>() {
+  return DType::kU64;
+}
+template <>
+constexpr DType DTypeFor<int32_t>() {
+  return DType::kI32;
+}
+template <>
+constexpr DType DTypeFor<int64_t>() {
+  return DType::kI64;
+}
+template <>
+constexpr DType DTypeFor<float>() {
+  return DType::kF32;
+}
+
+// One number per row, kept in the file as `Stored`.
+template <typename Stored, typename Member>
+TupleColumn Scalar(const char* name, Member Tuple::*member, const char* help) {
+  return {{name, DTypeFor<Stored>(), {}, false, help},
+          [member](const Tuple& tuple, uint8_t* row) {
+            const auto value = static_cast<Stored>(tuple.*member);
+            std::memcpy(row, &value, sizeof value);
+          },
+          [member](const uint8_t* row, Tuple* tuple) {
+            Stored value;
+            std::memcpy(&value, row, sizeof value);
+            tuple->*member = static_cast<Member>(value);
+          }};
+}
+
+// A plain array of `Element`; `access` returns a reference to it from a Tuple.
+template <typename Element, typename Access>
+TupleColumn Array(const char* name,
+                  std::vector<uint64_t> row_shape,
+                  Access access,
+                  const char* help) {
+  return {{name, DTypeFor<Element>(), std::move(row_shape), false, help},
+          [access](const Tuple& tuple, uint8_t* row) {
+            const auto& array = access(tuple);
+            std::memcpy(row, &array, sizeof array);
+          },
+          [access](const uint8_t* row, Tuple* tuple) {
+            auto& array = access(*tuple);
+            std::memcpy(&array, row, sizeof array);
+          }};
+}
+
+// A fixed-size Eigen matrix of doubles, kept in single precision.
+template <typename Matrix>
+TupleColumn Joints(const char* name, Matrix Tuple::*member, const char* help) {
+  constexpr auto kColumns = static_cast<uint64_t>(Matrix::ColsAtCompileTime);
+  using Single =
+      Eigen::Matrix<float, Matrix::RowsAtCompileTime, Matrix::ColsAtCompileTime, Eigen::RowMajor>;
+  return {{name, DType::kF32, {kNumJoints, kColumns}, false, help},
+          [member](const Tuple& tuple, uint8_t* row) {
+            const Single single = (tuple.*member).template cast<float>();
+            std::memcpy(row, single.data(), sizeof(float) * Single::SizeAtCompileTime);
+          },
+          [member](const uint8_t* row, Tuple* tuple) {
+            Single single;
+            std::memcpy(single.data(), row, sizeof(float) * Single::SizeAtCompileTime);
+            tuple->*member = single.template cast<double>();
+          }};
+}
+
+[[noreturn]] void Misfit(const Tuple& tuple,
+                         const std::string& column,
+                         const std::string& got,
+                         const std::string& expected) {
+  throw DataError("tuple " + std::to_string(tuple.index) + ": '" + column + "' is " + got +
+                  ", the dataset's layout wants " + expected);
+}
+
+std::string SizeText(int width, int height, int channels) {
+  return std::to_string(width) + "x" + std::to_string(height) + "x" + std::to_string(channels);
+}
+
+// {size_px, size_px} or {size_px, size_px, channels}.
+template <typename T>
+TupleColumn Picture(
+    const char* name, Image<T> Tuple::*member, int size_px, int channels, const char* help) {
+  std::vector<uint64_t> shape(2, static_cast<uint64_t>(size_px));
+  if (channels > 1) shape.push_back(static_cast<uint64_t>(channels));
+  const size_t count = static_cast<size_t>(size_px) * size_px * channels;
+  const std::string column = name;
+  return {{name, DTypeFor<T>(), shape, true, help},
+          [=](const Tuple& tuple, uint8_t* row) {
+            const Image<T>& image = tuple.*member;
+            if (image.empty()) {
+              std::memset(row, 0, count * sizeof(T));
+              return;
+            }
+            const bool fits = image.width == size_px && image.height == size_px &&
+                              image.channels == channels && image.pixels.size() == count;
+            if (!fits) {
+              Misfit(tuple,
+                     column,
+                     SizeText(image.width, image.height, image.channels),
+                     SizeText(size_px, size_px, channels));
+            }
+            std::memcpy(row, image.pixels.data(), count * sizeof(T));
+          },
+          [=](const uint8_t* row, Tuple* tuple) {
+            Image<T> image(size_px, size_px, channels);
+            std::memcpy(image.pixels.data(), row, count * sizeof(T));
+            tuple->*member = std::move(image);
+          }};
+}
+
+TupleColumn CameraMatrix(int size_px) {
+  using SingleK = Eigen::Matrix<float, 3, 3, Eigen::RowMajor>;
+  return {{"K",
+           DType::kF32,
+           {3, 3},
+           false,
+           "pinhole matrix of the grid of depth and mask, px; pixel centres at integers"},
+          [](const Tuple& tuple, uint8_t* row) {
+            const SingleK K = tuple.camera.K().cast<float>();
+            std::memcpy(row, K.data(), sizeof(float) * 9);
+          },
+          [size_px](const uint8_t* row, Tuple* tuple) {
+            SingleK K;
+            std::memcpy(K.data(), row, sizeof(float) * 9);
+            tuple->camera = PinholeCamera::FromK(K.cast<double>(), size_px, size_px);
+          }};
+}
+
+TupleColumn LatentCode(int dimension) {
+  const auto count = static_cast<size_t>(dimension);
+  return {{"z", DType::kF32, {count}, false, "latent code the tuple was decoded from"},
+          [count](const Tuple& tuple, uint8_t* row) {
+            if (tuple.z.empty()) {
+              std::memset(row, 0, count * sizeof(float));
+              return;
+            }
+            if (tuple.z.size() != count) {
+              Misfit(
+                  tuple, "z", std::to_string(tuple.z.size()) + " numbers", std::to_string(count));
+            }
+            std::memcpy(row, tuple.z.data(), count * sizeof(float));
+          },
+          [count](const uint8_t* row, Tuple* tuple) {
+            tuple->z.resize(count);
+            std::memcpy(tuple->z.data(), row, count * sizeof(float));
+          }};
+}
+
+void AddImages(const TupleLayout& layout, std::vector<TupleColumn>* table) {
+  table->push_back(Picture("rgb",
+                           &Tuple::rgb,
+                           layout.rgb_px,
+                           3,
+                           "colour image of the same field of view, its own grid"));
+  table->push_back(Picture("depth",
+                           &Tuple::depth,
+                           layout.image_px,
+                           1,
+                           "z along the optical axis in units of scale_mm; 0 = background"));
+  table->push_back(Picture("mask",
+                           &Tuple::mask,
+                           layout.image_px,
+                           1,
+                           "part id: 0 background, 1 palm, 2-16 segments, 17 forearm, 18+ other"));
+}
+
+void AddLabels(const TupleLayout& layout, std::vector<TupleColumn>* table) {
+  table->push_back(Joints("joints_3d",
+                          &Tuple::joints_in_cam,
+                          "joints in the camera frame, mm: x right, y down, z forward"));
+  table->push_back(Joints("joints_2d", &Tuple::joints_px, "joints on the grid of depth, px: u, v"));
+  table->push_back(Array<uint8_t>(
+      "visible",
+      {kNumJoints},
+      [](auto& tuple) -> auto& { return tuple.visible; },
+      "per joint, see attribute visibility_names; 255 = unknown"));
+  table->push_back(CameraMatrix(layout.image_px));
+  table->push_back(Scalar<uint8_t>("handedness", &Tuple::handedness, "0 left, 1 right"));
+  table->push_back(Array<float>(
+      "bbox",
+      {4},
+      [](auto& tuple) -> auto& { return tuple.bbox_px; },
+      "box around the hand's mask on the grid of depth, px: x, y, w, h"));
+}
+
+void AddRig(std::vector<TupleColumn>* table) {
+  table->push_back(Array<float>(
+      "rig_origin",
+      {kNumBones, 3},
+      [](auto& tuple) -> auto& { return tuple.rig.origin_in_cam_mm; },
+      "origin of each bone in the camera frame, mm"));
+  table->push_back(Array<float>(
+      "rig_rotation",
+      {kNumBones, 4},
+      [](auto& tuple) -> auto& { return tuple.rig.rotation_xyzw; },
+      "orientation of each bone, unit quaternion x, y, z, w"));
+  table->push_back(Array<float>(
+      "rig_scale",
+      {kNumBones, 3},
+      [](auto& tuple) -> auto& { return tuple.rig.scale; },
+      "scale of each bone: breadth, thickness, length; 1 = as modelled"));
+}
+
+void AddIdentity(std::vector<TupleColumn>* table) {
+  table->push_back(Scalar<uint64_t>("index", &Tuple::index, "number of the tuple in the run"));
+  table->push_back(Scalar<uint64_t>("seed", &Tuple::seed, "seed of the run"));
+  table->push_back(Scalar<uint32_t>(
+      "attempt", &Tuple::attempt, "which attempt was accepted: (seed, index, attempt) replays"));
+  table->push_back(
+      Scalar<int64_t>("image_id", &Tuple::image_id, "shared by hands of one image; -1 = unknown"));
+  table->push_back(Scalar<int32_t>("view_id", &Tuple::view_id, "camera among those of one scene"));
+  table->push_back(Scalar<int64_t>("sequence_id", &Tuple::sequence_id, "-1 = no sequence"));
+  table->push_back(Scalar<int32_t>("frame", &Tuple::frame, "frame within the sequence"));
+  table->push_back(Scalar<int32_t>(
+      "gesture", &Tuple::gesture, "position in attribute gesture_names; -1 = unknown"));
+  table->push_back(
+      Scalar<int64_t>("subject", &Tuple::subject, "one hand shape and skin; -1 = unknown"));
+  table->push_back(Scalar<uint32_t>(
+      "present", &Tuple::present, "bit k: modality k of attribute present_bits is there"));
+  table->push_back(Scalar<uint8_t>("labelled", &Tuple::labelled, "1 = use the labels to train"));
+  table->push_back(Scalar<uint8_t>("split", &Tuple::split, "0 train, 1 validation, 2 test"));
+  table->push_back(Scalar<uint8_t>(
+      "source", &Tuple::source, "0 rendered, 1 decoded, 2 imported, 3 pseudo-labelled"));
+}
+
+void AddDecoded(const TupleLayout& layout, std::vector<TupleColumn>* table) {
+  table->push_back(Picture(
+      "alpha", &Tuple::alpha, layout.rgb_px, 1, "decoded opacity on the grid of rgb; 255 = hand"));
+  table->push_back(Joints("decoded_3d",
+                          &Tuple::decoded_joints_in_cam,
+                          "what the 3D decoder said, in the camera frame, mm, before fitting"));
+  table->push_back(Joints("decoded_2d",
+                          &Tuple::decoded_joints_px,
+                          "what the 2D decoder said, on the grid of depth, px"));
+  table->push_back(Scalar<float>("quality_residual_px",
+                                 &Tuple::quality_residual_px,
+                                 "RMS distance of decoded_2d to joints_2d, px"));
+  table->push_back(Scalar<float>(
+      "quality_fit_mm", &Tuple::quality_fit_mm, "RMS distance of decoded_3d to joints_3d, mm"));
+  table->push_back(Scalar<float>("quality_silhouette_iou",
+                                 &Tuple::quality_silhouette_iou,
+                                 "decoded alpha against the ray-traced mask, 0 to 1"));
+}
+
+void CheckLayout(const TupleLayout& layout) {
+  if (layout.image_px >= 1 && layout.rgb_px >= 1 && layout.latent_dim >= 0) return;
+  throw UsageError("tuple layout: image_px " + std::to_string(layout.image_px) + ", rgb_px " +
+                   std::to_string(layout.rgb_px) + ", latent_dim " +
+                   std::to_string(layout.latent_dim) + "; expected sizes >= 1 and latent_dim >= 0");
+}
+
+}  // namespace
+
+std::vector<TupleColumn> TupleColumnTable(const TupleLayout& layout) {
+  CheckLayout(layout);
+  std::vector<TupleColumn> table;
+  AddImages(layout, &table);
+  AddLabels(layout, &table);
+  AddRig(&table);
+  AddIdentity(&table);
+  if (layout.decoded) AddDecoded(layout, &table);
+  if (layout.latent_dim > 0) table.push_back(LatentCode(layout.latent_dim));
+  return table;
+}
+
+size_t SizeOf(DType type) {
+  switch (type) {
+    case DType::kU8:
+      return 1;
+    case DType::kU16:
+      return 2;
+    case DType::kU32:
+    case DType::kI32:
+    case DType::kF32:
+      return 4;
+    case DType::kU64:
+    case DType::kI64:
+      return 8;
+  }
+  return 0;
+}
+
+size_t Column::RowBytes() const {
+  size_t bytes = SizeOf(type);
+  for (const uint64_t extent : row_shape) bytes *= extent;
+  return bytes;
+}
+
+std::vector<Column> TupleColumns(const TupleLayout& layout) {
+  std::vector<Column> columns;
+  for (TupleColumn& entry : TupleColumnTable(layout)) columns.push_back(std::move(entry.column));
+  return columns;
+}
+
+EncodedTuple EncodeTuple(const Tuple& tuple, const TupleLayout& layout, int deflate_level) {
+  EncodedTuple encoded;
+  encoded.index = tuple.index;
+  for (const TupleColumn& entry : TupleColumnTable(layout)) {
+    std::vector<uint8_t> row(entry.column.RowBytes());
+    entry.store(tuple, row.data());
+    if (entry.column.chunk_per_row) {
+      row = EncodeChunk(row.data(), row.size(), SizeOf(entry.column.type), deflate_level);
+    }
+    encoded.columns.push_back(std::move(row));
+  }
+  return encoded;
+}
+
+}  // namespace handforge
