@@ -50,12 +50,18 @@ void RigSpec::Visit(Fields& fields) {
   fields.Section(
       "anchors",
       [this](Fields& f) {
-        f.Field("wrist_towards_middle_mcp_mm", wrist_towards_middle_mcp_mm, -50, 50,
+        f.Field("wrist_towards_middle_mcp_mm",
+                wrist_towards_middle_mcp_mm,
+                -50,
+                50,
                 "labelled wrist beyond the rig's, towards the middle MCP");
         f.Field("thumb_cmc_mm", thumb_cmc_mm, -30, 30, "labelled thumb CMC beyond the rig's");
         f.Field("thumb_mcp_mm", thumb_mcp_mm, -30, 30, "labelled thumb MCP beyond the rig's");
         f.Field("finger_mcp_mm", finger_mcp_mm, -30, 30, "labelled finger MCPs beyond the rig's");
-        f.Field("tip_below_surface_mm", tip_below_surface_mm, 0, 10,
+        f.Field("tip_below_surface_mm",
+                tip_below_surface_mm,
+                0,
+                10,
                 "labelled tip before the skin's end, along the last bone");
       },
       "where the labelled joints lie");

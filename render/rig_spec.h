@@ -1,21 +1,26 @@
 #pragma once
 
+#include "io/config.h"
+
 #include <array>
 #include <filesystem>
 #include <string>
-
-#include "io/config.h"
 
 namespace handforge {
 
 // The 25 joints of the W3C WebXR Hand Input specification, the names by which a rig is described.
 enum WebXrJoint : int {
   kXrWrist = 0,
-  kXrThumbMetacarpal, kXrThumbProximal, kXrThumbDistal, kXrThumbTip,
+  kXrThumbMetacarpal,
+  kXrThumbProximal,
+  kXrThumbDistal,
+  kXrThumbTip,
   kXrFirstFinger,  // index..little: metacarpal, proximal, intermediate, distal, tip
   kNumXrJoints = 25,
 };
-constexpr int XrFingerJoint(int finger, int level) { return kXrFirstFinger + 5 * (finger - 1) + level; }
+constexpr int XrFingerJoint(int finger, int level) {
+  return kXrFirstFinger + 5 * (finger - 1) + level;
+}
 extern const std::array<const char*, kNumXrJoints> kXrJointNames;
 
 // How to use a rigged hand file (glTF, FBX ... whatever Assimp reads). A rig's joints are not the
@@ -35,9 +40,9 @@ struct RigSpec {
   double finger_mcp_mm = 3;
   double tip_below_surface_mm = 3;
 
-  bool forearm = true;             // replace the cap behind the wrist by a forearm
+  bool forearm = true;  // replace the cap behind the wrist by a forearm
   double forearm_length_mm = 260;
-  int64_t subdivision = 1;         // Loop steps, 0..2
+  int64_t subdivision = 1;  // Loop steps, 0..2
 
   RigSpec();
   void Visit(Fields& fields);

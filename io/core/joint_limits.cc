@@ -19,11 +19,14 @@ namespace {
 //   the second through fifth carpometacarpal joints, J Hand Surg 26A, 2001 (CMC flexion-extension:
 //   ring 20, little 28).
 constexpr std::string_view kAaos = "AAOS 1965";
-constexpr std::string_view kLin = "Lin, Wu, Huang 2000; widened for passive spread of straight fingers";
+constexpr std::string_view kLin =
+    "Lin, Wu, Huang 2000; widened for passive spread of straight fingers";
 constexpr std::string_view kHume = "Hume et al. 1990 with the hyperextension of AAOS 1965";
-constexpr std::string_view kCooney = "Cooney et al. 1981, total arc split about the relaxed position";
+constexpr std::string_view kCooney =
+    "Cooney et al. 1981, total arc split about the relaxed position";
 constexpr std::string_view kCmc = "El-shennawy et al. 2001, total arc";
-constexpr std::string_view kTwist = "axial play of a condyloid joint; conservative, no single source";
+constexpr std::string_view kTwist =
+    "axial play of a condyloid joint; conservative, no single source";
 
 std::array<AngleLimit, kNumAngles> MakeLimits() {
   std::array<AngleLimit, kNumAngles> limits;

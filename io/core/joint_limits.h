@@ -1,10 +1,10 @@
 #pragma once
 
+#include "io/core/skeleton.h"
+
 #include <array>
 #include <string>
 #include <string_view>
-
-#include "io/core/skeleton.h"
 
 namespace handforge {
 
@@ -18,7 +18,7 @@ enum Angle : int {
   kThumbCmcTwist,
   kThumbMcpFlexion,
   kThumbIpFlexion,
-  kFirstFingerAngle,                // index..little: five angles each, see FingerAngle
+  kFirstFingerAngle,                  // index..little: five angles each, see FingerAngle
   kRingCup = kFirstFingerAngle + 20,  // flexion of the carpometacarpal joint
   kLittleCup,
   kWristFlexion,
@@ -26,7 +26,9 @@ enum Angle : int {
   kNumAngles,
 };
 enum FingerAngleKind : int { kMcpFlexion = 0, kMcpAbduction, kMcpTwist, kPipFlexion, kDipFlexion };
-constexpr int FingerAngle(int finger, int kind) { return kFirstFingerAngle + 5 * (finger - 1) + kind; }
+constexpr int FingerAngle(int finger, int kind) {
+  return kFirstFingerAngle + 5 * (finger - 1) + kind;
+}
 
 using HandAngles = std::array<double, kNumAngles>;
 

@@ -1,0 +1,122 @@
+#include "render/pose_prior.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace handforge {
+namespace {
+
+const Gesture& DrawGesture(const std::vector<Gesture>& gestures, Random& random, int* which) {
+  double total = 0;
+  for (const Gesture& g : gestures) total += g.weight;
+  double left = random.Uniform() * total;
+  for (size_t i = 0; i < gestures.size(); ++i) {
+    left -= gestures[i].weight;
+    *which = static_cast<int>(i);
+    if (left < 0) break;
+  }
+  return gestures[*which];
+}
+
+// Each finger curls by an amount of its own; MCP and PIP share it loosely, DIP follows PIP by two
+// thirds (Lin, Wu, Huang 2000).
+HandAngles FreePose(Random& random) {
+  HandAngles a{};
+  const double shared = random.Uniform();
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    const double curl = std::clamp(shared + random.Normal(0, 0.35), 0.0, 1.0);
+    a[FingerAngle(finger, kMcpFlexion)] =
+        -15 + 105 * std::clamp(curl + random.Normal(0, 0.25), 0.0, 1.0);
+    a[FingerAngle(finger, kPipFlexion)] = 105 * std::clamp(curl + random.Normal(0, 0.25), 0.0, 1.0);
+    a[FingerAngle(finger, kDipFlexion)] =
+        2.0 / 3 * a[FingerAngle(finger, kPipFlexion)] + random.Normal(0, 8);
+    a[FingerAngle(finger, kMcpAbduction)] =
+        random.Normal(2.0 * (kMiddle - finger), 7) * (1 - 0.7 * curl);
+  }
+  a[kThumbCmcFlexion] = random.Uniform(-20, 30);
+  a[kThumbCmcAbduction] = random.Uniform(-20, 28);
+  a[kThumbMcpFlexion] = random.Uniform(-5, 55);
+  a[kThumbIpFlexion] = random.Uniform(-10, 75);
+  a[kLittleCup] = random.Uniform(0, 14);
+  a[kRingCup] = 0.5 * a[kLittleCup];
+  return a;
+}
+
+void AddNoise(const PosePriorOptions& options, Random& random, HandAngles* angles) {
+  HandAngles& a = *angles;
+  const double n = options.noise_deg;
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    const double curl = random.Normal(0, 0.7 * n);
+    const double pip = curl + random.Normal(0, 0.7 * n);
+    a[FingerAngle(finger, kMcpFlexion)] += curl + random.Normal(0, 0.7 * n);
+    a[FingerAngle(finger, kPipFlexion)] += pip;
+    a[FingerAngle(finger, kDipFlexion)] += 2.0 / 3 * pip + random.Normal(0, 0.4 * n);
+    a[FingerAngle(finger, kMcpAbduction)] += random.Normal(0, 0.4 * n);
+    a[FingerAngle(finger, kMcpTwist)] += random.Normal(0, 0.4 * n);
+  }
+  for (int angle : {kThumbCmcFlexion, kThumbCmcAbduction, kThumbCmcTwist}) {
+    a[angle] += random.Normal(0, 0.6 * n);
+  }
+  a[kThumbMcpFlexion] += random.Normal(0, n);
+  a[kThumbIpFlexion] += random.Normal(0, n);
+  const double cup = random.Normal(0, 0.4 * n);
+  a[kRingCup] += 0.5 * cup;
+  a[kLittleCup] += cup;
+  a[kWristFlexion] += random.Normal(0, options.wrist_deg);
+  a[kWristDeviation] += random.Normal(0, 0.5 * options.wrist_deg);
+}
+
+}  // namespace
+
+void PosePriorOptions::Visit(Fields& fields) {
+  fields.Field("gestures", gestures, {}, "gesture file");
+  fields.Field("between", between, 0, 1, "share of poses between two gestures");
+  fields.Field("free", free, 0, 1, "share of poses drawn finger by finger from the joint ranges");
+  fields.Field("noise_deg", noise_deg, 0, 40, "deviation of the noise on each angle");
+  fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
+  fields.Field(
+      "max_penetration_mm", max_penetration_mm, 0, 100, "deeper self-collisions are drawn again");
+}
+
+SampledPose SamplePose(const std::vector<Gesture>& gestures,
+                       const PosePriorOptions& options,
+                       Random& random) {
+  SampledPose pose;
+  if (random.Chance(options.free)) {
+    pose.angles_deg = FreePose(random);
+  } else {
+    pose.angles_deg = DrawGesture(gestures, random, &pose.gesture).angles_deg;
+    if (random.Chance(options.between)) {
+      int other = 0;
+      const HandAngles& b = DrawGesture(gestures, random, &other).angles_deg;
+      const double t = random.Uniform();
+      for (int i = 0; i < kNumAngles; ++i) pose.angles_deg[i] += t * (b[i] - pose.angles_deg[i]);
+      if (t > 0.5) pose.gesture = other;
+    }
+  }
+  AddNoise(options, random, &pose.angles_deg);
+  pose.angles_deg = ClampToLimits(pose.angles_deg);
+  return pose;
+}
+
+HandShape SampleShape(const Rig& rig, Random& random) {
+  constexpr double kMeanBreadthToLength = 0.4535;  // of both populations together
+  const bool man = random.Chance(0.5);
+  const double length_mm =
+      man ? random.TruncatedNormal(193.8, 9.8, 2.5) : random.TruncatedNormal(180.5, 9.7, 2.5);
+  const double breadth_mm =
+      man ? random.TruncatedNormal(90.4, 4.2, 2.5) : random.TruncatedNormal(79.4, 3.8, 2.5);
+  const double size = length_mm / rig.rest_hand_length_mm;
+  HandShape shape;
+  shape.palm_length = size * (1 + random.TruncatedNormal(0, 0.03, 2));
+  shape.palm_breadth = size * (breadth_mm / length_mm) / kMeanBreadthToLength;
+  shape.girth = shape.palm_breadth * (1 + random.TruncatedNormal(0, 0.04, 2));
+  for (auto& finger : shape.segment_length) {
+    const double whole = 1 + random.TruncatedNormal(0, 0.025, 2);
+    for (double& segment : finger)
+      segment = size * whole * (1 + random.TruncatedNormal(0, 0.02, 2));
+  }
+  return shape;
+}
+
+}  // namespace handforge

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "io/config.h"
+#include "io/core/random.h"
+#include "render/kinematics.h"
+#include "render/pose_library.h"
+
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+struct PosePriorOptions {
+  // Gesture file, relative to the working directory.
+  std::string gestures = "configs/poses/gestures.yaml";
+  // Share of poses that lie between two gestures.
+  double between = 0.4;
+  // Share of poses drawn finger by finger from the joint ranges, not from gestures.
+  double free = 0.15;
+  // Deviation of the noise on each angle, degrees; abduction and twist get less.
+  double noise_deg = 7;
+  // Deviation of the wrist's flexion, degrees (deviation: half of it).
+  double wrist_deg = 15;
+  // Poses whose parts pass deeper into each other are drawn again, mm.
+  double max_penetration_mm = 5;
+
+  void Visit(Fields& fields);
+};
+
+struct SampledPose {
+  HandAngles angles_deg{};
+  int gesture = -1;  // the nearer one; -1 for free poses
+};
+
+// Within the joint limits; not checked for collisions.
+SampledPose SamplePose(const std::vector<Gesture>& gestures,
+                       const PosePriorOptions& options,
+                       Random& random);
+
+// Proportions of an adult hand: length and breadth of 1988 U.S. Army personnel, half men, half
+// women (Gordon et al., 1988 Anthropometric Survey of U.S. Army Personnel: hand length 193.8 +- 9.8
+// and 180.5 +- 9.7 mm, breadth 90.4 +- 4.2 and 79.4 +- 3.8 mm), proportions of single bones varied
+// by 3 % and girth by 4 %.
+HandShape SampleShape(const Rig& rig, Random& random);
+
+}  // namespace handforge
