@@ -57,7 +57,7 @@ step() {
 build() {
   # A finished configuration is kept: the build brings it up to date by itself where needed.
   if [[ ! -f build/build.ninja ]] || moved_build release; then
-    configure release
+    configure release || return
   fi
   cmake --build --preset release --target handforge -j "$(build_jobs)"
 }

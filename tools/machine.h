@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace handforge {
+
+// What the machine gives to this process.
+
+// Threads that make sense here: $SLURM_CPUS_PER_TASK where a scheduler set it, else the smallest of
+// the processors this process may run on and its cgroup's share of processor time (containers).
+int DefaultThreads();
+
+// Processor time allowed by the cgroup whose files lie in `folder` (cgroup v2's `cpu.max`, or v1's
+// `cpu.cfs_quota_us` and `cpu.cfs_period_us`), rounded up to whole threads; 0 where unlimited.
+int CgroupThreads(const std::filesystem::path& folder);
+
+// Memory that this process may still take, bytes: the machine's available memory or what its cgroup
+// leaves, whichever is less.
+uint64_t AvailableMemoryBytes();
+
+// "Intel(R) Xeon(R) ...", or the architecture's name where the kernel does not say.
+std::string CpuModel();
+// Whether the kernel reports the instruction set `flag` ("avx2", "avx512f").
+bool CpuHas(const std::string& flag);
+
+}  // namespace handforge
