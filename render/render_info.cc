@@ -4,11 +4,7 @@
 
 #include <assimp/version.h>
 
-#if __has_include(<embree3/rtcore.h>)
-#include <embree3/rtcore.h>
-#else
-#include <embree4/rtcore.h>
-#endif
+#include "render/embree_compat.h"
 
 namespace handforge {
 namespace {

@@ -1,0 +1,167 @@
+#include "render/environment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "io/core/error.h"
+
+namespace handforge {
+namespace {
+
+using Eigen::Vector3f;
+
+constexpr int kLightWidth = 96;  // lights are drawn from a probe of this width
+constexpr float kBrightestTimesMean = 400;
+
+float Luminance(const Vector3f& c) { return 0.2126f * c.x() + 0.7152f * c.y() + 0.0722f * c.z(); }
+
+Vector3f PixelOf(const ImageF32& image, int x, int y) {
+  return {image.at(x, y, 0), image.at(x, y, 1), image.at(x, y, 2)};
+}
+
+Vector3f DirectionOfPixel(double x, double y, int width, int height) {
+  const double phi = 2 * M_PI * (x + 0.5) / width;
+  const double theta = M_PI * (y + 0.5) / height;
+  return Vector3f(static_cast<float>(std::sin(theta) * std::cos(phi)),
+                  static_cast<float>(std::cos(theta)),
+                  static_cast<float>(std::sin(theta) * std::sin(phi)));
+}
+
+double SolidAngle(int y, int width, int height) {
+  const double low = M_PI * y / height, high = M_PI * (y + 1) / height;
+  return 2 * M_PI / width * (std::cos(low) - std::cos(high));
+}
+
+// Mean radiance over the sphere.
+Vector3f MeanRadiance(const ImageF32& image) {
+  Eigen::Vector3d sum = Eigen::Vector3d::Zero();
+  for (int y = 0; y < image.height; ++y) {
+    const double weight = SolidAngle(y, image.width, image.height);
+    for (int x = 0; x < image.width; ++x) sum += weight * PixelOf(image, x, y).cast<double>();
+  }
+  return (sum / (4 * M_PI)).cast<float>();
+}
+
+void Clean(ImageF32* image) {
+  for (float& value : image->pixels) value = std::isfinite(value) ? std::max(value, 0.0f) : 0.0f;
+  const Vector3f mean = MeanRadiance(*image);
+  const float limit = kBrightestTimesMean * std::max(Luminance(mean), 1e-6f);
+  for (float& value : image->pixels) value = std::min(value, limit);
+  const Vector3f clean_mean = MeanRadiance(*image).cwiseMax(1e-6f);
+  const float grey = Luminance(clean_mean);
+  for (size_t i = 0; i < image->pixels.size(); ++i) {
+    const float cast = clean_mean[static_cast<int>(i % 3)] / grey;
+    image->pixels[i] /= std::sqrt(cast) * grey;
+  }
+}
+
+ImageF32 Blurred(const ImageF32& image) {
+  const int width = kLightWidth, height = kLightWidth / 2;
+  const cv::Mat source(image.height, image.width, CV_32FC3, const_cast<float*>(image.pixels.data()));
+  cv::Mat small;
+  cv::resize(source, small, cv::Size(width, height), 0, 0, cv::INTER_AREA);
+  cv::Mat wrapped, blurred;
+  const int margin = 8;
+  cv::copyMakeBorder(small, wrapped, 0, 0, margin, margin, cv::BORDER_WRAP);
+  cv::GaussianBlur(wrapped, blurred, cv::Size(0, 0), 1.6, 1.6, cv::BORDER_REFLECT);
+  ImageF32 out(width, height, 3);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < 3; ++c) out.at(x, y, c) = blurred.at<cv::Vec3f>(y, x + margin)[c];
+    }
+  }
+  return out;
+}
+
+// Walks the pixels along a serpentine over 4 x 4 blocks, cuts the walk into pieces of equal
+// luminance, and puts one light at the centre of each piece: near pixels share a light.
+std::vector<DistantLight> DrawLights(const ImageF32& probe, int count) {
+  constexpr int kBlock = 4;
+  std::vector<std::pair<int, int>> order;
+  for (int by = 0; by < probe.height; by += kBlock) {
+    for (int i = 0; i < probe.width; i += kBlock) {
+      const int bx = (by / kBlock) % 2 == 0 ? i : probe.width - kBlock - i;
+      for (int y = by; y < std::min(by + kBlock, probe.height); ++y) {
+        for (int x = bx; x < bx + kBlock; ++x) order.emplace_back(x, y);
+      }
+    }
+  }
+  double total = 0;
+  for (const auto& [x, y] : order) {
+    total += SolidAngle(y, probe.width, probe.height) * Luminance(PixelOf(probe, x, y));
+  }
+  std::vector<DistantLight> lights;
+  Vector3f direction = Vector3f::Zero(), radiance = Vector3f::Zero();
+  double piece = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    const auto [x, y] = order[i];
+    const auto omega = static_cast<float>(SolidAngle(y, probe.width, probe.height));
+    const Vector3f pixel = omega * PixelOf(probe, x, y);
+    direction += (Luminance(pixel) + 1e-9f) * DirectionOfPixel(x, y, probe.width, probe.height);
+    radiance += pixel;
+    piece += Luminance(pixel);
+    if (piece < total / count && i + 1 < order.size()) continue;
+    if (direction.norm() > 1e-9f) lights.push_back({direction.normalized(), radiance});
+    direction.setZero();
+    radiance.setZero();
+    piece = 0;
+  }
+  return lights;
+}
+
+}  // namespace
+
+Environment Environment::Load(const std::filesystem::path& file, int lights) {
+  if (!std::filesystem::exists(file)) {
+    throw EnvironmentError("light probe " + file.string() + " does not exist");
+  }
+  // OpenCV reads OpenEXR only when asked to.
+  setenv("OPENCV_IO_ENABLE_OPENEXR", "1", 1);
+  cv::Mat bgr;
+  try {
+    bgr = cv::imread(file.string(), cv::IMREAD_ANYDEPTH | cv::IMREAD_COLOR);
+  } catch (const cv::Exception& e) {
+    throw DataError(file.string() + ": cannot be read as an image: " + e.what());
+  }
+  if (bgr.empty()) throw DataError(file.string() + ": cannot be read as an image");
+  cv::Mat rgb;
+  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
+  rgb.convertTo(rgb, CV_32FC3);
+  ImageF32 image(rgb.cols, rgb.rows, 3);
+  for (int y = 0; y < rgb.rows; ++y) {
+    std::copy_n(rgb.ptr<float>(y), 3 * rgb.cols, image.pixels.begin() + 3L * y * rgb.cols);
+  }
+  return FromImage(std::move(image), file.stem().string(), lights);
+}
+
+Environment Environment::FromImage(ImageF32 rgb, const std::string& name, int lights) {
+  if (rgb.width < 8 || rgb.height < 4 || rgb.channels != 3) {
+    throw DataError("light probe " + name + " is " + std::to_string(rgb.width) + " x " +
+                    std::to_string(rgb.height) + "; at least 8 x 4 pixels are needed");
+  }
+  Environment out;
+  out.name_ = name;
+  out.rgb_ = std::move(rgb);
+  Clean(&out.rgb_);
+  out.lights_ = DrawLights(Blurred(out.rgb_), lights);
+  return out;
+}
+
+Vector3f Environment::Radiance(const Vector3f& direction) const {
+  const Vector3f d = direction.normalized();
+  double phi = std::atan2(d.z(), d.x());
+  if (phi < 0) phi += 2 * M_PI;
+  const double x = phi / (2 * M_PI) * rgb_.width - 0.5;
+  const double y = std::acos(std::clamp(d.y(), -1.0f, 1.0f)) / M_PI * rgb_.height - 0.5;
+  const int x0 = static_cast<int>(std::floor(x)), y0 = static_cast<int>(std::floor(y));
+  const auto fx = static_cast<float>(x - x0), fy = static_cast<float>(y - y0);
+  const auto wrap = [&](int i) { return (i % rgb_.width + rgb_.width) % rgb_.width; };
+  const auto hold = [&](int i) { return std::clamp(i, 0, rgb_.height - 1); };
+  return (1 - fy) * ((1 - fx) * PixelOf(rgb_, wrap(x0), hold(y0)) + fx * PixelOf(rgb_, wrap(x0 + 1), hold(y0))) +
+         fy * ((1 - fx) * PixelOf(rgb_, wrap(x0), hold(y0 + 1)) + fx * PixelOf(rgb_, wrap(x0 + 1), hold(y0 + 1)));
+}
+
+}  // namespace handforge

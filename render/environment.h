@@ -1,0 +1,40 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/core/image.h"
+
+namespace handforge {
+
+// One of the distant lights that stand for an HDRI; `radiance` is already multiplied by the solid
+// angle it stands for, so irradiance is sum(radiance * max(0, n . direction)).
+struct DistantLight {
+  Eigen::Vector3f direction;  // unit, towards the light, in the environment's frame
+  Eigen::Vector3f radiance;   // linear sRGB
+};
+
+// A light probe (equirectangular, +y up), cleaned: negative pixels clamped, its colour cast halved,
+// scaled so that a white diffuse surface facing all ways has mean radiance 1.
+class Environment {
+ public:
+  // `lights` distant lights are drawn from the blurred probe by importance, evenly spread in the
+  // cumulative luminance (no noise, the same on every run). Throws DataError naming the file where
+  // it cannot be read or is empty, EnvironmentError where it is missing.
+  static Environment Load(const std::filesystem::path& file, int lights);
+  static Environment FromImage(ImageF32 rgb, const std::string& name, int lights);
+
+  const std::string& name() const { return name_; }
+  const std::vector<DistantLight>& lights() const { return lights_; }
+  // Sharp radiance in a direction (bilinear), for backgrounds and reflections.
+  Eigen::Vector3f Radiance(const Eigen::Vector3f& direction) const;
+
+ private:
+  std::string name_;
+  ImageF32 rgb_;
+  std::vector<DistantLight> lights_;
+};
+
+}  // namespace handforge

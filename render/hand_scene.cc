@@ -1,0 +1,111 @@
+#include "render/hand_scene.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace handforge {
+namespace {
+
+template <typename T>
+void MirrorImage(Image<T>* image) {
+  for (int y = 0; y < image->height; ++y) {
+    for (int x = 0; x < image->width / 2; ++x) {
+      for (int c = 0; c < image->channels; ++c) {
+        std::swap(image->at(x, y, c), image->at(image->width - 1 - x, y, c));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+HandScene::HandScene(const Rig& rig)
+    : rig_(rig), rays_(rig.num_surface_vertices(), rig.triangles) {}
+
+void HandScene::SetPose(const RigPose& pose) {
+  PoseSurface(rig_, ToBonePoses(pose), &skinned_, &surface_);
+  rays_.SetVertices(surface_);
+}
+
+void HandScene::Trace(const PinholeCamera& camera) {
+  camera_ = camera;
+  rays_.Trace(camera, &hits_);
+}
+
+ImageU16 HandScene::Depth() const {
+  ImageU16 depth(hits_.width, hits_.height);
+  for (size_t i = 0; i < depth.pixels.size(); ++i) {
+    const long units = std::lround(hits_.depth_mm[i] / kDepthUnitMm);
+    depth.pixels[i] = units > UINT16_MAX ? 0 : static_cast<uint16_t>(units);
+  }
+  return depth;
+}
+
+ImageU8 HandScene::Mask() const {
+  ImageU8 mask(hits_.width, hits_.height);
+  for (size_t i = 0; i < mask.pixels.size(); ++i) {
+    const int32_t t = hits_.triangle[i];
+    if (t != PrimaryHits::kMiss) mask.pixels[i] = rig_.triangle_part[t];
+  }
+  return mask;
+}
+
+std::array<float, 4> HandScene::HandBox() const {
+  int x0 = hits_.width, y0 = hits_.height, x1 = -1, y1 = -1;
+  for (int y = 0; y < hits_.height; ++y) {
+    for (int x = 0; x < hits_.width; ++x) {
+      const int32_t t = hits_.triangle[static_cast<size_t>(y) * hits_.width + x];
+      if (t == PrimaryHits::kMiss || rig_.triangle_part[t] == kPartForearm) continue;
+      x0 = std::min(x0, x);
+      x1 = std::max(x1, x);
+      y0 = std::min(y0, y);
+      y1 = std::max(y1, y);
+    }
+  }
+  if (x1 < 0) return {0, 0, 0, 0};
+  // Pixels are unit squares around their centres.
+  return {x0 - 0.5f, y0 - 0.5f, static_cast<float>(x1 - x0 + 1), static_cast<float>(y1 - y0 + 1)};
+}
+
+std::array<uint8_t, kNumJoints> HandScene::JointVisibility(const Joints3& joints_in_cam) const {
+  std::array<uint8_t, kNumJoints> visible{};
+  for (int j = 0; j < kNumJoints; ++j) {
+    const Eigen::Vector3d joint = joints_in_cam.row(j);
+    if (joint.z() <= RayCaster::kNearMm || !camera_.Contains(camera_.Project(joint))) {
+      visible[j] = kOutOfFrame;
+      continue;
+    }
+    // Scaled to z = 1, so that distances are depths.
+    const RayCaster::Hit hit = rays_.TraceRay(Eigen::Vector3f::Zero(), (joint / joint.z()).cast<float>());
+    if (hit.triangle == PrimaryHits::kMiss) {
+      visible[j] = kHiddenByHand;  // the joint lies outside the skin: nothing of it can be seen
+      continue;
+    }
+    const uint8_t part = rig_.triangle_part[hit.triangle];
+    const double before_mm = joint.z() - hit.distance;
+    if (PartTouchesJoint(part, j) && before_mm <= kMaxBeforeMm && before_mm >= -kMaxBehindMm) {
+      visible[j] = kVisible;
+    } else {
+      visible[j] = part == kPartForearm ? kHiddenByArm : kHiddenByHand;
+    }
+  }
+  return visible;
+}
+
+void MirrorTuple(Tuple* tuple) {
+  Tuple& t = *tuple;
+  const int width = t.camera.width_px;
+  t.handedness = t.handedness == Handedness::kRight ? Handedness::kLeft : Handedness::kRight;
+  t.camera.cx = width - 1 - t.camera.cx;
+  t.joints_in_cam.col(0) *= -1;
+  t.joints_px.col(0) = (width - 1) - t.joints_px.col(0).array();
+  t.decoded_joints_in_cam.col(0) *= -1;
+  t.decoded_joints_px.col(0) = (width - 1) - t.decoded_joints_px.col(0).array();
+  t.bbox_px[0] = width - 1 - t.bbox_px[0] - t.bbox_px[2];
+  MirrorImage(&t.rgb);
+  MirrorImage(&t.alpha);
+  MirrorImage(&t.depth);
+  MirrorImage(&t.mask);
+}
+
+}  // namespace handforge

@@ -1,0 +1,151 @@
+#include "render/tuple_renderer.h"
+
+#include <Eigen/Geometry>
+#include <algorithm>
+#include <cmath>
+
+#include "io/assets.h"
+#include "io/core/error.h"
+#include "render/camera_sampler.h"
+#include "render/collision.h"
+#include "render/kinematics.h"
+
+namespace handforge {
+namespace {
+
+Lighting DrawLighting(const RenderWorld& world, Random& random) {
+  const LightOptions& options = world.options.light;
+  Lighting lighting;
+  lighting.environment = &world.environments[random.Integer(static_cast<int64_t>(world.environments.size()))];
+  lighting.exposure = static_cast<float>(random.Uniform(options.darkest, options.brightest));
+  const double heading = random.Uniform(0, 2 * M_PI);
+  const double tilt = random.Uniform(-1, 1) * options.tilt_deg * M_PI / 180;
+  const double lean = random.Uniform(-1, 1) * options.tilt_deg * M_PI / 180;
+  // Camera y points down, the probe's y up.
+  const Eigen::Matrix3d upright = Eigen::Vector3d(1, -1, -1).asDiagonal();
+  lighting.environment_from_cam =
+      (Eigen::AngleAxisd(heading, Eigen::Vector3d::UnitY()).toRotationMatrix() * upright *
+       Eigen::AngleAxisd(tilt, Eigen::Vector3d::UnitX()).toRotationMatrix() *
+       Eigen::AngleAxisd(lean, Eigen::Vector3d::UnitZ()).toRotationMatrix())
+          .cast<float>();
+  return lighting;
+}
+
+Backdrop DrawBackdrop(const RenderWorld& world, Random& random) {
+  Backdrop backdrop;
+  backdrop.probe = !random.Chance(world.options.light.plain_backdrop);
+  for (int c = 0; c < 3; ++c) backdrop.colour[c] = static_cast<float>(random.Uniform(0.02, 0.8));
+  const float grey = backdrop.colour.mean();
+  backdrop.colour = 0.5f * backdrop.colour + Eigen::Vector3f::Constant(0.5f * grey);
+  backdrop.gain = static_cast<float>(random.Uniform(0.5, 1.2));
+  backdrop.field_of_view_deg = static_cast<float>(random.Uniform(50, 100));
+  return backdrop;
+}
+
+Split DrawSplit(const RenderOptions& options, int64_t subject) {
+  Random random(options.seed, static_cast<uint64_t>(subject), 0, Purpose::kSplit);
+  return random.Chance(options.validation) ? Split::kValidation : Split::kTrain;
+}
+
+}  // namespace
+
+RenderWorld RenderWorld::Load(const RenderOptions& options) {
+  options.Check();
+  RenderWorld world;
+  world.options = options;
+  world.gestures = LoadGestures(options.pose.gestures);
+  world.rig = LoadRig(RigSpec::Load(options.rig));
+  for (const auto& file : HdriFiles()) {
+    try {
+      world.environments.push_back(Environment::Load(file, static_cast<int>(options.light.lights)));
+    } catch (const DataError& e) {
+      world.skipped_environments.push_back(e.what());
+    }
+  }
+  if (world.environments.empty()) {
+    throw EnvironmentError("no usable light probe (hdri/*.exr) in " + AssetFolder().string() +
+                           "; run tools/setup.sh");
+  }
+  return world;
+}
+
+void RenderLabels(HandScene* scene, Tuple* tuple) {
+  scene->SetPose(tuple->rig);
+  scene->Trace(tuple->camera);
+  tuple->depth = scene->Depth();
+  tuple->mask = scene->Mask();
+  tuple->bbox_px = scene->HandBox();
+  tuple->visible = scene->JointVisibility(tuple->joints_in_cam);
+  tuple->present |= kHasDepth | kHasMask | kHasJoints3 | kHasJoints2 | kHasRig;
+}
+
+TupleRenderer::TupleRenderer(const RenderWorld& world)
+    : world_(world), scene_(world.rig), shader_(world.rig) {}
+
+Tuple TupleRenderer::Render(uint64_t index, std::map<std::string, uint64_t>* rejections) {
+  Tuple tuple;
+  std::string reason;
+  for (uint32_t attempt = 0; attempt < world_.options.max_attempts; ++attempt) {
+    if (TryRender(index, attempt, &tuple, &reason)) return tuple;
+    ++(*rejections)[reason];
+  }
+  throw DataError("tuple " + std::to_string(index) + ": none of " +
+                  std::to_string(world_.options.max_attempts) + " draws was accepted, the last for " +
+                  reason + "; loosen render.pose.max_penetration_mm or raise render.max_attempts");
+}
+
+bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, std::string* reason) {
+  const RenderOptions& options = world_.options;
+  const auto random = [&](Purpose purpose) { return Random(options.seed, index, attempt, purpose); };
+
+  // Person: shape and skin are functions of the subject, not of the tuple.
+  Random subject_random(options.seed, index, 0, Purpose::kShape);
+  const int64_t subject = subject_random.Integer(options.subjects);
+  Random shape_random(options.seed, static_cast<uint64_t>(subject), 1, Purpose::kShape);
+  Random skin_random(options.seed, static_cast<uint64_t>(subject), 0, Purpose::kSkin);
+  const HandShape shape = SampleShape(world_.rig, shape_random);
+  const SkinAppearance skin = SampleSkin(skin_random);
+
+  // Pose, without parts that pass through each other.
+  Random pose_random = random(Purpose::kPose);
+  const SampledPose pose = SamplePose(world_.gestures, options.pose, pose_random);
+  const BonePoses in_hand = ForwardKinematics(world_.rig, shape, pose.angles_deg);
+  if (SelfPenetrationMm(world_.rig, in_hand) > options.pose.max_penetration_mm) {
+    *reason = "self_collision";
+    return false;
+  }
+
+  // Camera, and the record from which all labels follow.
+  Random camera_random = random(Purpose::kCamera);
+  const SampledCamera view = SampleCamera(JointsOf(world_.rig, in_hand),
+                                          static_cast<int>(options.image_px),
+                                          options.camera,
+                                          camera_random);
+  Tuple t;
+  t.seed = options.seed;
+  t.index = index;
+  t.attempt = attempt;
+  t.image_id = static_cast<int64_t>(index);
+  t.gesture = pose.gesture;
+  t.subject = subject;
+  t.split = DrawSplit(options, subject);
+  t.source = Source::kRendered;
+  t.camera = view.camera;
+  t.rig = ToRigPose(in_hand.Moved(view.cam_from_hand));
+  t.joints_in_cam = JointsOf(world_.rig, ToBonePoses(t.rig));
+  t.joints_px = t.camera.Project(t.joints_in_cam);
+  RenderLabels(&scene_, &t);
+
+  // Picture.
+  Random light_random = random(Purpose::kLight), backdrop_random = random(Purpose::kBackground);
+  const ImageU8 picture = shader_.Shade(
+      scene_, skin, DrawLighting(world_, light_random), DrawBackdrop(world_, backdrop_random));
+  t.rgb = Downsample(picture, static_cast<int>(options.image_px / options.rgb_px));
+  t.present |= kHasRgb;
+
+  if (random(Purpose::kHandedness).Chance(options.left_hands)) MirrorTuple(&t);
+  *tuple = std::move(t);
+  return true;
+}
+
+}  // namespace handforge
