@@ -59,13 +59,14 @@ int OpenRetrying(const fs::path& path, int flags, mode_t mode = 0666) {
   return fd;
 }
 
-void WriteAll(const Descriptor& file, const fs::path& path, const std::string& text) {
-  size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t written = ::write(file.get(), text.data() + done, text.size() - done);
+void WriteAll(const Descriptor& file, const fs::path& path, const void* data, size_t size) {
+  const char* next = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = ::write(file.get(), next, size);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) ThrowEnvironment(path, "cannot write", errno);
-    done += static_cast<size_t>(written);
+    if (written < 0) ThrowEnvironment(path, "cannot be written", errno);
+    next += written;
+    size -= static_cast<size_t>(written);
   }
 }
 
@@ -208,11 +209,15 @@ void PublishFile(const fs::path& temporary, const fs::path& final_path) {
 }
 
 void PublishText(const fs::path& final_path, const std::string& text) {
+  PublishBytes(final_path, text.data(), text.size());
+}
+
+void PublishBytes(const fs::path& final_path, const void* data, size_t size) {
   const fs::path temporary = TemporaryName(final_path);
   try {
     Descriptor file(OpenRetrying(temporary, O_WRONLY | O_CREAT | O_TRUNC));
     if (!file.ok()) ThrowEnvironment(final_path, "cannot be created", errno);
-    WriteAll(file, final_path, text);
+    WriteAll(file, final_path, data, size);
     if (file.Close() != 0) ThrowEnvironment(final_path, "cannot be closed", errno);
   } catch (...) {
     ::unlink(temporary.c_str());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -15,6 +16,7 @@ std::filesystem::path TemporaryName(const std::filesystem::path& final_path);
 bool IsTemporaryName(const std::filesystem::path& path);
 // fsync, rename to the final name, fsync the folder. Throws EnvironmentError.
 void PublishFile(const std::filesystem::path& temporary, const std::filesystem::path& final_path);
+void PublishBytes(const std::filesystem::path& final_path, const void* data, size_t size);
 void PublishText(const std::filesystem::path& final_path, const std::string& text);
 // Removes temporary files whose process no longer runs; those of another machine when they are more
 // than a day old.

@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 namespace handforge::h5 {
 namespace {
+
+constexpr size_t kMemoryStepBytes = size_t{16} << 20;
 
 std::recursive_mutex& LibraryMutex() {
   static std::recursive_mutex mutex;
@@ -29,7 +28,8 @@ Handle Properties(const Caller& caller, hid_t property_class) {
 
 Handle FileAccess(const Caller& caller) {
   Handle access = Properties(caller, H5P_FILE_ACCESS);
-  caller.Check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18),
+  // The newer superblock of V18 leaves H5Fget_file_image of HDF5 1.10 with a wrong checksum.
+  caller.Check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18),
                "cannot fix the format version");
   caller.Check(H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG), "cannot set closing");
 // Locking fails on several cluster file systems; publishing by rename makes it needless.
@@ -231,10 +231,10 @@ Handle& Handle::operator=(Handle&& other) noexcept {
   return *this;
 }
 
-bool Handle::Close() {
-  if (id_ < 0) return true;
+void Handle::Close() {
+  if (id_ < 0) return;
   const Session session;
-  return closer_(std::exchange(id_, H5I_INVALID_HID)) >= 0;
+  closer_(std::exchange(id_, H5I_INVALID_HID));
 }
 
 Handle Caller::Make(hid_t id, Handle::Closer closer, const std::string& what) const {
@@ -250,11 +250,12 @@ void Caller::Fail(const std::string& what) const {
   throw DataError(message);
 }
 
-Handle CreateFile(const Caller& caller, const std::filesystem::path& path) {
+Handle CreateFileInMemory(const Caller& caller) {
   const Handle creation = Properties(caller, H5P_FILE_CREATE);
   caller.Check(H5Pset_obj_track_times(creation.get(), false), "cannot switch off time stamps");
   const Handle access = FileAccess(caller);
-  return caller.Make(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()),
+  caller.Check(H5Pset_fapl_core(access.get(), kMemoryStepBytes, false), "cannot use memory");
+  return caller.Make(H5Fcreate(caller.file().c_str(), H5F_ACC_TRUNC, creation.get(), access.get()),
                      &H5Fclose,
                      "cannot be created");
 }
@@ -266,17 +267,13 @@ Handle OpenFileToRead(const Caller& caller) {
                      "is no readable HDF5 file: truncated, damaged or of another format");
 }
 
-void Flush(const Caller& caller, const Handle& file) {
-  caller.Check(H5Fflush(file.get(), H5F_SCOPE_GLOBAL), "cannot be written out");
-}
-
-void DetachFromDisk(const Handle& file) {
-  void* driver = nullptr;
-  if (!file.ok() || H5Fget_vfd_handle(file.get(), H5P_DEFAULT, &driver) < 0) return;
-  const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (nothing < 0) return;
-  ::dup2(nothing, *static_cast<int*>(driver));
-  ::close(nothing);
+std::vector<uint8_t> FileImage(const Caller& caller, const Handle& file) {
+  const std::string what = "cannot be completed in memory";
+  caller.Check(H5Fflush(file.get(), H5F_SCOPE_GLOBAL), what);
+  const ssize_t size = caller.Check(H5Fget_file_image(file.get(), nullptr, 0), what);
+  std::vector<uint8_t> image(static_cast<size_t>(size));
+  caller.Check(H5Fget_file_image(file.get(), image.data(), image.size()), what);
+  return image;
 }
 
 Handle CreateChunkedDataset(const Caller& caller,

@@ -30,8 +30,7 @@ class Session {
 // The library's error stack as one line, innermost cause last; clears the stack.
 std::string ErrorStack();
 
-// Owns an identifier and closes it with the function it was made with. Closing in the destructor
-// never throws; where a failure matters (files), call Close.
+// Owns an identifier and closes it with the function it was made with; closing never throws.
 class Handle {
  public:
   using Closer = herr_t (*)(hid_t);
@@ -45,7 +44,7 @@ class Handle {
 
   hid_t get() const { return id_; }
   bool ok() const { return id_ >= 0; }
-  bool Close();  // false where the library reports a failure
+  void Close();
 
  private:
   hid_t id_ = H5I_INVALID_HID;
@@ -76,15 +75,13 @@ class Caller {
 
 // ---- Files --------------------------------------------------------------------------------------
 
-// No time stamps and a fixed format version (that of HDF5 1.8): equal content gives equal bytes.
-// `path` may be a temporary name of the file that `caller` names in messages.
-Handle CreateFile(const Caller& caller, const std::filesystem::path& path);
+// A file that exists in memory only; it has no time stamps and a fixed format version (readable by
+// every HDF5), so that equal content gives equal bytes. Shards are put together this way because
+// HDF5 1.10 can crash once a write to disk has failed.
+Handle CreateFileInMemory(const Caller& caller);
+// Its bytes, as they would lie on disk.
+std::vector<uint8_t> FileImage(const Caller& caller, const Handle& file);
 Handle OpenFileToRead(const Caller& caller);
-// After this every buffered byte has reached the file, or it has thrown.
-void Flush(const Caller& caller, const Handle& file);
-// Points the open file at nothing, so that closing it succeeds whatever the disk says: a failed
-// close would leave the library trying again until the process ends.
-void DetachFromDisk(const Handle& file);
 
 // ---- Datasets -----------------------------------------------------------------------------------
 

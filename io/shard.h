@@ -59,9 +59,10 @@ struct ShardInfo {
   uint64_t tuples = 0;
 };
 
-// Writes one shard under a temporary name and publishes it whole. One thread; rows in order. The
-// bytes depend only on the rows, layout and metadata. After a failed call nothing more is written;
-// without `Publish` the destructor removes the temporary file.
+// Puts one shard together in memory (about its size on disk, twice that while publishing) and
+// publishes it whole, under a temporary name first. One thread; rows in order. The bytes depend only
+// on the rows, layout and metadata. After a failed call every further call throws; without `Publish`
+// nothing appears on disk. A second `Publish` throws.
 class ShardWriter {
  public:
   ShardWriter(const std::filesystem::path& dataset_folder,

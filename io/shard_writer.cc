@@ -112,38 +112,25 @@ struct ShardWriter::Impl {
   Impl(const fs::path& dataset_folder, int shard, uint64_t rows, const TupleLayout& layout)
       : name(ShardFileName(shard)),
         path(MakeShardFolder(dataset_folder / name)),
-        temporary(TemporaryName(path)),
         num_rows(rows),
         columns(TupleColumns(layout)),
         caller(path, h5::Caller::kWriting),
         whole_columns(columns.size()) {}
 
-  // Runs a step of writing; after a failure the file is given up for good.
+  // Runs a step of writing; after a failure the shard is given up for good.
   void Guarded(const std::function<void()>& step) {
+    if (published) throw UsageError(path.string() + ": is published already");
     if (failed) {
       throw EnvironmentError(path.string() + ": an earlier write failed; nothing more is written");
     }
-    try {
-      step();
-    } catch (...) {
-      GiveUp();
-      throw;
-    }
-  }
-
-  void GiveUp() {
     failed = true;
-    const h5::Session session;
-    h5::DetachFromDisk(file);
-    datasets.clear();
-    file.Close();
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
+    step();
+    failed = false;
   }
 
   void Create(const ShardMetadata& metadata) {
     const h5::Session session;
-    file = h5::CreateFile(caller, temporary);
+    file = h5::CreateFileInMemory(caller);
     WriteFixedAttributes(caller, file);
     WriteMetadata(caller, file, metadata);
     for (const Column& column : columns) {
@@ -196,21 +183,22 @@ struct ShardWriter::Impl {
     }
   }
 
-  void Finish() {
+  // The whole shard as bytes; frees what it was made from.
+  std::vector<uint8_t> Finish() {
     if (appended != num_rows) {
       throw DataError(path.string() + ": only " + std::to_string(appended) + " of " +
                       std::to_string(num_rows) + " rows were appended");
     }
     const h5::Session session;
     WriteWholeColumns();
-    h5::Flush(caller, file);
     datasets.clear();
-    if (!file.Close()) caller.Fail("cannot be closed");
+    std::vector<uint8_t> image = h5::FileImage(caller, file);
+    file.Close();
+    return image;
   }
 
   std::string name;  // relative to the dataset folder
   fs::path path;
-  fs::path temporary;
   uint64_t num_rows;
   std::vector<Column> columns;
   h5::Caller caller;
@@ -236,9 +224,7 @@ ShardWriter::ShardWriter(const fs::path& dataset_folder,
   impl_->Guarded([&] { impl_->Create(metadata); });
 }
 
-ShardWriter::~ShardWriter() {
-  if (!impl_->published && !impl_->failed) impl_->GiveUp();
-}
+ShardWriter::~ShardWriter() = default;
 
 void ShardWriter::Append(const EncodedTuple& tuple) {
   impl_->Guarded([&] { impl_->AppendRow(tuple); });
@@ -247,13 +233,13 @@ void ShardWriter::Append(const EncodedTuple& tuple) {
 ShardInfo ShardWriter::Publish() {
   ShardInfo info;
   impl_->Guarded([&] {
-    impl_->Finish();
+    const std::vector<uint8_t> image = impl_->Finish();
     info.file = impl_->name;
-    info.sha256 = Sha256OfFile(impl_->temporary);
-    info.bytes = fs::file_size(impl_->temporary);
+    info.sha256 = Sha256(image.data(), image.size());
+    info.bytes = image.size();
     info.first_index = impl_->first_index;
     info.tuples = impl_->num_rows;
-    PublishFile(impl_->temporary, impl_->path);
+    PublishBytes(impl_->path, image.data(), image.size());
     impl_->published = true;
   });
   return info;
