@@ -1,0 +1,103 @@
+#include "vae/augment.h"
+
+#include "io/core/random.h"
+#include "io/core/skeleton.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <opencv2/imgproc.hpp>
+
+namespace handforge {
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+
+// Rotates (x, y) pairs that lie `stride` floats apart.
+void RotateXY(double angle_rad, int stride, float* joints) {
+  const double c = std::cos(angle_rad);
+  const double s = std::sin(angle_rad);
+  for (int j = 0; j < kNumJoints; ++j) {
+    float* point = joints + static_cast<ptrdiff_t>(j) * stride;
+    const double x = point[0];
+    const double y = point[1];
+    point[0] = static_cast<float>(c * x - s * y);
+    point[1] = static_cast<float>(s * x + c * y);
+  }
+}
+
+// Pixel of the source for a pixel of the turned image: the inverse turn about the centre.
+cv::Matx23d SourceFromTurned(double angle_rad, int px) {
+  const double c = std::cos(angle_rad);
+  const double s = std::sin(angle_rad);
+  const double m = (px - 1) / 2.0;
+  return {c, s, m - c * m - s * m, -s, c, m + s * m - c * m};
+}
+
+}  // namespace
+
+void AugmentOptions::Visit(Fields& fields) {
+  fields.Field("rotate", rotate, "turn samples about the optical axis");
+  fields.Field("image_tilt_deg",
+               image_tilt_deg,
+               0,
+               45,
+               "images turn by a quarter turn plus at most this many degrees");
+  fields.Field("brightness", brightness, 0, 0.9, "largest relative change of brightness");
+  fields.Field("colour", colour, 0, 0.9, "largest relative change of one colour");
+}
+
+AugmentDraw DrawAugment(
+    const AugmentOptions& options, uint64_t seed, int64_t step, int row, bool with_image) {
+  Random random(
+      seed, static_cast<uint64_t>(step), static_cast<uint32_t>(row), Purpose::kTrainAugment);
+  AugmentDraw draw;
+  const double quarter_turns = static_cast<double>(random.Integer(4));
+  const double tilt_deg = with_image ? options.image_tilt_deg : 45;
+  const double tilt = random.Uniform(-tilt_deg, tilt_deg) * kPi / 180;
+  if (options.rotate) draw.angle_rad = quarter_turns * kPi / 2 + tilt;
+  const double brightness = random.Uniform(-options.brightness, options.brightness);
+  for (float& gain : draw.gain) {
+    const double colour = random.Uniform(-options.colour, options.colour);
+    if (with_image) gain = static_cast<float>((1 + brightness) * (1 + colour));
+  }
+  return draw;
+}
+
+void RotateJoints3(double angle_rad, float* joints) { RotateXY(angle_rad, 3, joints); }
+void RotateJoints2(double angle_rad, float* joints) { RotateXY(angle_rad, 2, joints); }
+
+void AugmentImage(
+    const AugmentDraw& draw, const uint8_t* rgb, const uint8_t* alpha, int px, float* planes) {
+  const size_t count = static_cast<size_t>(px) * px;
+
+  // Colours, alpha and validity as one interleaved image, so that one warp turns all.
+  cv::Mat image(px, px, CV_8UC4);
+  for (size_t i = 0; i < count; ++i) {
+    uint8_t* pixel = image.data + 4 * i;
+    std::copy_n(rgb + 3 * i, 3, pixel);
+    pixel[3] = alpha[i];
+  }
+  cv::Mat turned = image;
+  cv::Mat inside(px, px, CV_8U, cv::Scalar(255));
+  if (draw.angle_rad != 0) {
+    const cv::Matx23d map = SourceFromTurned(draw.angle_rad, px);
+    const int flags = cv::INTER_LINEAR | cv::WARP_INVERSE_MAP;
+    cv::warpAffine(image, turned, map, image.size(), flags, cv::BORDER_REFLECT_101);
+    const cv::Mat full = inside.clone();
+    cv::warpAffine(full, inside, map, image.size(), flags, cv::BORDER_CONSTANT);
+  }
+
+  // Planes of floats, tinted.
+  for (size_t i = 0; i < count; ++i) {
+    const uint8_t* pixel = turned.data + 4 * i;
+    for (size_t c = 0; c < 3; ++c) {
+      planes[c * count + i] = std::min(1.0F, draw.gain[c] * static_cast<float>(pixel[c]) / 255.0F);
+    }
+    planes[3 * count + i] = static_cast<float>(pixel[3]) / 255.0F;
+    planes[4 * count + i] = inside.data[i] == 255 ? 1.0F : 0.0F;
+  }
+}
+
+}  // namespace handforge

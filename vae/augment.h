@@ -1,0 +1,46 @@
+#pragma once
+
+#include "io/config.h"
+
+#include <array>
+#include <cstdint>
+
+namespace handforge {
+
+// Label-exact augmentation of training samples.
+struct AugmentOptions {
+  // Turn samples about the optical axis: joints by any angle; images, which show it when turned
+  // (see image_tilt_deg), by quarter turns plus a small tilt.
+  bool rotate = true;
+  // Degrees, 0 .. 45: an image is turned by a quarter turn plus at most this. The corners that
+  // come in are mirrored pixels for an encoder and weightless for a decoder's loss.
+  double image_tilt_deg = 15;
+  // Largest relative change of brightness, 0 .. 0.9, and of each colour against the others.
+  double brightness = 0.15;
+  double colour = 0.06;
+
+  void Visit(Fields& fields);
+};
+
+// What happens to one sample: a pure function of (seed, step, row of the batch).
+struct AugmentDraw {
+  double angle_rad = 0;  // from x (right) towards y (down)
+  std::array<float, 3> gain = {1, 1, 1};
+};
+AugmentDraw DrawAugment(
+    const AugmentOptions& options, uint64_t seed, int64_t step, int row, bool with_image);
+
+// {21, 3} in crop axes and {21, 2} in [-1, 1], turned in place.
+void RotateJoints3(double angle_rad, float* joints);
+void RotateJoints2(double angle_rad, float* joints);
+
+// Turns and tints an image.
+//   rgb, alpha  {px, px, 3} and {px, px} bytes
+//   planes      {5, px, px}: colours and alpha in [0, 1] with mirrored pixels where the turned
+//   image
+//               does not reach, then 1 where it does and 0 where it does not
+void AugmentImage(
+    const AugmentDraw& draw, const uint8_t* rgb, const uint8_t* alpha, int px, float* planes);
+constexpr int kImagePlanes = 5;
+
+}  // namespace handforge

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "vae/hand_vae.h"
+#include "vae/samples.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// One measured number of one encoder->decoder pair over a set of samples, beside what predicting
+// the training mean would score.
+struct PairScore {
+  std::string pair;      // "rgb->3d"
+  std::string measure;   // "epe_mm", "epe_px", "colour_error", "alpha_iou"
+  std::string protocol;  // root, scale rule, joint count ...
+  double value = 0;
+  double baseline = 0;
+  int64_t samples = 0;
+};
+
+struct EvaluationOptions {
+  std::vector<Pair> pairs;
+  // At most this many samples, evenly spaced; 0 = all.
+  int64_t limit = 0;
+  // Grid of the 2D error, pixels.
+  int image_px = 256;
+};
+
+// Encodes by the posterior mean, decodes, compares:
+//   ->3d   epe_mm: mean distance in mm; prediction x true reference bone length; truth centred on
+//          the palm, prediction not re-rooted (the frame of Spurr et al. 2018, with the wrist
+//          itself as joint 0); baseline: the training mean pose
+//   ->2d   epe_px: mean distance on a grid of image_px; baseline: the training mean
+//   ->rgb  colour_error: mean absolute error of 0..255 inside the mask; alpha_iou: overlap of the
+//          masks cut at a half; baselines: the training mean image
+// Pairs the model or the samples lack are left out.
+std::vector<PairScore> EvaluateModel(const HandVae& vae,
+                                     const SampleSet& samples,
+                                     const EvaluationOptions& options);
+
+// One line for people: "2d->3d  EPE 11.2 mm (mean pose 44.9), root palm, ..., 600 samples".
+std::string FormatScore(const PairScore& score);
+
+}  // namespace handforge

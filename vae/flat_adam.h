@@ -1,0 +1,46 @@
+#pragma once
+
+#include "vae/tensor_file.h"
+
+#include <string>
+
+#include <torch/torch.h>
+
+namespace handforge {
+
+struct AdamOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double max_gradient_norm = 1;  // longer gradients are shortened to this; 0 = never
+};
+
+// Adam (Kingma & Ba 2015) over one module whose parameters and gradients are moved into one
+// contiguous array each: a step is a handful of passes over memory instead of some per parameter,
+// and the state is two arrays.
+class FlatAdam {
+ public:
+  // Requires that the module's parameters are not shared with another module.
+  FlatAdam(std::shared_ptr<torch::nn::Module> module, const AdamOptions& options);
+
+  void ZeroGradient();
+  // Euclidean length of the gradient.
+  double GradientNorm() const;
+  void Step(double learning_rate, double gradient_norm);
+
+  // State as arrays NAME.m, NAME.v {parameters} and NAME.steps {1}.
+  void Save(const std::string& name, TensorFile* file) const;
+  // Throws DataError naming file and array.
+  void Load(const std::string& name, const TensorFile& file);
+
+ private:
+  std::shared_ptr<torch::nn::Module> module_;
+  AdamOptions options_;
+  torch::Tensor values_;
+  torch::Tensor gradient_;
+  torch::Tensor first_moment_;
+  torch::Tensor second_moment_;
+  int64_t steps_ = 0;
+};
+
+}  // namespace handforge

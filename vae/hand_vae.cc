@@ -1,0 +1,194 @@
+#include "vae/hand_vae.h"
+
+#include "io/core/error.h"
+#include "io/core/skeleton.h"
+#include "io/files.h"
+#include "vae/model_file.h"
+#include "vae/module_io.h"
+#include "vae/networks.h"
+
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include <torch/torch.h>
+
+namespace handforge {
+namespace {
+
+using torch::Tensor;
+
+// Debian's LibTorch keeps the number of intra-op threads per calling thread (OpenMP), and threads
+// start with the process-wide default.
+void UseOneThread() {
+  if (at::get_num_threads() != 1) at::set_num_threads(1);
+}
+
+Tensor Wrap(const float* values, at::IntArrayRef shape) {
+  return torch::from_blob(const_cast<float*>(values), shape, at::kFloat);
+}
+
+template <typename T>
+void CopyOut(const Tensor& tensor, T* out) {
+  const Tensor host = tensor.to(at::kCPU).contiguous();
+  std::memcpy(out, host.data_ptr(), static_cast<size_t>(host.nbytes()));
+}
+
+template <typename T>
+std::vector<T> ToVector(const Tensor& tensor) {
+  std::vector<T> values(static_cast<size_t>(tensor.numel()));
+  CopyOut(tensor, values.data());
+  return values;
+}
+
+}  // namespace
+
+struct HandVae::Impl {
+  VaeInfo info;
+  HandNetworks networks;
+  torch::Device device{torch::kCPU};
+  std::vector<float> mean_joints3;
+  std::vector<float> mean_joints2;
+  std::vector<float> mean_rgba;
+  // Empty where the file has none.
+  std::vector<float> latent_mean;
+  std::vector<float> latent_cholesky;
+  std::vector<float> bank_mean;
+  std::vector<float> bank_logvar;
+
+  void ReadStatistics(const TensorFile& file);
+  Decoder* FindDecoder(Modality modality) const {
+    return networks.decoders[static_cast<size_t>(modality)].get();
+  }
+};
+
+void HandVae::Impl::ReadStatistics(const TensorFile& file) {
+  const int64_t px = info.rgb_px;
+  const int64_t dim = info.latent_dim;
+  mean_joints3 = file.Floats("baseline.joints3", {kNumJoints * 3});
+  mean_joints2 = file.Floats("baseline.joints2", {kNumJoints * 2});
+  mean_rgba = file.Floats("baseline.rgba", {px, px, 4});
+  if (info.latent_encoder.empty()) return;
+  latent_mean = file.Floats("latent.mean", {dim});
+  latent_cholesky = file.Floats("latent.cholesky", {dim, dim});
+  bank_mean = file.Floats("latent.bank_mean", {-1, dim});
+  bank_logvar = file.Floats("latent.bank_logvar", {-1, dim});
+  if (bank_mean.empty() || bank_mean.size() != bank_logvar.size()) {
+    throw DataError(file.source + ": latent.bank_mean and latent.bank_logvar must have the same, " +
+                    "non-zero number of rows");
+  }
+}
+
+LatentSource ParseLatentSource(const std::string& name) {
+  if (name == "prior") return LatentSource::kPrior;
+  if (name == "gaussian") return LatentSource::kGaussian;
+  if (name == "kernel") return LatentSource::kKernel;
+  throw UsageError("latent source \"" + name + "\"; expected prior, gaussian or kernel");
+}
+
+HandVae::HandVae(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HandVae::HandVae(HandVae&&) noexcept = default;
+HandVae& HandVae::operator=(HandVae&&) noexcept = default;
+HandVae::~HandVae() = default;
+
+HandVae HandVae::Load(const std::filesystem::path& file, const std::string& device) {
+  HandVae vae = FromTensors(TensorFile::Read(file), device);
+  vae.impl_->info.sha256 = Sha256OfFile(file);
+  return vae;
+}
+
+HandVae HandVae::FromTensors(const TensorFile& tensors, const std::string& device) {
+  auto impl = std::make_unique<Impl>();
+  impl->info = ReadDescription(tensors);
+  impl->device = ChooseDevice(device);
+  impl->ReadStatistics(tensors);
+  const VaeInfo& info = impl->info;
+  impl->networks = HandNetworks::Create(
+      info.model, info.has_encoder, info.has_decoder, Initialisation::kNone, 0);
+  ReadNetworks(tensors, &impl->networks);
+  impl->networks.To(impl->device);
+  impl->networks.SetTraining(false);
+  impl->networks.Fold();
+  return HandVae(std::move(impl));
+}
+
+const VaeInfo& HandVae::info() const { return impl_->info; }
+const std::vector<float>& HandVae::mean_joints3() const { return impl_->mean_joints3; }
+const std::vector<float>& HandVae::mean_joints2() const { return impl_->mean_joints2; }
+const std::vector<float>& HandVae::mean_rgba() const { return impl_->mean_rgba; }
+
+void HandVae::Decode(const float* z,
+                     int rows,
+                     DecodedBatch* decoded,
+                     const DecodeRequest& request) const {
+  UseOneThread();
+  c10::InferenceMode inference;
+  const Tensor codes = Wrap(z, {rows, info().latent_dim}).to(impl_->device);
+  *decoded = DecodedBatch();
+  decoded->rows = rows;
+  Decoder* joints3 = impl_->FindDecoder(Modality::kJoints3);
+  if (joints3 != nullptr && request.joints3) {
+    decoded->joints3 = ToVector<float>(joints3->Decode(codes));
+  }
+  Decoder* joints2 = impl_->FindDecoder(Modality::kJoints2);
+  if (joints2 != nullptr && request.joints2) {
+    decoded->joints2 = ToVector<float>(joints2->Decode(codes));
+  }
+  Decoder* rgb = impl_->FindDecoder(Modality::kRgb);
+  if (rgb != nullptr && request.rgba) {
+    const Tensor bytes = rgb->Decode(codes).sigmoid().mul(255).round().to(at::kByte);
+    decoded->rgba = ToVector<uint8_t>(bytes.permute({0, 2, 3, 1}));
+  }
+}
+
+void HandVae::Encode(
+    Modality modality, const float* input, int rows, float* mean, float* logvar) const {
+  Encoder* encoder = impl_->networks.encoders[static_cast<size_t>(modality)].get();
+  if (encoder == nullptr) {
+    throw UsageError(std::string("the model has no encoder of ") + ModalityName(modality) +
+                     "; it was trained without a pair " + ModalityName(modality) + "->...");
+  }
+  UseOneThread();
+  c10::InferenceMode inference;
+  Tensor x;
+  if (modality == Modality::kRgb) {
+    x = Wrap(input, {rows, info().rgb_px, info().rgb_px, 3}).permute({0, 3, 1, 2}).contiguous();
+  } else {
+    x = Wrap(input, {rows, InputSize(modality, info().rgb_px)});
+  }
+  const Posterior posterior = encoder->Encode(x.to(impl_->device));
+  CopyOut(posterior.mean, mean);
+  if (logvar != nullptr) CopyOut(posterior.logvar, logvar);
+}
+
+std::vector<float> HandVae::SampleLatent(LatentSource source,
+                                         Random* random,
+                                         double temperature) const {
+  if (source != LatentSource::kPrior && impl_->latent_mean.empty()) {
+    throw UsageError("the model holds no latent statistics; sample from the prior");
+  }
+  const size_t dim = static_cast<size_t>(info().latent_dim);
+  size_t member = 0;
+  if (source == LatentSource::kKernel) {
+    const size_t members = impl_->bank_mean.size() / dim;
+    member = static_cast<size_t>(random->Integer(static_cast<int64_t>(members)));
+  }
+  std::vector<double> noise(dim);
+  for (double& value : noise) value = random->Normal(0, temperature);
+
+  std::vector<float> z(dim);
+  for (size_t d = 0; d < dim; ++d) {
+    double value = noise[d];
+    if (source == LatentSource::kGaussian) {
+      value = impl_->latent_mean[d];
+      for (size_t k = 0; k <= d; ++k) value += impl_->latent_cholesky[d * dim + k] * noise[k];
+    } else if (source == LatentSource::kKernel) {
+      const size_t at = member * dim + d;
+      value = impl_->bank_mean[at] + std::exp(0.5 * impl_->bank_logvar[at]) * noise[d];
+    }
+    z[d] = static_cast<float>(value);
+  }
+  return z;
+}
+
+}  // namespace handforge

@@ -1,0 +1,104 @@
+#pragma once
+
+#include "io/core/random.h"
+#include "vae/modality.h"
+#include "vae/model_options.h"
+#include "vae/tensor_file.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// What a model file says about itself.
+struct VaeInfo {
+  std::string sha256;  // of the file; "" for a model still in training
+  ModelOptions model;
+  int latent_dim = 0;
+  int rgb_px = 0;
+  ModalitySet has_encoder = {};
+  ModalitySet has_decoder = {};
+  // Of the training crops: a decoded hand gets a camera of this focal length and a reference bone
+  // of this length (io/core/skeleton.h).
+  double focal_over_size = 0;  // median of fx / image width
+  double bone_mean_mm = 0;
+  double bone_std_mm = 0;
+  int64_t steps = 0;                     // trained
+  std::string config;                    // canonical text of the training options
+  std::vector<std::string> data_sha256;  // manifests trained on
+  std::string latent_encoder;  // "3d": whose posterior the latent statistics describe; "" if none
+};
+
+// Decoded hands, right ones, row-major. A vector is empty where the model has no such decoder or
+// it was not asked for.
+struct DecodedBatch {
+  int rows = 0;
+  std::vector<float> joints3;  // {rows, 21, 3} palm-centred, in bone lengths, crop axes
+  std::vector<float> joints2;  // {rows, 21, 2} in [-1, 1] across the crop
+  std::vector<uint8_t> rgba;   // {rows, px, px, 4}; alpha 255 = hand, colours not premultiplied
+};
+
+struct DecodeRequest {
+  bool joints3 = true;
+  bool joints2 = true;
+  bool rgba = true;
+};
+
+// Where latent codes come from.
+enum class LatentSource {
+  kPrior,     // N(0, I), what the KL term pulls towards
+  kGaussian,  // the Gaussian with the moments of the aggregate posterior of the training data
+  kKernel,    // the aggregate posterior itself: a training sample's posterior, chosen at random
+};
+// "prior", "gaussian", "kernel". Throws UsageError naming them.
+LatentSource ParseLatentSource(const std::string& name);
+
+// A trained cross-modal variational autoencoder (Spurr et al. 2018) for inference. Immutable:
+// every const function may be called from several threads at once. Computation runs on one
+// intra-op thread and leaves the calling thread set so: callers parallelise over batches. A row
+// of the result depends in its last bits on the number of rows, not on the other rows.
+class HandVae {
+ public:
+  // `device` is cpu, cuda or auto. Throws DataError: file missing, foreign, truncated, of another
+  // version, an array missing, unknown or mis-shaped (each named); EnvironmentError: no CUDA.
+  static HandVae Load(const std::filesystem::path& file, const std::string& device = "cpu");
+  // The same from memory.
+  static HandVae FromTensors(const TensorFile& tensors, const std::string& device);
+
+  HandVae(HandVae&&) noexcept;
+  HandVae& operator=(HandVae&&) noexcept;
+  ~HandVae();
+
+  const VaeInfo& info() const;
+
+  // z {rows, latent_dim} -> all requested modalities the model decodes.
+  void Decode(const float* z,
+              int rows,
+              DecodedBatch* decoded,
+              const DecodeRequest& request = DecodeRequest()) const;
+
+  // Posterior of inputs {rows, InputSize(modality, rgb_px)}, units of vae/modality.h. `mean` and
+  // `logvar` receive {rows, latent_dim} each; `logvar` may be null. Throws UsageError where the
+  // model has no such encoder.
+  void Encode(Modality modality, const float* input, int rows, float* mean, float* logvar) const;
+
+  // One code {latent_dim}: a pure function of (model, source, state of `random`, temperature).
+  // `temperature` scales the deviations: 0 gives the source's mean (kKernel: a training mean),
+  // 1 its distribution. Throws UsageError where the model lacks the statistics.
+  std::vector<float> SampleLatent(LatentSource source, Random* random, double temperature) const;
+
+  // What predicting without looking would say, for comparison: means over the training samples.
+  const std::vector<float>& mean_joints3() const;  // {21, 3}
+  const std::vector<float>& mean_joints2() const;  // {21, 2}
+  const std::vector<float>& mean_rgba() const;     // {px, px, 4} in [0, 1]
+
+ private:
+  struct Impl;
+  explicit HandVae(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace handforge

@@ -1,0 +1,229 @@
+#include "vae/model_file.h"
+
+#include "io/core/error.h"
+#include "io/core/skeleton.h"
+#include "io/core/tuple.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+#include <nlohmann/json.hpp>
+
+namespace handforge {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int64_t kBankRows = 2048;
+constexpr int kEncodeRows = 64;
+
+std::vector<std::string> NamesOf(const ModalitySet& present) {
+  std::vector<std::string> names;
+  for (const Modality modality : kModalities) {
+    if (present[static_cast<size_t>(modality)]) names.emplace_back(ModalityName(modality));
+  }
+  return names;
+}
+
+void ReadNames(const Json& names, ModalitySet* present) {
+  for (const Modality modality : kModalities) {
+    const auto list = names.get<std::vector<std::string>>();
+    (*present)[static_cast<size_t>(modality)] =
+        std::find(list.begin(), list.end(), ModalityName(modality)) != list.end();
+  }
+}
+
+// Mean of rows {count} of an array of rows {size}; zeros without rows.
+template <typename T>
+std::vector<float> MeanRow(const std::vector<T>& values,
+                           size_t row_size,
+                           const std::vector<int64_t>& rows,
+                           double scale) {
+  std::vector<double> sum(row_size, 0);
+  for (const int64_t row : rows) {
+    const T* begin = values.data() + static_cast<size_t>(row) * row_size;
+    for (size_t i = 0; i < row_size; ++i) sum[i] += begin[i];
+  }
+  std::vector<float> mean(row_size, 0);
+  if (rows.empty()) return mean;
+  for (size_t i = 0; i < row_size; ++i) {
+    mean[i] = static_cast<float>(sum[i] * scale / static_cast<double>(rows.size()));
+  }
+  return mean;
+}
+
+std::vector<int64_t> RowsWith(const SampleSet& samples, uint32_t bits) {
+  std::vector<int64_t> rows;
+  for (int64_t row = 0; row < samples.size(); ++row) {
+    if ((samples.present[static_cast<size_t>(row)] & bits) == bits) rows.push_back(row);
+  }
+  return rows;
+}
+
+void AddMeanImage(const SampleSet& train, TensorFile* file) {
+  const size_t pixels = static_cast<size_t>(train.rgb_px) * train.rgb_px;
+  const std::vector<float> rgb =
+      MeanRow(train.rgb, 3 * pixels, RowsWith(train, kHasRgb), 1 / 255.0);
+  const std::vector<float> alpha =
+      MeanRow(train.alpha, pixels, RowsWith(train, kHasRgb | kHasMask), 1 / 255.0);
+  std::vector<float> rgba(4 * pixels);
+  for (size_t i = 0; i < pixels; ++i) {
+    std::copy_n(rgb.data() + 3 * i, 3, rgba.data() + 4 * i);
+    rgba[4 * i + 3] = alpha[i];
+  }
+  file->AddFloats("baseline.rgba", {train.rgb_px, train.rgb_px, 4}, rgba.data());
+}
+
+void SetBoneStatistics(const SampleSet& train, VaeInfo* info) {
+  double sum = 0;
+  double squares = 0;
+  int64_t count = 0;
+  for (const float bone : train.bone_mm) {
+    if (bone <= 0) continue;
+    sum += bone;
+    squares += static_cast<double>(bone) * bone;
+    ++count;
+  }
+  if (count == 0) return;
+  info->bone_mean_mm = sum / static_cast<double>(count);
+  const double variance =
+      squares / static_cast<double>(count) - info->bone_mean_mm * info->bone_mean_mm;
+  info->bone_std_mm = std::sqrt(std::max(0.0, variance));
+}
+
+using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+struct Posteriors {
+  Matrix mean;    // {N, D}
+  Matrix logvar;  // {N, D}
+};
+
+Posteriors EncodeAll(const HandVae& vae, const SampleSet& samples, Modality modality) {
+  const std::vector<int64_t> rows = samples.RowsFor({modality, modality, 1});
+  const int64_t count = static_cast<int64_t>(rows.size());
+  Posteriors all{Matrix(count, vae.info().latent_dim), Matrix(count, vae.info().latent_dim)};
+  const size_t size = static_cast<size_t>(InputSize(modality, samples.rgb_px));
+  std::vector<float> input(size * kEncodeRows);
+  for (int64_t first = 0; first < count; first += kEncodeRows) {
+    const int batch = static_cast<int>(std::min<int64_t>(kEncodeRows, count - first));
+    for (int i = 0; i < batch; ++i) {
+      samples.CopyInput(rows[static_cast<size_t>(first + i)],
+                        modality,
+                        input.data() + static_cast<size_t>(i) * size);
+    }
+    vae.Encode(
+        modality, input.data(), batch, all.mean.row(first).data(), all.logvar.row(first).data());
+  }
+  return all;
+}
+
+std::optional<Modality> LatentEncoder(const VaeInfo& info) {
+  for (const Modality modality : {Modality::kJoints3, Modality::kJoints2, Modality::kRgb}) {
+    if (info.has_encoder[static_cast<size_t>(modality)]) return modality;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void DescribeModel(const VaeInfo& info, const std::string& kind, TensorFile* file) {
+  file->metadata["format"] = kModelFormat;
+  file->metadata["format_version"] = std::to_string(kModelFormatVersion);
+  file->metadata["kind"] = kind;
+  file->metadata["model"] = info.model.ToJson();
+  file->metadata["config"] = info.config;
+  file->metadata["info"] = Json{
+      {"steps", info.steps},
+      {"focal_over_size", info.focal_over_size},
+      {"bone_mean_mm", info.bone_mean_mm},
+      {"bone_std_mm", info.bone_std_mm},
+      {"data_sha256", info.data_sha256},
+      {"encoders", NamesOf(info.has_encoder)},
+      {"decoders", NamesOf(info.has_decoder)},
+      {"latent_encoder",
+       info.latent_encoder}}.dump();
+}
+
+VaeInfo ReadDescription(const TensorFile& file) {
+  const auto format = file.metadata.find("format");
+  if (format == file.metadata.end() || format->second != kModelFormat) {
+    throw DataError(file.source + ": no handforge model; expected a file written by `handforge " +
+                    "train` (metadata format = " + kModelFormat + ")");
+  }
+  if (file.Text("format_version") != std::to_string(kModelFormatVersion)) {
+    throw DataError(file.source + ": model format version " + file.Text("format_version") +
+                    "; this program reads version " + std::to_string(kModelFormatVersion));
+  }
+  VaeInfo info;
+  info.model = ModelOptions::FromJson(file.Text("model"), file.source);
+  info.latent_dim = static_cast<int>(info.model.latent_dim);
+  info.rgb_px = static_cast<int>(info.model.rgb_px);
+  info.config = file.Text("config");
+  try {
+    const Json json = Json::parse(file.Text("info"));
+    info.steps = json.at("steps").get<int64_t>();
+    info.focal_over_size = json.at("focal_over_size").get<double>();
+    info.bone_mean_mm = json.at("bone_mean_mm").get<double>();
+    info.bone_std_mm = json.at("bone_std_mm").get<double>();
+    info.data_sha256 = json.at("data_sha256").get<std::vector<std::string>>();
+    info.latent_encoder = json.at("latent_encoder").get<std::string>();
+    ReadNames(json.at("encoders"), &info.has_encoder);
+    ReadNames(json.at("decoders"), &info.has_decoder);
+  } catch (const Json::exception& error) {
+    throw DataError(file.source + ": metadata key info: " + error.what());
+  }
+  return info;
+}
+
+void AddDataStatistics(const SampleSet& train, VaeInfo* info, TensorFile* file) {
+  info->focal_over_size = MedianFocalOverSize(train);
+  SetBoneStatistics(train, info);
+  const std::vector<float> joints3 =
+      MeanRow(train.joints3, kNumJoints * 3, RowsWith(train, kHasJoints3), 1);
+  const std::vector<float> joints2 =
+      MeanRow(train.joints2, kNumJoints * 2, RowsWith(train, kHasJoints2), 1);
+  file->AddFloats("baseline.joints3", {kNumJoints * 3}, joints3.data());
+  file->AddFloats("baseline.joints2", {kNumJoints * 2}, joints2.data());
+  AddMeanImage(train, file);
+}
+
+void AddLatentStatistics(const HandVae& vae,
+                         const SampleSet& train,
+                         VaeInfo* info,
+                         TensorFile* file) {
+  const std::optional<Modality> modality = LatentEncoder(vae.info());
+  if (!modality) return;
+  const Posteriors all = EncodeAll(vae, train, *modality);
+  const int64_t count = all.mean.rows();
+  const int64_t dim = all.mean.cols();
+  if (count < 2) return;
+  info->latent_encoder = ModalityName(*modality);
+
+  // Moments of the mixture of all posteriors.
+  const Eigen::MatrixXd means = all.mean.cast<double>();
+  const Eigen::RowVectorXd mean = means.colwise().mean();
+  const Eigen::MatrixXd centred = means.rowwise() - mean;
+  Eigen::MatrixXd covariance = centred.transpose() * centred / static_cast<double>(count - 1);
+  covariance.diagonal() += all.logvar.cast<double>().array().exp().matrix().colwise().mean();
+  const Matrix cholesky =
+      Eigen::MatrixXd(Eigen::LLT<Eigen::MatrixXd>(covariance).matrixL()).cast<float>();
+  const Eigen::VectorXf mean_floats = mean.transpose().cast<float>();
+  file->AddFloats("latent.mean", {dim}, mean_floats.data());
+  file->AddFloats("latent.cholesky", {dim, dim}, cholesky.data());
+
+  // Evenly spaced members of the mixture.
+  const int64_t rows = std::min(kBankRows, count);
+  Matrix bank_mean(rows, dim);
+  Matrix bank_logvar(rows, dim);
+  for (int64_t i = 0; i < rows; ++i) {
+    bank_mean.row(i) = all.mean.row(i * count / rows);
+    bank_logvar.row(i) = all.logvar.row(i * count / rows);
+  }
+  file->AddFloats("latent.bank_mean", {rows, dim}, bank_mean.data());
+  file->AddFloats("latent.bank_logvar", {rows, dim}, bank_logvar.data());
+}
+
+}  // namespace handforge

@@ -1,0 +1,111 @@
+#include "vae/model_options.h"
+
+#include "io/core/error.h"
+
+#include <functional>
+
+#include <nlohmann/json.hpp>
+
+namespace handforge {
+namespace {
+
+using Json = nlohmann::json;
+
+// ModelOptions has whole numbers only, so a walk over its list of fields reads and writes it.
+class IntegerFields : public Fields {
+ public:
+  using Function = std::function<void(const char* key, int64_t& value, int64_t low, int64_t high)>;
+  explicit IntegerFields(Function function) : function_(std::move(function)) {}
+
+  void Field(const char* key, int64_t& value, int64_t low, int64_t high, const char*) override {
+    function_(key, value, low, high);
+  }
+  void Field(const char* key, uint64_t&, const char*) override { Refuse(key); }
+  void Field(const char* key, double&, double, double, const char*) override { Refuse(key); }
+  void Field(const char* key, bool&, const char*) override { Refuse(key); }
+  void Field(const char* key, std::string&, const std::vector<std::string>&, const char*) override {
+    Refuse(key);
+  }
+  void Field(const char* key,
+             std::vector<std::string>&,
+             const std::vector<std::string>&,
+             const char*) override {
+    Refuse(key);
+  }
+  void Field(const char* key, std::vector<double>&, double, double, const char*) override {
+    Refuse(key);
+  }
+  void Section(const char* key, const std::function<void(Fields&)>&, const char*) override {
+    Refuse(key);
+  }
+
+ private:
+  [[noreturn]] static void Refuse(const char* key) {
+    throw std::logic_error(std::string("ModelOptions: field of unexpected type: ") + key);
+  }
+
+  Function function_;
+};
+
+}  // namespace
+
+void ModelOptions::Visit(Fields& fields) {
+  fields.Field("latent_dim", latent_dim, 1, 1024, "dimensions of the latent code");
+  fields.Field("rgb_px", rgb_px, 32, 512, "side of the RGB image in and out, a power of two");
+  fields.Field(
+      "rgb_encoder_width", rgb_encoder_width, 4, 512, "channels of the RGB encoder's first stage");
+  fields.Field("rgb_encoder_blocks",
+               rgb_encoder_blocks,
+               1,
+               8,
+               "residual blocks per stage of the RGB encoder");
+  fields.Field(
+      "rgb_decoder_width", rgb_decoder_width, 16, 1024, "channels of the RGB decoder at 8x8");
+  fields.Field("mlp_width", mlp_width, 8, 8192, "units of a hidden layer of the joint networks");
+  fields.Field(
+      "mlp_encoder_layers", mlp_encoder_layers, 1, 16, "hidden layers of the joint encoders");
+  fields.Field(
+      "mlp_decoder_layers", mlp_decoder_layers, 1, 16, "hidden layers of the joint decoders");
+}
+
+void ModelOptions::Check() const {
+  if ((rgb_px & (rgb_px - 1)) != 0) {
+    throw UsageError("model.rgb_px = " + std::to_string(rgb_px) +
+                     " is no power of two; use 32, 64, 128, 256 or 512");
+  }
+}
+
+std::string ModelOptions::ToJson() const {
+  Json json = Json::object();
+  IntegerFields fields(
+      [&json](const char* key, int64_t& value, int64_t, int64_t) { json[key] = value; });
+  ModelOptions copy = *this;
+  copy.Visit(fields);
+  return json.dump();
+}
+
+ModelOptions ModelOptions::FromJson(const std::string& text, const std::string& source) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) throw DataError(source + ": metadata key model is no JSON object");
+  ModelOptions options;
+  IntegerFields fields([&](const char* key, int64_t& value, int64_t low, int64_t high) {
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_number_integer()) {
+      throw DataError(source + ": metadata key model lacks the whole number " + key);
+    }
+    value = found->get<int64_t>();
+    if (value < low || value > high) {
+      throw DataError(source + ": model." + key + " = " + std::to_string(value) + " is outside " +
+                      std::to_string(low) + " .. " + std::to_string(high));
+    }
+  });
+  options.Visit(fields);
+  try {
+    options.Check();
+  } catch (const UsageError& error) {
+    throw DataError(source + ": " + error.what());
+  }
+  return options;
+}
+
+}  // namespace handforge

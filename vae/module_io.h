@@ -1,0 +1,24 @@
+#pragma once
+
+#include "vae/networks.h"
+#include "vae/tensor_file.h"
+
+#include <string>
+
+#include <torch/torch.h>
+
+namespace handforge {
+
+// Float or int64 tensor of any device as an array of the file.
+void AddTensor(const std::string& name, const torch::Tensor& tensor, TensorFile* file);
+// Fills a tensor that has the expected shape and type. Throws DataError naming file, array and
+// both shapes.
+void ReadTensor(const std::string& name, const TensorFile& file, torch::Tensor* tensor);
+
+// Parameters and buffers as "encoder.3d.layers.hidden0.weight" ...
+void AddNetworks(const HandNetworks& networks, TensorFile* file);
+// Fills the networks. Throws DataError naming file and array where one is missing, mis-shaped, or
+// belongs to a network but is not known to it.
+void ReadNetworks(const TensorFile& file, HandNetworks* networks);
+
+}  // namespace handforge

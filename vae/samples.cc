@@ -1,0 +1,248 @@
+#include "vae/samples.h"
+
+#include "io/core/error.h"
+#include "io/core/tuple.h"
+#include "io/dataset.h"
+#include "io/files.h"
+#include "vae/targets.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <opencv2/imgproc.hpp>
+
+namespace handforge {
+namespace {
+
+constexpr uint64_t kRowsPerRead = 256;  // bounds memory while a shard is read
+// Largest distance of the principal point from the image centre, as a share of the width.
+constexpr double kPrincipalPointTolerance = 0.01;
+constexpr double kMinBoneMm = 1;
+
+uint32_t BitOf(Modality modality) {
+  switch (modality) {
+    case Modality::kRgb:
+      return kHasRgb;
+    case Modality::kJoints2:
+      return kHasJoints2;
+    case Modality::kJoints3:
+      return kHasJoints3;
+  }
+  return 0;
+}
+
+// Side of the square images of a column.
+int ImageSide(const ShardReader& shard, const std::string& column) {
+  const std::vector<uint64_t>& shape = shard.Find(column).row_shape;
+  if (shape.size() < 2 || shape[0] != shape[1]) {
+    throw DataError(shard.file().string() + ": column " + column + " holds images that are not " +
+                    "square; training needs square crops");
+  }
+  return static_cast<int>(shape[0]);
+}
+
+// Area average of an interleaved image; returns the pixels.
+std::vector<uint8_t> Shrink(const uint8_t* pixels, int side, int channels, int to_px) {
+  const int type = CV_MAKETYPE(CV_8U, channels);
+  const cv::Mat source(side, side, type, const_cast<uint8_t*>(pixels));
+  std::vector<uint8_t> out(static_cast<size_t>(to_px) * to_px * channels);
+  cv::Mat target(to_px, to_px, type, out.data());
+  if (side == to_px) {
+    source.copyTo(target);
+  } else {
+    cv::resize(source, target, target.size(), 0, 0, cv::INTER_AREA);
+  }
+  return out;
+}
+
+// Rows [first, first + count) of the columns training needs.
+struct RawRows {
+  uint64_t first = 0;
+  uint64_t count = 0;
+  std::vector<uint8_t> rgb;
+  std::vector<uint8_t> mask;
+  std::vector<float> joints_3d;
+  std::vector<float> joints_2d;
+  std::vector<float> K;
+  std::vector<uint8_t> handedness;
+  std::vector<uint8_t> labelled;
+  std::vector<uint8_t> split;
+  std::vector<uint32_t> present;
+
+  RawRows(const ShardReader& shard, uint64_t first_row, uint64_t num_rows)
+      : first(first_row),
+        count(num_rows),
+        rgb(shard.Read<uint8_t>("rgb", first, count)),
+        mask(shard.Read<uint8_t>("mask", first, count)),
+        joints_3d(shard.Read<float>("joints_3d", first, count)),
+        joints_2d(shard.Read<float>("joints_2d", first, count)),
+        K(shard.Read<float>("K", first, count)),
+        handedness(shard.Read<uint8_t>("handedness", first, count)),
+        labelled(shard.Read<uint8_t>("labelled", first, count)),
+        split(shard.Read<uint8_t>("split", first, count)),
+        present(shard.Read<uint32_t>("present", first, count)) {}
+};
+
+// Turns the rows of one shard into samples.
+class ShardLoader {
+ public:
+  ShardLoader(const ShardReader& shard, int rgb_px)
+      : shard_(shard),
+        rgb_px_(rgb_px),
+        stored_rgb_px_(ImageSide(shard, "rgb")),
+        image_px_(ImageSide(shard, "mask")) {
+    if (std::min(stored_rgb_px_, image_px_) < rgb_px) {
+      throw DataError(shard.file().string() + ": images of " +
+                      std::to_string(std::min(stored_rgb_px_, image_px_)) +
+                      " px are smaller than the model's rgb_px = " + std::to_string(rgb_px) +
+                      "; render larger ones or lower model.rgb_px");
+    }
+  }
+
+  void Load(TrainingData* data) const {
+    for (uint64_t first = 0; first < shard_.size(); first += kRowsPerRead) {
+      const RawRows rows(shard_, first, std::min(kRowsPerRead, shard_.size() - first));
+      for (uint64_t row = 0; row < rows.count; ++row) {
+        const bool train = rows.split[row] == static_cast<uint8_t>(Split::kTrain);
+        AppendRow(rows, row, train ? &data->train : &data->held_out);
+      }
+    }
+  }
+
+ private:
+  void AppendRow(const RawRows& rows, uint64_t row, SampleSet* samples) const {
+    const Handedness side = static_cast<Handedness>(rows.handedness[row]);
+    uint32_t present = rows.present[row] & (kHasRgb | kHasMask | kHasJoints3 | kHasJoints2);
+    if (!rows.labelled[row]) present &= kHasRgb;
+    AppendImage(rows.rgb, row, side, stored_rgb_px_, 3, &samples->rgb);
+    AppendAlpha(rows, row, side, samples);
+    if (!AppendJoints3(rows, row, side, samples)) present &= ~uint32_t{kHasJoints3};
+    if (!AppendJoints2(rows, row, side, samples)) present &= ~uint32_t{kHasJoints2};
+    samples->focal_over_size.push_back(FocalOverSize(rows, row));
+    samples->present.push_back(present);
+  }
+
+  void AppendImage(const std::vector<uint8_t>& pixels,
+                   uint64_t row,
+                   Handedness side,
+                   int stored_px,
+                   int channels,
+                   std::vector<uint8_t>* out) const {
+    const size_t row_bytes = static_cast<size_t>(stored_px) * stored_px * channels;
+    ImageU8 image(rgb_px_, rgb_px_, channels);
+    image.pixels = Shrink(pixels.data() + row * row_bytes, stored_px, channels, rgb_px_);
+    if (side == Handedness::kLeft) MirrorColumns(&image);
+    out->insert(out->end(), image.pixels.begin(), image.pixels.end());
+  }
+
+  void AppendAlpha(const RawRows& rows, uint64_t row, Handedness side, SampleSet* samples) const {
+    const size_t row_bytes = static_cast<size_t>(image_px_) * image_px_;
+    std::vector<uint8_t> alpha(row_bytes);
+    for (size_t i = 0; i < row_bytes; ++i) {
+      const uint8_t part = rows.mask[row * row_bytes + i];
+      alpha[i] = part != kPartBackground && part < kPartFirstOccluder ? 255 : 0;
+    }
+    AppendImage(alpha, 0, side, image_px_, 1, &samples->alpha);
+  }
+
+  // Returns whether the row has usable 3D labels.
+  bool AppendJoints3(const RawRows& rows, uint64_t row, Handedness side, SampleSet* samples) const {
+    const Joints3 joints = Eigen::Map<const Eigen::Matrix<float, kNumJoints, 3, Eigen::RowMajor>>(
+                               rows.joints_3d.data() + row * kNumJoints * 3)
+                               .cast<double>();
+    const bool usable = joints.allFinite() && ReferenceBoneLength(joints) >= kMinBoneMm;
+    std::array<float, kNumJoints * 3> normalised{};
+    if (usable) NormaliseJoints3(joints, side, normalised.data());
+    samples->joints3.insert(samples->joints3.end(), normalised.begin(), normalised.end());
+    samples->bone_mm.push_back(usable ? static_cast<float>(ReferenceBoneLength(joints)) : 0.0F);
+    return usable;
+  }
+
+  bool AppendJoints2(const RawRows& rows, uint64_t row, Handedness side, SampleSet* samples) const {
+    const Joints2 joints = Eigen::Map<const Eigen::Matrix<float, kNumJoints, 2, Eigen::RowMajor>>(
+                               rows.joints_2d.data() + row * kNumJoints * 2)
+                               .cast<double>();
+    std::array<float, kNumJoints * 2> normalised{};
+    if (joints.allFinite()) NormaliseJoints2(joints, image_px_, side, normalised.data());
+    samples->joints2.insert(samples->joints2.end(), normalised.begin(), normalised.end());
+    return joints.allFinite();
+  }
+
+  float FocalOverSize(const RawRows& rows, uint64_t row) const {
+    const float* K = rows.K.data() + row * 9;
+    const double centre = (image_px_ - 1) / 2.0;
+    const double offset = std::max(std::abs(K[2] - centre), std::abs(K[5] - centre));
+    if (!(K[0] > 0) || !(offset <= kPrincipalPointTolerance * image_px_)) {
+      throw DataError(shard_.file().string() + ": K of row " + std::to_string(rows.first + row) +
+                      " has f = " + std::to_string(K[0]) + " px and its principal point " +
+                      std::to_string(offset) + " px off the centre; training needs crop cameras " +
+                      "(f > 0, principal point at the centre)");
+    }
+    return K[0] / static_cast<float>(image_px_);
+  }
+
+  const ShardReader& shard_;
+  int rgb_px_;
+  int stored_rgb_px_;
+  int image_px_;
+};
+
+}  // namespace
+
+bool SampleSet::Has(int64_t row, Modality modality) const {
+  return (present[static_cast<size_t>(row)] & BitOf(modality)) != 0;
+}
+
+std::vector<int64_t> SampleSet::RowsFor(const Pair& pair) const {
+  std::vector<int64_t> rows;
+  for (int64_t row = 0; row < size(); ++row) {
+    if (Has(row, pair.from) && Has(row, pair.to)) rows.push_back(row);
+  }
+  return rows;
+}
+
+void SampleSet::CopyInput(int64_t row, Modality modality, float* input) const {
+  const size_t count = static_cast<size_t>(InputSize(modality, rgb_px));
+  const size_t first = static_cast<size_t>(row) * count;
+  switch (modality) {
+    case Modality::kRgb:
+      for (size_t i = 0; i < count; ++i) input[i] = static_cast<float>(rgb[first + i]) / 255.0F;
+      return;
+    case Modality::kJoints2:
+      std::copy_n(joints2.data() + first, count, input);
+      return;
+    case Modality::kJoints3:
+      std::copy_n(joints3.data() + first, count, input);
+      return;
+  }
+}
+
+TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_px) {
+  TrainingData data{SampleSet(rgb_px), SampleSet(rgb_px), {}};
+  for (const std::string& folder : folders) {
+    const Dataset dataset(folder);
+    data.manifest_sha256.push_back(Sha256OfFile(ManifestPath(folder)));
+    for (size_t i = 0; i < dataset.manifest().shards.size(); ++i) {
+      const ShardReader shard = dataset.OpenShard(i);
+      ShardLoader(shard, rgb_px).Load(&data);
+    }
+  }
+  if (data.train.size() == 0) {
+    std::string names;
+    for (const std::string& folder : folders) names += (names.empty() ? "" : ", ") + folder;
+    throw DataError("data: no row of the split \"train\" in " +
+                    (names.empty() ? std::string("the empty list of folders") : names));
+  }
+  return data;
+}
+
+double MedianFocalOverSize(const SampleSet& samples) {
+  std::vector<float> values = samples.focal_over_size;
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace handforge

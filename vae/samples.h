@@ -1,0 +1,51 @@
+#pragma once
+
+#include "vae/modality.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// Labelled (and unlabelled) images in memory, as the networks see them: right hands, model-size
+// images, normalised joints (vae/modality.h). Row i of every array is sample i.
+struct SampleSet {
+  explicit SampleSet(int rgb_size_px = 0) : rgb_px(rgb_size_px) {}
+
+  int rgb_px = 0;
+  std::vector<uint8_t> rgb;            // {N, px, px, 3}
+  std::vector<uint8_t> alpha;          // {N, px, px}, 255 = hand or forearm
+  std::vector<float> joints3;          // {N, 21, 3}
+  std::vector<float> joints2;          // {N, 21, 2}
+  std::vector<float> bone_mm;          // {N} reference bone length; 0 without 3D labels
+  std::vector<float> focal_over_size;  // {N} fx / image width
+  std::vector<uint32_t> present;       // {N} bits of `Present`: rgb, mask, joints; 0 bits where a
+                                       // modality is absent or may not be learned from
+
+  int64_t size() const { return static_cast<int64_t>(present.size()); }
+  bool Has(int64_t row, Modality modality) const;
+  // Rows that have both modalities of the pair.
+  std::vector<int64_t> RowsFor(const Pair& pair) const;
+
+  // One encoder input, InputSize(modality, rgb_px) floats.
+  void CopyInput(int64_t row, Modality modality, float* input) const;
+};
+
+struct TrainingData {
+  SampleSet train;
+  SampleSet held_out;                        // splits `validation` and `test`
+  std::vector<std::string> manifest_sha256;  // one per folder
+};
+
+// Loads the columns a model needs from dataset folders, every shard, mirrored and resized. Images
+// are area-averaged down to `rgb_px`. Unlabelled rows keep their image only. Throws DataError
+// naming folder, shard and column: images smaller than `rgb_px`, not square, a principal point
+// off-centre (not a crop camera), no training row.
+TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_px);
+
+// Median of focal_over_size; 0 for an empty set.
+double MedianFocalOverSize(const SampleSet& samples);
+
+}  // namespace handforge

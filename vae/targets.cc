@@ -1,0 +1,62 @@
+#include "vae/targets.h"
+
+#include <algorithm>
+
+namespace handforge {
+namespace {
+
+double SideSign(Handedness handedness) { return handedness == Handedness::kLeft ? -1.0 : 1.0; }
+
+}  // namespace
+
+void NormaliseJoints3(const Joints3& joints_in_cam, Handedness handedness, float* normalised) {
+  const Eigen::RowVector3d palm = PalmCentre(joints_in_cam).transpose();
+  const double bone_mm = ReferenceBoneLength(joints_in_cam);
+  for (int j = 0; j < kNumJoints; ++j) {
+    const Eigen::RowVector3d x = (joints_in_cam.row(j) - palm) / bone_mm;
+    normalised[3 * j] = static_cast<float>(SideSign(handedness) * x[0]);
+    normalised[3 * j + 1] = static_cast<float>(x[1]);
+    normalised[3 * j + 2] = static_cast<float>(x[2]);
+  }
+}
+
+Joints3 MetricJoints3(const float* normalised, double bone_mm, Handedness handedness) {
+  Joints3 joints_mm;
+  for (int j = 0; j < kNumJoints; ++j) {
+    joints_mm(j, 0) = SideSign(handedness) * normalised[3 * j] * bone_mm;
+    joints_mm(j, 1) = normalised[3 * j + 1] * bone_mm;
+    joints_mm(j, 2) = normalised[3 * j + 2] * bone_mm;
+  }
+  return joints_mm;
+}
+
+void NormaliseJoints2(const Joints2& joints_px,
+                      int image_px,
+                      Handedness handedness,
+                      float* normalised) {
+  for (int j = 0; j < kNumJoints; ++j) {
+    const double x = 2 * (joints_px(j, 0) + 0.5) / image_px - 1;
+    normalised[2 * j] = static_cast<float>(SideSign(handedness) * x);
+    normalised[2 * j + 1] = static_cast<float>(2 * (joints_px(j, 1) + 0.5) / image_px - 1);
+  }
+}
+
+Joints2 PixelJoints2(const float* normalised, int image_px, Handedness handedness) {
+  Joints2 joints_px;
+  for (int j = 0; j < kNumJoints; ++j) {
+    joints_px(j, 0) = (SideSign(handedness) * normalised[2 * j] + 1) * image_px / 2 - 0.5;
+    joints_px(j, 1) = (static_cast<double>(normalised[2 * j + 1]) + 1) * image_px / 2 - 0.5;
+  }
+  return joints_px;
+}
+
+void MirrorColumns(ImageU8* image) {
+  for (int y = 0; y < image->height; ++y) {
+    for (int left = 0, right = image->width - 1; left < right; ++left, --right) {
+      std::swap_ranges(
+          &image->at(left, y), &image->at(left, y) + image->channels, &image->at(right, y));
+    }
+  }
+}
+
+}  // namespace handforge

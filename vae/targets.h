@@ -1,0 +1,28 @@
+#pragma once
+
+#include "io/core/image.h"
+#include "io/core/skeleton.h"
+
+namespace handforge {
+
+// Between labels in millimetres and pixels and the numbers the networks work with. The networks
+// know right hands only: a left hand is mirrored (x -> -x in 3D, x -> W - 1 - x in the image).
+
+// joints_in_cam -> {21, 3} palm-centred, divided by the reference bone length (Spurr et al. 2018),
+// axes of the camera, right hand. Requires ReferenceBoneLength(joints_in_cam) > 0.
+void NormaliseJoints3(const Joints3& joints_in_cam, Handedness handedness, float* normalised);
+// The inverse up to the translation: palm-centred millimetres in the axes of the camera.
+Joints3 MetricJoints3(const float* normalised, double bone_mm, Handedness handedness);
+
+// Pixels of a square image -> {21, 2} in [-1, 1] across it (half-pixel rule: -1 is the outer edge
+// of the first pixel), right hand.
+void NormaliseJoints2(const Joints2& joints_px,
+                      int image_px,
+                      Handedness handedness,
+                      float* normalised);
+Joints2 PixelJoints2(const float* normalised, int image_px, Handedness handedness);
+
+// Flips the columns of an image in place.
+void MirrorColumns(ImageU8* image);
+
+}  // namespace handforge

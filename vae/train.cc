@@ -1,0 +1,360 @@
+#include "vae/train.h"
+
+#include "io/core/error.h"
+#include "io/files.h"
+#include "io/interrupt.h"
+#include "vae/batch.h"
+#include "vae/hand_vae.h"
+#include "vae/learner.h"
+#include "vae/model_file.h"
+#include "vae/train_log.h"
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+namespace handforge {
+namespace {
+
+using Json = nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr double kPi = 3.14159265358979323846;
+// A budget is only enforced where the projected time exceeds it by this factor: projections are
+// noisy, and a run that fits must stay reproducible.
+constexpr double kBudgetSlack = 1.03;
+
+VaeInfo DescribeOptions(const TrainOptions& options) {
+  VaeInfo info;
+  info.model = options.model;
+  info.latent_dim = static_cast<int>(options.model.latent_dim);
+  info.rgb_px = static_cast<int>(options.model.rgb_px);
+  info.config = options.Text();
+  for (const Pair& pair : ParsePairs(options.pairs)) {
+    info.has_encoder[static_cast<size_t>(pair.from)] = true;
+    info.has_decoder[static_cast<size_t>(pair.to)] = true;
+  }
+  return info;
+}
+
+BatchOptions MakeBatchOptions(const TrainOptions& options) {
+  BatchOptions batch;
+  batch.seed = options.seed;
+  batch.pose_rows = static_cast<int>(options.pose_batch);
+  batch.image_rows = static_cast<int>(options.image_batch);
+  batch.latent_dim = static_cast<int>(options.model.latent_dim);
+  batch.augment = options.augment;
+  return batch;
+}
+
+// The first line in which two texts differ, as "theirs / ours".
+std::string FirstDifference(const std::string& a, const std::string& b) {
+  std::istringstream lines_a(a);
+  std::istringstream lines_b(b);
+  std::string line_a;
+  std::string line_b;
+  while (true) {
+    const bool more_a = static_cast<bool>(std::getline(lines_a, line_a));
+    const bool more_b = static_cast<bool>(std::getline(lines_b, line_b));
+    if (!more_a && !more_b) return "";
+    if (!more_a) line_a = "(nothing)";
+    if (!more_b) line_b = "(nothing)";
+    if (line_a != line_b) return "\"" + line_a + "\" there, \"" + line_b + "\" now";
+  }
+}
+
+// One run of Train.
+class Trainer {
+ public:
+  Trainer(const TrainOptions& options, const TrainListener& listener)
+      : options_(options),
+        listener_(listener),
+        out_(options.out),
+        pairs_(ParsePairs(options.pairs)),
+        total_steps_(options.steps),
+        info_(DescribeOptions(options)) {}
+
+  TrainResult Run(bool resume) {
+    EnsureWritableFolder(out_);
+    RemoveStaleTemporaries(out_);
+    LoadData();
+    learner_.emplace(options_);
+    if (resume) TryResume();
+    OpenLogs();
+    Loop();
+    return Finish();
+  }
+
+ private:
+  void LoadData() {
+    data_ = LoadTrainingData(options_.data, static_cast<int>(options_.model.rgb_px));
+    info_.data_sha256 = data_.manifest_sha256;
+    AddDataStatistics(data_.train, &info_, &statistics_);
+    batches_.emplace(data_.train, pairs_, MakeBatchOptions(options_));
+    Say(std::to_string(data_.train.size()) + " training and " +
+        std::to_string(data_.held_out.size()) + " held-out samples");
+    if (data_.held_out.size() == 0) {
+      Say("no held-out sample (splits validation and test): nothing will be measured");
+    }
+  }
+
+  // ---- The loop ----
+
+  void Loop() {
+    session_start_ = Clock::now();
+    if (step_ >= total_steps_) return;
+    BatchPrefetcher prefetcher(&*batches_, step_);
+    while (step_ < total_steps_) {
+      if (InterruptRequested()) {
+        SaveCheckpoint();
+        throw Interrupted("training interrupted after step " + std::to_string(step_) + "; " +
+                          CheckpointPath(out_).string() + " holds it, --resume goes on");
+      }
+      StepOnce(prefetcher.Next());
+      if (step_ % options_.log_every == 0 || step_ == total_steps_) WriteLosses();
+      if (step_ % options_.eval_every == 0 && step_ < total_steps_) {
+        Evaluate();
+        EnforceBudget();
+      }
+      if (step_ % options_.checkpoint_every == 0 || step_ == total_steps_) SaveCheckpoint();
+    }
+  }
+
+  void StepOnce(const Batch& batch) {
+    const StepLosses losses = learner_->Step(batch, LearningRate(step_));
+    if (!losses.Finite()) Fail(batch, losses);
+    ++step_;
+    const std::string pair = batch.pair.Name();
+    means_.Add(pair, losses);
+    TrainEvent event = MakeEvent(TrainEvent::Kind::kStep);
+    event.pair = pair;
+    event.loss = losses.loss;
+    Notify(event);
+  }
+
+  double LearningRate(int64_t step) const {
+    const double done = static_cast<double>(step);
+    const double warmup = static_cast<double>(options_.warmup_steps);
+    if (done < warmup) return options_.learning_rate * (done + 1) / (warmup + 1);
+    const double length = std::max(1.0, static_cast<double>(total_steps_) - warmup);
+    const double cosine = 0.5 * (1 + std::cos(kPi * std::min(1.0, (done - warmup) / length)));
+    const double low = options_.final_lr_fraction;
+    return options_.learning_rate * (low + (1 - low) * cosine);
+  }
+
+  // Lowers the number of steps to what the budget allows.
+  void EnforceBudget() {
+    if (options_.max_seconds <= 0) return;
+    const double spent = Seconds();
+    const double per_step = spent / static_cast<double>(step_);
+    if (per_step * static_cast<double>(total_steps_) <= kBudgetSlack * options_.max_seconds) return;
+    const int64_t fit = static_cast<int64_t>((options_.max_seconds - spent) / per_step);
+    const int64_t steps = step_ + std::max<int64_t>(0, fit);
+    if (steps >= total_steps_) return;
+    Say("max_seconds = " + std::to_string(std::llround(options_.max_seconds)) + " allows " +
+        std::to_string(steps) + " of " + std::to_string(total_steps_) +
+        " steps on this machine: training is shortened and not reproducible");
+    total_steps_ = steps;
+    shortened_ = true;
+  }
+
+  [[noreturn]] void Fail(const Batch& batch, const StepLosses& losses) {
+    TensorFile file;
+    file.metadata["step"] = std::to_string(batch.step);
+    file.metadata["pair"] = batch.pair.Name();
+    file.metadata["seed"] = std::to_string(options_.seed);
+    file.metadata["config"] = options_.Text();
+    const auto add = [&](const char* name, const std::vector<float>& values) {
+      const int64_t columns = static_cast<int64_t>(values.size()) / batch.rows;
+      file.AddFloats(name, {batch.rows, columns}, values.data());
+    };
+    add("input", batch.input);
+    add("target", batch.target);
+    add("noise", batch.noise);
+    file.Write(BadBatchPath(out_));
+    throw DataError("step " + std::to_string(batch.step) + ", pair " + batch.pair.Name() +
+                    ": loss " + std::to_string(losses.loss) + ", gradient " +
+                    std::to_string(losses.gradient_norm) +
+                    ": not finite; lower learning_rate or max_gradient_norm, or look at the batch "
+                    "in " +
+                    BadBatchPath(out_).string() + " (" + CheckpointPath(out_).string() +
+                    " still holds the last good state)");
+  }
+
+  // ---- Logs ----
+
+  void OpenLogs() {
+    train_log_.emplace(out_ / "train_log.csv", kTrainLogHeader, step_);
+    validation_log_.emplace(out_ / "validation_log.csv", kValidationLogHeader, step_);
+  }
+
+  void WriteLosses() {
+    for (const std::string& row : means_.TakeRows(step_, LearningRate(step_ - 1), Seconds())) {
+      train_log_->Append(row);
+    }
+  }
+
+  void LogScores(const std::vector<PairScore>& scores) {
+    for (const PairScore& score : scores) validation_log_->Append(ScoreRow(step_, score));
+    TrainEvent event = MakeEvent(TrainEvent::Kind::kEvaluation);
+    event.scores = scores;
+    Notify(event);
+  }
+
+  void Evaluate() {
+    if (data_.held_out.size() == 0) return;
+    const HandVae vae = HandVae::FromTensors(MakeFile("model"), options_.device);
+    LogScores(EvaluateModel(vae, data_.held_out, {pairs_, options_.eval_samples}));
+    learner_->UseTrainingThreads();
+  }
+
+  // ---- Files ----
+
+  // Description, statistics and weights.
+  TensorFile MakeFile(const std::string& kind) const {
+    TensorFile file = statistics_;
+    VaeInfo info = info_;
+    info.steps = step_;
+    DescribeModel(info, kind, &file);
+    learner_->AddNetworks(&file);
+    return file;
+  }
+
+  void SaveCheckpoint() {
+    TensorFile file = MakeFile("checkpoint");
+    learner_->AddOptimisers(&file);
+    // Order, noise and augmentation are functions of (seed, step): the step is all their state.
+    file.metadata["progress"] = Json{
+        {"step", step_},
+        {"total_steps", total_steps_},
+        {"shortened", shortened_},
+        {"seconds", Seconds()},
+        {"seed", options_.seed}}.dump();
+    file.metadata["loss_means"] = means_.ToJson();
+    file.Write(CheckpointPath(out_));
+    Notify(MakeEvent(TrainEvent::Kind::kCheckpoint));
+  }
+
+  void TryResume() {
+    const std::filesystem::path path = CheckpointPath(out_);
+    if (!std::filesystem::exists(path)) {
+      Say(path.string() + " is not there: starting from the beginning");
+      return;
+    }
+    const TensorFile file = TensorFile::Read(path);
+    CheckBelongs(ReadDescription(file), path.string());
+    learner_->Restore(file);
+    try {
+      const Json progress = Json::parse(file.Text("progress"));
+      step_ = progress.at("step").get<int64_t>();
+      total_steps_ = progress.at("total_steps").get<int64_t>();
+      shortened_ = progress.at("shortened").get<bool>();
+      earlier_seconds_ = progress.at("seconds").get<double>();
+      means_.FromJson(file.Text("loss_means"));
+    } catch (const Json::exception& error) {
+      throw DataError(path.string() + ": metadata: " + error.what());
+    }
+    Say("resuming after step " + std::to_string(step_));
+  }
+
+  void CheckBelongs(const VaeInfo& info, const std::string& path) const {
+    const std::string difference = FirstDifference(info.config, info_.config);
+    if (!difference.empty()) {
+      throw UsageError(path + " belongs to other training options: " + difference +
+                       "; use the same options, another `out`, or no --resume");
+    }
+    if (info.data_sha256 != info_.data_sha256) {
+      throw DataError(path + " was trained on other data (the manifests' hashes differ); use the " +
+                      "same dataset folders, another `out`, or no --resume");
+    }
+  }
+
+  TrainResult Finish() {
+    TensorFile file = MakeFile("model");
+    const HandVae bare = HandVae::FromTensors(file, options_.device);
+    VaeInfo info = info_;
+    info.steps = step_;
+    AddLatentStatistics(bare, data_.train, &info, &file);
+    DescribeModel(info, "model", &file);
+
+    TrainResult result;
+    result.scores = EvaluateModel(bare, data_.held_out, {pairs_, 0});
+    LogScores(result.scores);
+    result.model = ModelPath(out_);
+    file.Write(result.model);
+    result.model_sha256 = Sha256OfFile(result.model);
+    result.steps = step_;
+    result.shortened = shortened_;
+    result.seconds = Seconds();
+    result.train_samples = data_.train.size();
+    result.held_out_samples = data_.held_out.size();
+    return result;
+  }
+
+  // ---- Events ----
+
+  double Seconds() const {
+    return earlier_seconds_ + std::chrono::duration<double>(Clock::now() - session_start_).count();
+  }
+
+  TrainEvent MakeEvent(TrainEvent::Kind kind) const {
+    TrainEvent event;
+    event.kind = kind;
+    event.step = step_;
+    event.steps = total_steps_;
+    event.seconds = Seconds();
+    return event;
+  }
+
+  void Notify(const TrainEvent& event) const {
+    if (listener_) listener_(event);
+  }
+
+  void Say(const std::string& text) const {
+    TrainEvent event = MakeEvent(TrainEvent::Kind::kMessage);
+    event.text = text;
+    Notify(event);
+  }
+
+  TrainOptions options_;
+  TrainListener listener_;
+  std::filesystem::path out_;
+  std::vector<Pair> pairs_;
+  int64_t step_ = 0;
+  int64_t total_steps_;
+  bool shortened_ = false;
+  double earlier_seconds_ = 0;
+  Clock::time_point session_start_ = Clock::now();
+  VaeInfo info_;
+  TensorFile statistics_;
+  TrainingData data_;
+  std::optional<Learner> learner_;
+  std::optional<BatchMaker> batches_;
+  LossMeans means_;
+  std::optional<StepCsv> train_log_;
+  std::optional<StepCsv> validation_log_;
+};
+
+}  // namespace
+
+std::filesystem::path ModelPath(const std::filesystem::path& out) {
+  return out / "model.safetensors";
+}
+
+std::filesystem::path CheckpointPath(const std::filesystem::path& out) {
+  return out / "checkpoint.safetensors";
+}
+
+std::filesystem::path BadBatchPath(const std::filesystem::path& out) {
+  return out / "bad_batch.safetensors";
+}
+
+TrainResult Train(const TrainOptions& options, bool resume, const TrainListener& listener) {
+  options.Check();
+  return Trainer(options, listener).Run(resume);
+}
+
+}  // namespace handforge

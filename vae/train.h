@@ -1,0 +1,134 @@
+#pragma once
+
+#include "io/config.h"
+#include "vae/augment.h"
+#include "vae/evaluate.h"
+#include "vae/model_options.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// Section `train` of a recipe. The defaults are the quick recipe: about five minutes on two CPU
+// cores for some 6,000 rendered tuples of 64 px.
+struct TrainOptions {
+  // Dataset folders; all are used, split by their own `split` column: training on train, measuring
+  // on validation and test.
+  std::vector<std::string> data;
+  // Folder of model.safetensors, checkpoint.safetensors and the logs.
+  std::string out;
+  uint64_t seed = 1;
+  // Intra-op threads; 0 = one per core. Bits of the result depend on it.
+  int64_t threads = 0;
+  // "cpu", "cuda" or "auto".
+  std::string device = "cpu";
+
+  ModelOptions model;
+
+  // Encoder->decoder pairs with their weight, the number of steps in each round of the schedule:
+  // "3d->3d*8". A joint step costs a quarter of an RGB step, so the quick recipe takes many.
+  std::vector<std::string> pairs = {"3d->3d*6",
+                                    "2d->3d*6",
+                                    "3d->2d*2",
+                                    "2d->2d*2",
+                                    "rgb->3d*4",
+                                    "rgb->2d*1",
+                                    "rgb->rgb*1",
+                                    "3d->rgb*4"};
+  // Steps of all pairs together. The run is reproducible because steps, not time, end it.
+  int64_t steps = 24000;
+  // Wall budget in seconds, 0 = none. Where an evaluation finds that the steps will not fit, their
+  // number is lowered so that the learning rate still comes down; the run says so, and is then not
+  // reproducible.
+  double max_seconds = 0;
+  // Rows of a step without images and with them.
+  int64_t pose_batch = 64;
+  int64_t image_batch = 32;
+
+  // Peak learning rate of Adam, reached after `warmup_steps` steps, then a cosine down to
+  // `final_lr_fraction` of it.
+  double learning_rate = 1e-3;
+  int64_t warmup_steps = 200;
+  double final_lr_fraction = 0.01;
+  // Longest gradient of one module; 0 = any.
+  double max_gradient_norm = 1;
+  // Weight of the KL term (summed over the code) against the mean squared error of unit-spread
+  // joints. As a likelihood: 63 numbers with deviation s give beta = 2 s^2 / 63, so 1e-4 says
+  // s = 0.056 bone lengths, some 2.5 mm.
+  double beta = 1e-4;
+  // Weights of the reconstruction losses: 3D and 2D mean squared error (2D in units of 0.35 of half
+  // the crop, its spread), colour mean absolute error, alpha cross-entropy.
+  double joints3_weight = 1;
+  double joints2_weight = 1;
+  double colour_weight = 1;
+  double alpha_weight = 0.5;
+  // Weight of a background pixel in the colour loss, 0 .. 1; the hand's is 1. A background cannot
+  // be known from a pose, and decoded hands are cut out by their alpha.
+  double background_weight = 0.1;
+
+  AugmentOptions augment;
+
+  int64_t eval_every = 2000;
+  // Held-out samples per evaluation during training; 0 = all. The last evaluation uses all.
+  int64_t eval_samples = 256;
+  int64_t checkpoint_every = 2000;
+  int64_t log_every = 200;
+
+  void Visit(Fields& fields);
+  // Throws UsageError naming field, value and what is wrong: ranges, pairs, empty data or out.
+  void Check() const;
+  // Equal text means equal training: all but out, threads, device, budget.
+  std::string Text() const;
+};
+
+// What happens while training, for progress and logs.
+struct TrainEvent {
+  enum class Kind { kMessage, kStep, kEvaluation, kCheckpoint };
+  Kind kind = Kind::kMessage;
+  std::string text;               // kMessage
+  int64_t step = 0;               // steps done
+  int64_t steps = 0;              // of so many
+  double seconds = 0;             // trained, earlier sessions included
+  std::string pair;               // kStep
+  double loss = 0;                // kStep
+  std::vector<PairScore> scores;  // kEvaluation: held-out samples
+};
+using TrainListener = std::function<void(const TrainEvent&)>;
+
+struct TrainResult {
+  std::filesystem::path model;
+  std::string model_sha256;
+  int64_t steps = 0;
+  bool shortened = false;  // the wall budget lowered the number of steps
+  double seconds = 0;
+  int64_t train_samples = 0;
+  int64_t held_out_samples = 0;
+  std::vector<PairScore> scores;  // all held-out samples, the finished model
+};
+
+std::filesystem::path ModelPath(const std::filesystem::path& out);       // model.safetensors
+std::filesystem::path CheckpointPath(const std::filesystem::path& out);  // checkpoint.safetensors
+std::filesystem::path BadBatchPath(const std::filesystem::path& out);    // bad_batch.safetensors
+
+// Trains the networks by Algorithm 1 of Spurr et al. 2018: for each pair in turn, encode, draw
+// z = mean + noise * deviation, decode, step that encoder and that decoder on reconstruction +
+// beta * KL. Writes into `options.out`:
+//   model.safetensors       the finished model (vae/model_file.h), at the end
+//   checkpoint.safetensors  all that is needed to go on, every checkpoint_every steps
+//   train_log.csv           step,pair,loss,reconstruction,alpha,kl,gradient_norm,learning_rate,
+//                           seconds: per pair the means since the last entry
+//   validation_log.csv      step,pair,measure,value,baseline,samples,protocol
+// With `resume` goes on from the checkpoint there, with the same bits (same threads, CPU) as a run
+// that was never stopped, logs cut back to it; without a checkpoint it starts from the beginning.
+//
+// SIGINT and SIGTERM (io/interrupt.h) write a checkpoint and throw Interrupted. A loss that is not
+// finite throws DataError naming step and pair; the last checkpoint stays, the batch is kept as
+// bad_batch.safetensors. Throws UsageError where a checkpoint belongs to other options (naming the
+// first difference), DataError where it belongs to other data.
+TrainResult Train(const TrainOptions& options, bool resume, const TrainListener& listener = {});
+
+}  // namespace handforge

@@ -1,0 +1,61 @@
+#include "io/core/error.h"
+#include "vae/train.h"
+
+#include <algorithm>
+
+namespace handforge {
+
+void TrainOptions::Visit(Fields& fields) {
+  fields.Field("data", data, {}, "dataset folders");
+  fields.Field("out", out, {}, "folder of the model, the checkpoint and the logs");
+  fields.Field("seed", seed, "seed of weights, order, noise and augmentation");
+  fields.Field("threads", threads, 0, 1024, "intra-op threads, 0 = one per core");
+  fields.Field("device", device, {"cpu", "cuda", "auto"}, "where the networks run");
+  fields.Nested("model", model, "sizes of the networks");
+  fields.Field("pairs", pairs, {}, "FROM->TO*WEIGHT of rgb, 2d, 3d; weight = steps per round");
+  fields.Field("steps", steps, 1, int64_t{1} << 40, "steps of all pairs together");
+  fields.Field("max_seconds", max_seconds, 0, 1e9, "wall budget, 0 = none");
+  fields.Field("pose_batch", pose_batch, 2, 65536, "rows of a step without images");
+  fields.Field("image_batch", image_batch, 2, 65536, "rows of a step with images");
+  fields.Field("learning_rate", learning_rate, 1e-9, 1, "peak learning rate of Adam");
+  fields.Field("warmup_steps", warmup_steps, 0, int64_t{1} << 40, "steps up to the peak");
+  fields.Field("final_lr_fraction", final_lr_fraction, 0, 1, "last learning rate / peak");
+  fields.Field("max_gradient_norm", max_gradient_norm, 0, 1e9, "longest gradient, 0 = any");
+  fields.Field("beta", beta, 0, 1e3, "weight of the KL term");
+  fields.Field("joints3_weight", joints3_weight, 0, 1e6, "weight of the 3D loss");
+  fields.Field("joints2_weight", joints2_weight, 0, 1e6, "weight of the 2D loss");
+  fields.Field("colour_weight", colour_weight, 0, 1e6, "weight of the colour loss");
+  fields.Field("alpha_weight", alpha_weight, 0, 1e6, "weight of the alpha loss");
+  fields.Field("background_weight",
+               background_weight,
+               0,
+               1,
+               "weight of a background pixel in the colour loss");
+  fields.Nested("augment", augment, "augmentation of training samples");
+  fields.Field("eval_every", eval_every, 1, int64_t{1} << 40, "steps between evaluations");
+  fields.Field("eval_samples",
+               eval_samples,
+               0,
+               int64_t{1} << 40,
+               "held-out samples per evaluation, 0 = all");
+  fields.Field(
+      "checkpoint_every", checkpoint_every, 1, int64_t{1} << 40, "steps between checkpoints");
+  fields.Field("log_every", log_every, 1, int64_t{1} << 40, "steps between log entries");
+}
+
+void TrainOptions::Check() const {
+  TrainOptions copy = *this;
+  CheckFields([&copy](Fields& fields) { copy.Visit(fields); });
+  model.Check();
+  ParsePairs(pairs);
+  if (data.empty()) throw UsageError("data: empty; name at least one dataset folder");
+  if (out.empty()) throw UsageError("out: empty; name the folder of the model");
+}
+
+std::string TrainOptions::Text() const {
+  TrainOptions copy = *this;
+  return ConfigText([&copy](Fields& fields) { copy.Visit(fields); },
+                    {"data", "out", "threads", "device", "max_seconds"});
+}
+
+}  // namespace handforge
