@@ -1,0 +1,307 @@
+#include "io/dataset.h"
+
+#include "io/config.h"
+#include "io/core/error.h"
+#include "io/files.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace handforge {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// ---- Writing ------------------------------------------------------------------------------------
+
+Json LayoutJson(const TupleLayout& layout) {
+  return {{"image_px", layout.image_px},
+          {"rgb_px", layout.rgb_px},
+          {"latent_dim", layout.latent_dim},
+          {"decoded", layout.decoded}};
+}
+
+Json ShardJson(const ShardInfo& shard) {
+  return {{"file", shard.file},
+          {"sha256", shard.sha256},
+          {"bytes", shard.bytes},
+          {"first_index", shard.first_index},
+          {"tuples", shard.tuples}};
+}
+
+// ---- Reading ------------------------------------------------------------------------------------
+
+const char* KindOf(const Json& value) {
+  if (value.is_number_float()) return "a number with a fraction";
+  if (value.is_number()) return "a whole number";
+  return value.type_name();
+}
+
+// A JSON object whose fields are taken one by one; what is left over is unknown.
+class Reader {
+ public:
+  Reader(const Json& object, std::string path, const fs::path& file)
+      : object_(object), path_(std::move(path)), file_(file) {
+    if (!object.is_object()) {
+      throw DataError(file_.string() + ": " + (path_.empty() ? "the document" : "'" + path_ + "'") +
+                      " is " + KindOf(object) + ", expected an object");
+    }
+  }
+
+  [[noreturn]] void Fail(const std::string& key, const std::string& text) const {
+    throw DataError(file_.string() + ": field '" + Path(key) + "' " + text);
+  }
+  std::string Path(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+
+  const Json& Take(const std::string& key) {
+    known_.push_back(key);
+    const auto found = object_.find(key);
+    if (found == object_.end()) Fail(key, "is missing");
+    return *found;
+  }
+  std::string Text(const std::string& key) {
+    const Json& value = Take(key);
+    if (!value.is_string()) Mistyped(key, value, "text");
+    return value.get<std::string>();
+  }
+  uint64_t Count(const std::string& key) {
+    const Json& value = Take(key);
+    if (!value.is_number_unsigned()) Mistyped(key, value, "a whole number, 0 or more");
+    return value.get<uint64_t>();
+  }
+  int Size(const std::string& key, int low) {
+    constexpr int kHighest = 65535;
+    const uint64_t value = Count(key);
+    if (value < static_cast<uint64_t>(low) || value > kHighest) {
+      Fail(key,
+           "is " + std::to_string(value) + ", expected " + std::to_string(low) + " to " +
+               std::to_string(kHighest));
+    }
+    return static_cast<int>(value);
+  }
+  bool Flag(const std::string& key) {
+    const Json& value = Take(key);
+    if (!value.is_boolean()) Mistyped(key, value, "true or false");
+    return value.get<bool>();
+  }
+  // Lower-case hexadecimal SHA-256.
+  std::string Hash(const std::string& key, bool may_be_empty) {
+    const std::string value = Text(key);
+    const bool hex = std::all_of(value.begin(), value.end(), [](unsigned char c) {
+      return std::isdigit(c) != 0 || (c >= 'a' && c <= 'f');
+    });
+    if (!(hex && value.size() == 64) && !(may_be_empty && value.empty())) {
+      Fail(key, "is '" + value + "', expected 64 hexadecimal digits");
+    }
+    return value;
+  }
+  const Json& Array(const std::string& key) {
+    const Json& value = Take(key);
+    if (!value.is_array()) Mistyped(key, value, "a list");
+    return value;
+  }
+  Reader Object(const std::string& key) { return {Take(key), Path(key), file_}; }
+  const Json& json() const { return object_; }
+
+  // Throws where the object has a field that was not taken.
+  void RefuseOthers() const {
+    for (const auto& [key, value] : object_.items()) {
+      if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
+      const std::string near = NearestName(key, known_);
+      Fail(key, "is unknown" + (near.empty() ? "" : "; did you mean '" + Path(near) + "'?"));
+    }
+  }
+
+  [[noreturn]] void Mistyped(const std::string& key,
+                             const Json& value,
+                             const std::string& expected) const {
+    Fail(key, std::string("is ") + KindOf(value) + ", expected " + expected);
+  }
+
+ private:
+  const Json& object_;
+  std::string path_;
+  const fs::path& file_;
+  std::vector<std::string> known_;
+};
+
+// Parses strictly: JSON itself leaves open what a repeated field means.
+Json Parse(const std::string& text, const fs::path& file) {
+  std::vector<std::set<std::string>> open_objects;
+  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
+    if (event == Json::parse_event_t::key) {
+      const auto key = parsed.get<std::string>();
+      if (!open_objects.back().insert(key).second) {
+        throw DataError(file.string() + ": field '" + key + "' is repeated");
+      }
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text, watch);
+  } catch (const Json::exception& error) {
+    throw DataError(file.string() + ": is no valid JSON: " + error.what());
+  }
+}
+
+TupleLayout ReadLayout(Reader reader) {
+  TupleLayout layout;
+  layout.image_px = reader.Size("image_px", 1);
+  layout.rgb_px = reader.Size("rgb_px", 1);
+  layout.latent_dim = reader.Size("latent_dim", 0);
+  layout.decoded = reader.Flag("decoded");
+  reader.RefuseOthers();
+  return layout;
+}
+
+// A name that stays inside the dataset's folder.
+bool StaysInside(const fs::path& name) {
+  if (name.empty() || name.is_absolute()) return false;
+  return std::none_of(name.begin(), name.end(), [](const fs::path& part) { return part == ".."; });
+}
+
+ShardInfo ReadShard(Reader reader) {
+  ShardInfo shard;
+  shard.file = reader.Text("file");
+  if (!StaysInside(shard.file)) {
+    reader.Fail("file", "is '" + shard.file + "', expected a name within the dataset's folder");
+  }
+  shard.sha256 = reader.Hash("sha256", false);
+  shard.bytes = reader.Count("bytes");
+  shard.first_index = reader.Count("first_index");
+  shard.tuples = reader.Count("tuples");
+  reader.RefuseOthers();
+  return shard;
+}
+
+int ReadVersion(Reader& reader) {
+  const uint64_t version = reader.Count("format_version");
+  if (version != kFormatVersion) {
+    reader.Fail(
+        "format_version",
+        "is " + std::to_string(version) + ", this program reads " + std::to_string(kFormatVersion));
+  }
+  return kFormatVersion;
+}
+
+std::vector<std::string> ReadLicences(Reader& reader) {
+  std::vector<std::string> licences;
+  for (const Json& licence : reader.Array("licences")) {
+    if (!licence.is_string()) reader.Mistyped("licences", licence, "a list of texts");
+    licences.push_back(licence.get<std::string>());
+  }
+  return licences;
+}
+
+std::map<std::string, uint64_t> ReadRejections(Reader reader) {
+  std::map<std::string, uint64_t> rejections;
+  for (const auto& [reason, count] : reader.json().items()) {
+    rejections[reason] = reader.Count(reason);
+  }
+  return rejections;
+}
+
+std::vector<ShardInfo> ReadShards(Reader& reader, uint64_t count, const fs::path& file) {
+  std::vector<ShardInfo> shards;
+  uint64_t tuples = 0;
+  for (const Json& shard : reader.Array("shards")) {
+    const std::string path = "shards[" + std::to_string(shards.size()) + "]";
+    shards.push_back(ReadShard(Reader(shard, path, file)));
+    tuples += shards.back().tuples;
+  }
+  if (tuples != count) {
+    reader.Fail("count",
+                "is " + std::to_string(count) + ", the shards hold " + std::to_string(tuples) +
+                    " tuples together");
+  }
+  return shards;
+}
+
+}  // namespace
+
+std::string Manifest::ToJson() const {
+  Json shard_list = Json::array();
+  for (const ShardInfo& shard : shards) shard_list.push_back(ShardJson(shard));
+  Json rejection_counts = Json::object();
+  for (const auto& [reason, attempts] : rejections) rejection_counts[reason] = attempts;
+  const Json json = {{"format_version", format_version},
+                     {"generator", generator},
+                     {"command", command},
+                     {"seed", seed},
+                     {"count", count},
+                     {"layout", LayoutJson(layout)},
+                     {"config", config},
+                     {"config_sha256", config_sha256},
+                     {"model_sha256", model_sha256},
+                     {"mesh_sha256", mesh_sha256},
+                     {"licences", licences},
+                     {"rejections", rejection_counts},
+                     {"shards", shard_list}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Manifest Manifest::FromJson(const std::string& text, const fs::path& file) {
+  const Json json = Parse(text, file);
+  Reader reader(json, "", file);
+  Manifest manifest;
+  manifest.format_version = ReadVersion(reader);
+  manifest.generator = reader.Text("generator");
+  manifest.command = reader.Text("command");
+  manifest.seed = reader.Count("seed");
+  manifest.count = reader.Count("count");
+  manifest.layout = ReadLayout(reader.Object("layout"));
+  manifest.config = reader.Text("config");
+  manifest.config_sha256 = reader.Hash("config_sha256", true);
+  manifest.model_sha256 = reader.Hash("model_sha256", true);
+  manifest.mesh_sha256 = reader.Hash("mesh_sha256", true);
+  manifest.licences = ReadLicences(reader);
+  manifest.rejections = ReadRejections(reader.Object("rejections"));
+  manifest.shards = ReadShards(reader, manifest.count, file);
+  reader.RefuseOthers();
+  return manifest;
+}
+
+fs::path ManifestPath(const fs::path& folder) { return folder / "dataset.json"; }
+
+Dataset::Dataset(const fs::path& folder) : folder_(folder) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) throw DataError(folder.string() + ": no such folder");
+  const fs::path manifest_path = ManifestPath(folder);
+  if (!fs::exists(manifest_path, ignored)) {
+    throw DataError(manifest_path.string() +
+                    ": is missing, so this folder is no dataset or one not yet complete");
+  }
+  manifest_ = Manifest::FromJson(ReadText(manifest_path), manifest_path);
+  for (const ShardInfo& shard : manifest_.shards) {
+    if (fs::is_regular_file(folder / shard.file, ignored)) continue;
+    throw DataError((folder / shard.file).string() + ": is missing, " + manifest_path.string() +
+                    " names it");
+  }
+}
+
+ShardReader Dataset::OpenShard(size_t shard) const {
+  const ShardInfo& info = manifest_.shards.at(shard);
+  const fs::path file = folder_ / info.file;
+  const std::string hash = Sha256OfFile(file);
+  if (hash != info.sha256) {
+    throw DataError(file.string() + ": has SHA-256 " + hash + ", " +
+                    ManifestPath(folder_).string() + " says " + info.sha256 +
+                    ": the file was changed or damaged");
+  }
+  ShardReader reader(file);
+  if (reader.size() != info.tuples) {
+    throw DataError(file.string() + ": has " + std::to_string(reader.size()) + " rows, " +
+                    ManifestPath(folder_).string() + " says " + std::to_string(info.tuples));
+  }
+  return reader;
+}
+
+}  // namespace handforge
