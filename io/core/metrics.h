@@ -1,0 +1,100 @@
+#pragma once
+
+#include "io/core/skeleton.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// How a predicted hand is brought to the true one before distances are taken. In all of them the
+// errors of a joint are averaged first, then those of the joints.
+enum class Protocol {
+  // Spurr et al. 2018: the wrist is replaced by the palm's centre in the truth; the truth is
+  // centred
+  // on it, the prediction is multiplied by the true length of the middle finger's proximal bone and
+  // not centred again. The prediction is what a network says that was trained on normalised poses:
+  // root-relative, in units of that bone, palm's centre in joint 0.
+  kSpurr2018,
+  kRoot,   // both centred on the wrist; prediction in mm
+  kScale,  // like kRoot, then the prediction scaled about the wrist by least squares
+  kPa,     // similarity by least squares (Procrustes); prediction in mm
+};
+
+struct ProtocolText {
+  std::string name;   // "spurr2018", "root", "scale", "pa"
+  std::string root;   // which point both hands are centred on
+  std::string scale;  // where the prediction's scale comes from
+};
+ProtocolText Describe(Protocol protocol);
+// "spurr2018, root palm centre, scale true bone length, 21 joints": belongs next to every number.
+std::string ProtocolLine(Protocol protocol);
+// Throws UsageError naming the four.
+Protocol ParseProtocol(const std::string& name);
+
+struct AlignedPair {
+  Joints3 predicted;  // mm
+  Joints3 truth;      // mm
+};
+// `predicted` as the protocol says above, `truth` in mm, both in axes that agree.
+AlignedPair ApplyProtocol(Protocol protocol, const Joints3& predicted, const Joints3& truth);
+
+// A pose as kSpurr2018 wants its predictions: palm's centre in joint 0 and as origin, in units of
+// the bone from the middle MCP to the middle PIP.
+Joints3 NormalisePose(const Joints3& joints);
+
+// Distances per joint, in any one unit (mm in space, px in an image), and what follows from them.
+// Joints without a distance (never visible) are left out of the averages; with none at all the
+// results are NaN.
+class JointDistances {
+ public:
+  explicit JointDistances(int num_joints = kNumJoints);
+
+  void Add(int joint, double distance);
+  // The rows of both where `visible` is kVisible, or kVisibilityUnknown.
+  void Add(const Joints3& predicted,
+           const Joints3& truth,
+           const std::array<uint8_t, kNumJoints>& visible);
+
+  int num_joints() const { return static_cast<int>(distances_.size()); }
+  uint64_t count() const;
+  std::vector<double> MeanPerJoint() const;    // NaN for a joint without distances
+  std::vector<double> MedianPerJoint() const;  // middle two averaged where the count is even
+  double Mean() const;                         // over joints of the mean per joint
+  double Median() const;                       // over joints of the median per joint
+  // Share of distances <= threshold per joint, averaged over joints.
+  double Pck(double threshold) const;
+  std::vector<double> Pck(const std::vector<double>& thresholds) const;
+  // Integral of the PCK curve over [low, high], exact, divided by its length.
+  double AreaUnderPck(double low, double high) const;
+
+ private:
+  std::vector<std::vector<double>> distances_;  // per joint
+};
+
+// `count` values from low to high, both included.
+std::vector<double> Linspace(double low, double high, int count);
+// Trapezoid rule, divided by the length of the range. Throws UsageError unless there are at least
+// two thresholds, rising, and as many values.
+double AreaUnderCurve(const std::vector<double>& thresholds, const std::vector<double>& values);
+
+// The numbers that are published.
+struct PoseReport {
+  Protocol protocol = Protocol::kRoot;
+  uint64_t distances = 0;  // visible joints of all hands
+  double mean_mm = 0;      // EPE
+  double median_mm = 0;
+  std::vector<double> mean_per_joint_mm;
+  std::vector<double> thresholds_mm;  // 20 from 0 to 50
+  std::vector<double> pck;            // at these
+  double auc_0_50 = 0;                // trapezoid over all 20
+  // "AUC 20-50" as the authors of Spurr et al. 2018 and Zimmermann & Brox compute it: trapezoid
+  // over the last 12 of the 20 thresholds, so that it begins at 21.05 mm.
+  double auc_20_50_published = 0;
+  double auc_20_50_exact = 0;  // exact integral from 20.00 to 50.00 mm
+};
+PoseReport MakePoseReport(Protocol protocol, const JointDistances& distances_mm);
+
+}  // namespace handforge
