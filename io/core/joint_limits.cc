@@ -18,21 +18,30 @@ namespace {
 // El-shennawy, Nakamura, Patterson, Viegas, Three-dimensional kinematic analysis of
 //   the second through fifth carpometacarpal joints, J Hand Surg 26A, 2001 (CMC flexion-extension:
 //   ring 20, little 28).
+// Kapandji 1986: Kapandji, Cotation clinique de l'opposition et de la contre-opposition du pouce,
+//   Ann Chir Main 5, 1986 (a healthy thumb's tip reaches every fingertip, the little finger's
+//   creases and the palm at its base).
+// The thumb's CMC ranges are wider than Cooney's mean arcs, for three reasons. Angle 0 is the rig's
+//   relaxed thumb, which already stands before the palm: laying it beside the index takes nearly 40
+//   degrees of adduction, full palmar abduction only 25 more. The rig's thumb MCP is a hinge, so
+//   that the pronation which a real MCP adds to opposition has to come from the CMC's twist. And
+//   Kapandji's test has to be passed (tests/render/pose_prior_test.cc), which Cooney's mean arcs,
+//   however split, do not allow on this rig. No single source gives these sums.
 constexpr std::string_view kAaos = "AAOS 1965";
 constexpr std::string_view kLin =
     "Lin, Wu, Huang 2000; widened for passive spread of straight fingers";
 constexpr std::string_view kHume = "Hume et al. 1990 with the hyperextension of AAOS 1965";
 constexpr std::string_view kCooney =
-    "Cooney et al. 1981, total arc split about the relaxed position";
+    "Cooney et al. 1981, widened for the thumb's relaxed position and full opposition";
 constexpr std::string_view kCmc = "El-shennawy et al. 2001, total arc";
 constexpr std::string_view kTwist =
     "axial play of a condyloid joint; conservative, no single source";
 
 std::array<AngleLimit, kNumAngles> MakeLimits() {
   std::array<AngleLimit, kNumAngles> limits;
-  limits[kThumbCmcFlexion] = {"thumb_cmc_flexion", -25, 35, kCooney};
-  limits[kThumbCmcAbduction] = {"thumb_cmc_abduction", -25, 30, kCooney};
-  limits[kThumbCmcTwist] = {"thumb_cmc_twist", -17, 17, kCooney};
+  limits[kThumbCmcFlexion] = {"thumb_cmc_flexion", -25, 45, kCooney};
+  limits[kThumbCmcAbduction] = {"thumb_cmc_abduction", -40, 25, kCooney};
+  limits[kThumbCmcTwist] = {"thumb_cmc_twist", -20, 40, kCooney};
   limits[kThumbMcpFlexion] = {"thumb_mcp_flexion", -10, 60, kHume};
   limits[kThumbIpFlexion] = {"thumb_ip_flexion", -20, 80, kAaos};
   for (int finger = kIndex; finger <= kLittle; ++finger) {
