@@ -208,6 +208,9 @@ void CheckKeys(const Document& document,
                        (prefix.empty() ? "" : " (in " + prefix + ")"));
     }
     const std::string path = prefix + entry.first.Scalar();
+    if (entry.first.Scalar().find('.') != std::string::npos && keys.Has(path)) {
+      throw UsageError(where + ": key '" + path + "' must be written as nested sections");
+    }
     if (!keys.Has(path)) {
       const std::string near = keys.Nearest(path);
       throw UsageError(where + ": unknown key '" + path + "'" +
@@ -217,13 +220,6 @@ void CheckKeys(const Document& document,
     if (!seen.insert(path).second) throw UsageError(where + ": key '" + path + "' is repeated");
     if (entry.second.IsMap()) CheckKeys(document, entry.second, path + ".", keys);
   }
-}
-
-std::optional<YAML::Node> Child(const YAML::Node& mapping, const std::string& key) {
-  for (const auto& entry : mapping) {
-    if (entry.first.Scalar() == key) return entry.second;
-  }
-  return std::nullopt;
 }
 
 template <typename T>
@@ -315,7 +311,14 @@ class YamlReader : public PathFields {
   void Leave() override { mappings_.pop_back(); }
 
  private:
-  std::optional<YAML::Node> Find(const char* key) const { return Child(mappings_.back(), key); }
+  std::optional<YAML::Node> Find(const std::string& key) {
+    for (const auto& entry : mappings_.back()) {
+      if (entry.first.Scalar() != key) continue;
+      key_where_ = document_.Where(entry.first);
+      return entry.second;
+    }
+    return std::nullopt;
+  }
 
   [[noreturn]] void Mistyped(const std::string& key,
                              const YAML::Node& node,
@@ -363,6 +366,7 @@ class YamlReader : public PathFields {
 
   const Document& document_;
   std::vector<YAML::Node> mappings_;
+  std::string key_where_;  // of the field found last
 };
 
 void Apply(const Document& document, const KeyCollector& keys, const FieldVisitor& visit) {
@@ -546,6 +550,12 @@ void LoadConfig(const std::filesystem::path& file,
   visit(keys);
   if (!file.empty()) Apply(ReadDocument(file), keys, visit);
   for (const std::string& text : overrides) Apply(OverrideDocument(text), keys, visit);
+}
+
+void LoadConfigText(const std::string& text, const std::string& name, const FieldVisitor& visit) {
+  KeyCollector keys;
+  visit(keys);
+  Apply({ParseYaml(text, name, true), name, true}, keys, visit);
 }
 
 void CheckFields(const FieldVisitor& visit) {

@@ -51,6 +51,9 @@ void LoadConfig(const std::filesystem::path& file,
                 const std::vector<std::string>& overrides,
                 const FieldVisitor& visit);
 
+// The same from text; `name` stands for the file in messages.
+void LoadConfigText(const std::string& text, const std::string& name, const FieldVisitor& visit);
+
 // Checks ranges of values set in code. Throws UsageError naming key, value and range.
 void CheckFields(const FieldVisitor& visit);
 

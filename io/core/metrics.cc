@@ -125,6 +125,10 @@ Joints3 NormalisePose(const Joints3& joints) {
 JointDistances::JointDistances(int num_joints) : distances_(static_cast<size_t>(num_joints)) {}
 
 void JointDistances::Add(int joint, double distance) {
+  if (std::isnan(distance)) {
+    throw DataError("joint " + std::to_string(joint) +
+                    ": the distance between prediction and truth is not a number");
+  }
   distances_.at(static_cast<size_t>(joint)).push_back(distance);
 }
 
@@ -134,6 +138,7 @@ void JointDistances::Add(const Joints3& predicted,
   for (int j = 0; j < kNumJoints; ++j) {
     const uint8_t flag = visible[static_cast<size_t>(j)];
     if (flag != kVisible && flag != kVisibilityUnknown) continue;
+    if (truth.row(j).hasNaN()) continue;
     Add(j, (predicted.row(j) - truth.row(j)).norm());
   }
 }

@@ -29,7 +29,7 @@ struct ProtocolText {
   std::string scale;  // where the prediction's scale comes from
 };
 ProtocolText Describe(Protocol protocol);
-// "spurr2018, root palm centre, scale true bone length, 21 joints": belongs next to every number.
+// "root, root wrist, scale as predicted, 21 joints": belongs next to every number.
 std::string ProtocolLine(Protocol protocol);
 // Throws UsageError naming the four.
 Protocol ParseProtocol(const std::string& name);
@@ -52,8 +52,11 @@ class JointDistances {
  public:
   explicit JointDistances(int num_joints = kNumJoints);
 
+  // Throws DataError where the distance is NaN: a prediction that is no number may not vanish from
+  // an average.
   void Add(int joint, double distance);
-  // The rows of both where `visible` is kVisible, or kVisibilityUnknown.
+  // The rows of both where `visible` is kVisible or kVisibilityUnknown and the truth is known (no
+  // NaN).
   void Add(const Joints3& predicted,
            const Joints3& truth,
            const std::array<uint8_t, kNumJoints>& visible);
