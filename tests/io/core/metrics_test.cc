@@ -1,0 +1,198 @@
+#include "io/core/metrics.h"
+
+#include "tests/io/core/random_geometry.h"
+#include "tests/io/error_matchers.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace handforge {
+namespace {
+
+using ::testing::DoubleEq;
+using ::testing::ElementsAre;
+
+constexpr Protocol kAll[] = {
+    Protocol::kSpurr2018, Protocol::kRoot, Protocol::kScale, Protocol::kPa};
+
+std::array<uint8_t, kNumJoints> AllVisible() {
+  std::array<uint8_t, kNumJoints> visible;
+  visible.fill(kVisible);
+  return visible;
+}
+
+// What a protocol calls a perfect prediction.
+Joints3 Perfect(Protocol protocol, const Joints3& truth) {
+  return protocol == Protocol::kSpurr2018 ? NormalisePose(truth) : truth;
+}
+
+double MeanError(Protocol protocol, const Joints3& predicted, const Joints3& truth) {
+  const AlignedPair pair = ApplyProtocol(protocol, predicted, truth);
+  JointDistances distances;
+  distances.Add(pair.predicted, pair.truth, AllVisible());
+  return distances.Mean();
+}
+
+TEST(Protocol, PerfectPredictionsHaveNoError) {
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    Random random(seed, 0, 0, Purpose::kTest);
+    const Joints3 truth = RandomJoints3(random, 50);
+    for (const Protocol protocol : kAll) {
+      EXPECT_NEAR(MeanError(protocol, Perfect(protocol, truth), truth), 0, 1e-9);
+    }
+  }
+}
+
+TEST(Protocol, EachForgivesWhatItSays) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed, 0, 0, Purpose::kTest);
+    const Joints3 truth = RandomJoints3(random, 50);
+    const Joints3 moved = truth.rowwise() + Eigen::RowVector3d(10, -20, 300);
+    const Joints3 scaled = 1.3 * moved;
+    const Joints3 turned = scaled * RandomRotation(random).transpose();
+    EXPECT_NEAR(MeanError(Protocol::kRoot, moved, truth), 0, 1e-9);
+    EXPECT_GT(MeanError(Protocol::kRoot, scaled, truth), 1);
+    EXPECT_NEAR(MeanError(Protocol::kScale, scaled, truth), 0, 1e-9);
+    EXPECT_GT(MeanError(Protocol::kScale, turned, truth), 1);
+    EXPECT_NEAR(MeanError(Protocol::kPa, turned, truth), 0, 1e-9);
+    Joints3 mirrored = turned;
+    mirrored.col(0) *= -1;
+    EXPECT_GT(MeanError(Protocol::kPa, mirrored, truth), 1);
+  }
+}
+
+// Written out as the authors' evaluation does it: root = mean of wrist and middle MCP in the
+// wrist's place, scale = length between their joints 12 and 11, prediction not centred again.
+TEST(Protocol, Spurr2018EqualsTheAuthorsSteps) {
+  Random random(1, 0, 0, Purpose::kTest);
+  const Joints3 truth = RandomJoints3(random, 50);
+  const Joints3 predicted = RandomJoints3(random, 1);
+  Joints3 expected = truth;
+  const Eigen::RowVector3d palm = 0.5 * (truth.row(kWrist) + truth.row(kMiddleMcp));
+  expected.row(kWrist) = palm;
+  expected.rowwise() -= palm;
+  const double scale = (truth.row(kMiddlePip) - truth.row(kMiddleMcp)).norm();
+  const AlignedPair pair = ApplyProtocol(Protocol::kSpurr2018, predicted, truth);
+  EXPECT_LT((pair.truth - expected).norm(), 1e-12);
+  EXPECT_LT((pair.predicted - scale * predicted).norm(), 1e-12);
+  // A shift of the prediction is an error here.
+  const Joints3 shifted = NormalisePose(truth).rowwise() + Eigen::RowVector3d(0.1, 0, 0);
+  EXPECT_NEAR(MeanError(Protocol::kSpurr2018, shifted, truth), 0.1 * scale, 1e-9);
+}
+
+TEST(Protocol, NormalisedPoseHasItsPalmAtTheOriginAndABoneOfOne) {
+  Random random(2, 0, 0, Purpose::kTest);
+  const Joints3 pose = NormalisePose(RandomJoints3(random, 50));
+  EXPECT_LT(pose.row(kWrist).norm(), 1e-12);
+  EXPECT_NEAR(ReferenceBoneLength(pose), 1, 1e-12);
+}
+
+TEST(Protocol, NamesRoundTripAndUnknownOnesAreRefused) {
+  for (const Protocol protocol : kAll) EXPECT_EQ(ParseProtocol(Describe(protocol).name), protocol);
+  EXPECT_EQ(ProtocolLine(Protocol::kRoot), "root, root wrist, scale as predicted, 21 joints");
+  EXPECT_THAT(MessageOf<UsageError>([] { ParseProtocol("procrustes"); }),
+              ::testing::HasSubstr("'procrustes'; expected spurr2018, root, scale or pa"));
+}
+
+TEST(JointDistances, AveragesOverJointsNotOverDistances) {
+  JointDistances distances(3);
+  for (const double d : {1.0, 2.0, 6.0}) distances.Add(0, d);
+  distances.Add(1, 10.0);
+  EXPECT_EQ(distances.count(), 4u);
+  EXPECT_DOUBLE_EQ(distances.Mean(), (3.0 + 10.0) / 2);
+  EXPECT_DOUBLE_EQ(distances.Median(), (2.0 + 10.0) / 2);
+  EXPECT_DOUBLE_EQ(distances.Pck(2.0), (2.0 / 3 + 0) / 2);
+  EXPECT_TRUE(std::isnan(distances.MeanPerJoint()[2]));
+  EXPECT_THAT(distances.Pck({0.5, 6, 10}), ElementsAre(0, 0.5, 1));
+}
+
+TEST(JointDistances, MedianOfAnEvenCountIsTheMiddle) {
+  JointDistances distances(1);
+  for (const double d : {4.0, 1.0, 3.0, 100.0}) distances.Add(0, d);
+  EXPECT_THAT(distances.MedianPerJoint(), ElementsAre(DoubleEq(3.5)));
+}
+
+TEST(JointDistances, OnlyVisibleOrUnknownJointsCount) {
+  JointDistances distances;
+  Joints3 truth = Joints3::Zero();
+  Joints3 predicted = Joints3::Constant(1);
+  auto visible = AllVisible();
+  visible[3] = kHiddenByHand;
+  visible[4] = kOutOfFrame;
+  visible[5] = kVisibilityUnknown;
+  truth.row(6).setConstant(std::nan(""));  // the source has no such joint
+  distances.Add(predicted, truth, visible);
+  EXPECT_EQ(distances.count(), 18u);
+  EXPECT_TRUE(std::isnan(distances.MeanPerJoint()[3]));
+  EXPECT_FALSE(std::isnan(distances.MeanPerJoint()[5]));
+  EXPECT_NEAR(distances.Mean(), std::sqrt(3.0), 1e-12);
+}
+
+TEST(JointDistances, NothingVisibleIsNotANumber) {
+  const JointDistances distances;
+  EXPECT_TRUE(std::isnan(distances.Mean()));
+  EXPECT_TRUE(std::isnan(distances.Pck(10)));
+  EXPECT_TRUE(std::isnan(MakePoseReport(Protocol::kRoot, distances).auc_0_50));
+}
+
+TEST(JointDistances, PredictionThatIsNoNumberDoesNotVanish) {
+  JointDistances distances;
+  Joints3 predicted = Joints3::Zero();
+  predicted(7, 1) = std::nan("");
+  EXPECT_THAT(
+      MessageOf<DataError>([&] { distances.Add(predicted, Joints3::Zero(), AllVisible()); }),
+      ::testing::HasSubstr("joint 7"));
+}
+
+TEST(JointDistances, ExactAreaIsTheLimitOfFineSampling) {
+  Random random(3, 0, 0, Purpose::kTest);
+  JointDistances distances(4);
+  for (int i = 0; i < 400; ++i) distances.Add(i % 4, random.Uniform(0, 80));
+  const std::vector<double> fine = Linspace(20, 50, 6001);
+  EXPECT_NEAR(distances.AreaUnderPck(20, 50), AreaUnderCurve(fine, distances.Pck(fine)), 1e-4);
+  EXPECT_GT(distances.AreaUnderPck(20, 50), 0.3);
+}
+
+TEST(AreaUnderCurve, ClosedForms) {
+  EXPECT_DOUBLE_EQ(AreaUnderCurve({0, 50}, {1, 1}), 1);
+  EXPECT_DOUBLE_EQ(AreaUnderCurve({0, 25, 50}, {0, 0.5, 1}), 0.5);
+  EXPECT_THROW(AreaUnderCurve({0}, {1}), UsageError);
+  EXPECT_THROW(AreaUnderCurve({0, 1}, {1}), UsageError);
+  EXPECT_THROW(AreaUnderCurve({1, 0}, {1, 1}), UsageError);
+}
+
+// PCK of Spurr et al. 2018 at the last 12 of the 20 thresholds, and the AUC they print beside it.
+TEST(AreaUnderCurve, PublishedCurvesGiveThePublishedNumbers) {
+  const std::vector<double> all = Linspace(0, 50, 20);
+  const std::vector<double> thresholds(all.begin() + 8, all.end());
+  EXPECT_NEAR(thresholds.front(), 21.05, 0.005);
+  EXPECT_NEAR(thresholds[5], 34.21, 0.005);
+  const std::vector<double> rhd = {
+      .6513, .7100, .7595, .8010, .8340, .8617, .8836, .9027, .9175, .9292, .9406, .9494};
+  const std::vector<double> stb = {
+      .9483, .9615, .9705, .9771, .9819, .9857, .9886, .9909, .9926, .9942, .9954, .9963};
+  EXPECT_NEAR(AreaUnderCurve(thresholds, rhd), 0.849, 0.0005);
+  EXPECT_NEAR(AreaUnderCurve(thresholds, stb), 0.983, 0.0005);
+}
+
+TEST(PoseReport, NumbersOfOneKnownError) {
+  JointDistances distances;
+  for (int j = 0; j < kNumJoints; ++j) distances.Add(j, 30.0);
+  const PoseReport report = MakePoseReport(Protocol::kScale, distances);
+  EXPECT_EQ(report.protocol, Protocol::kScale);
+  EXPECT_EQ(report.distances, 21u);
+  EXPECT_DOUBLE_EQ(report.mean_mm, 30);
+  EXPECT_DOUBLE_EQ(report.median_mm, 30);
+  ASSERT_EQ(report.thresholds_mm.size(), 20u);
+  EXPECT_EQ(report.pck[11], 0);  // 28.95 mm
+  EXPECT_EQ(report.pck[12], 1);  // 31.58 mm
+  EXPECT_DOUBLE_EQ(report.auc_20_50_exact, 20.0 / 30);
+  EXPECT_NEAR(report.auc_0_50, 7.5 / 19, 1e-12);  // a trapezoid, then seven steps
+  EXPECT_NEAR(report.auc_20_50_published, 7.5 / 11, 1e-12);
+}
+
+}  // namespace
+}  // namespace handforge
