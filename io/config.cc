@@ -329,8 +329,9 @@ class YamlReader : public PathFields {
     if (node.IsNull()) got = "nothing";
     if (node.IsSequence()) got = "a list of " + std::to_string(node.size());
     if (node.IsMap()) got = "a section of keys";
+    // An empty value is marked where the next token begins, perhaps lines below.
     throw UsageError(
-        Problem(document_.Where(node),
+        Problem(node.IsNull() ? key_where_ : document_.Where(node),
                 Path(key),
                 "got " + got + ", expected " + expected + (help.empty() ? "" : " (" + help + ")")));
   }
