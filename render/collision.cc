@@ -1,23 +1,29 @@
 #include "render/collision.h"
 
 #include <algorithm>
-#include <vector>
+#include <array>
+#include <cmath>
 
 namespace handforge {
 namespace {
 
 using Eigen::Vector3d;
 
+constexpr int kMetacarpal = -1;
+
 struct Capsule {
   Vector3d start;
   Vector3d end;
-  double radius_mm;
+  double start_radius;
+  double end_radius;
   int finger;
-  int segment;  // -1 metacarpal
+  int segment;  // kMetacarpal, 0, 1, 2; the thumb's metacarpal is its segment 0
 };
 
-// Distance between two segments (Ericson, Real-Time Collision Detection, 2005, section 5.1.9).
-double SegmentDistance(const Capsule& a, const Capsule& b) {
+// How far two capsules pass into each other; negative where they are apart. The closest points of
+// the axes are those of Ericson, Real-Time Collision Detection, 2005, section 5.1.9; radii are
+// taken there, which is exact for equal ends and off by the square of the taper otherwise.
+double Penetration(const Capsule& a, const Capsule& b) {
   const Vector3d d1 = a.end - a.start, d2 = b.end - b.start, r = a.start - b.start;
   const double l1 = d1.squaredNorm(), l2 = d2.squaredNorm();
   const double f = d2.dot(r), c = d1.dot(r), m = d1.dot(d2);
@@ -31,47 +37,53 @@ double SegmentDistance(const Capsule& a, const Capsule& b) {
     t = 1;
     s = std::clamp((m - c) / l1, 0.0, 1.0);
   }
-  return (a.start + s * d1 - b.start - t * d2).norm();
+  const double radii = a.start_radius + s * (a.end_radius - a.start_radius) + b.start_radius +
+                       t * (b.end_radius - b.start_radius);
+  return radii - (a.start + s * d1 - b.start - t * d2).norm();
+}
+
+// Parts of the palm's block of flesh: the metacarpals and the thumb's ball.
+bool OfPalm(const Capsule& c) {
+  return c.segment == kMetacarpal || (c.finger == kThumb && c.segment == 0);
 }
 
 bool AlwaysClose(const Capsule& a, const Capsule& b) {
-  if (a.finger == b.finger) return true;
-  if (a.segment < 0 && b.segment < 0) return true;
-  const bool thumb = a.finger == kThumb || b.finger == kThumb;
-  const Capsule& first = a.finger == kThumb ? a : b;
-  if (thumb) return first.segment == 0;
-  const int lower = std::min(a.segment, b.segment), upper = std::max(a.segment, b.segment);
-  return lower <= 0 && upper <= 0;
+  if (OfPalm(a) && OfPalm(b)) return true;
+  if (OfPalm(a) || OfPalm(b)) {
+    const Capsule& digit = OfPalm(a) ? b : a;
+    const Capsule& palm = OfPalm(a) ? a : b;
+    if (digit.finger == kThumb && palm.finger == kThumb) return true;
+    return digit.finger != kThumb && digit.segment == 0;  // a finger's root
+  }
+  return a.finger == b.finger && std::abs(a.segment - b.segment) < 2;
 }
 
-std::vector<Capsule> Capsules(const Rig& rig, const BonePoses& poses) {
-  std::vector<Capsule> capsules;
-  for (int bone = 1; bone < kForearmBone; ++bone) {
-    Capsule c;
-    c.finger = bone < 5 ? bone : (bone - 5) / 3;
-    c.segment = bone < 5 ? -1 : (bone - 5) % 3;
-    c.start = poses.origin_mm[bone];
-    const Vector3d axis = -poses.rotation[bone].col(2);
-    const double length = rig.rest_length_mm[bone] * poses.scale[bone].z();
-    c.radius_mm = rig.flesh_radius_mm[bone] * poses.scale[bone].x();
-    const double reach =
-        c.segment == 2 ? std::max(0.3 * length, length - 0.8 * c.radius_mm) : length;
-    c.end = c.start + reach * axis;
-    capsules.push_back(c);
-  }
-  return capsules;
+Capsule Posed(const Rig& rig, const BonePoses& poses, int bone) {
+  const FleshCapsule& flesh = rig.flesh[bone];
+  const Vector3d& scale = poses.scale[bone];
+  const auto place = [&](const Vector3d& x) -> Vector3d {
+    return poses.origin_mm[bone] + poses.rotation[bone] * scale.cwiseProduct(x);
+  };
+  Capsule capsule;
+  capsule.start = place(flesh.start_mm);
+  capsule.end = place(flesh.end_mm);
+  capsule.start_radius = flesh.start_radius_mm * scale.x();
+  capsule.end_radius = flesh.end_radius_mm * scale.x();
+  capsule.finger = bone < 5 ? bone : (bone - 5) / 3;
+  capsule.segment = bone < 5 ? kMetacarpal : (bone - 5) % 3;
+  return capsule;
 }
 
 }  // namespace
 
 double SelfPenetrationMm(const Rig& rig, const BonePoses& poses) {
-  const std::vector<Capsule> capsules = Capsules(rig, poses);
+  std::array<Capsule, kForearmBone - 1> capsules;
+  for (int bone = 1; bone < kForearmBone; ++bone) capsules[bone - 1] = Posed(rig, poses, bone);
   double deepest = 0;
   for (size_t i = 0; i < capsules.size(); ++i) {
     for (size_t j = i + 1; j < capsules.size(); ++j) {
-      const Capsule &a = capsules[i], &b = capsules[j];
-      if (AlwaysClose(a, b)) continue;
-      deepest = std::max(deepest, a.radius_mm + b.radius_mm - SegmentDistance(a, b));
+      if (AlwaysClose(capsules[i], capsules[j])) continue;
+      deepest = std::max(deepest, Penetration(capsules[i], capsules[j]));
     }
   }
   return deepest;

@@ -4,10 +4,11 @@
 
 namespace handforge {
 
-// Deepest mutual penetration, in mm, of the capsules around bones of different fingers and around
-// the metacarpals; 0 where nothing touches. Neighbours that touch in every hand (a finger's own
-// bones, the roots of adjacent fingers, the thumb's ball and the palm) are left out. Flesh gives:
-// up to about 5 mm is contact, not collision.
+// Deepest mutual penetration, in mm, of the capsules of `rig.flesh` around the segments of
+// different fingers, around the far ends of one finger, and around the palm; 0 where nothing
+// touches. Neighbours that touch in every hand (adjoining segments, the roots of fingers and the
+// palm, the thumb's root and its ball) are left out. Flesh gives: up to about 4 mm is contact, not
+// collision.
 double SelfPenetrationMm(const Rig& rig, const BonePoses& poses);
 
 }  // namespace handforge

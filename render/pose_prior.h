@@ -22,7 +22,7 @@ struct PosePriorOptions {
   // Deviation of the wrist's flexion, degrees (deviation: half of it).
   double wrist_deg = 15;
   // Poses whose parts pass deeper into each other are drawn again, mm.
-  double max_penetration_mm = 5;
+  double max_penetration_mm = 4;
 
   void Visit(Fields& fields);
 };

@@ -3,6 +3,7 @@
 #include "io/assets.h"
 #include "io/core/error.h"
 #include "io/files.h"
+#include "render/flesh.h"
 #include "render/forearm.h"
 #include "render/subdivision.h"
 
@@ -281,6 +282,7 @@ Rig BuildRig(const RiggedMesh& mesh, const RigSpec& spec) {
   }
   SetFleshRadii(&rig);
   SetSurface(triangles, static_cast<int>(spec.subdivision), &rig);
+  rig.flesh = FitFlesh(rig);
   return rig;
 }
 

@@ -37,6 +37,14 @@ struct Stencil {
   std::vector<std::pair<int, float>> terms;
 };
 
+// Tapered capsule around a bone, in the bone's own frame at rest, mm; radius 0 where there is none.
+struct FleshCapsule {
+  Eigen::Vector3d start_mm = Eigen::Vector3d::Zero();
+  Eigen::Vector3d end_mm = Eigen::Vector3d::Zero();
+  double start_radius_mm = 0;
+  double end_radius_mm = 0;
+};
+
 // A hand ready to be posed: right hand at rest in the hand frame (origin at the labelled wrist, x
 // towards the little finger, y out of the back of the hand, -z towards the middle MCP; mm).
 struct Rig {
@@ -54,6 +62,7 @@ struct Rig {
   std::vector<uint8_t> triangle_part;             // `Part`
   std::vector<Eigen::Vector3f> surface_rest;      // rest position of surface vertices
   std::array<double, kNumBones> flesh_radius_mm;  // median distance of a bone's skin from its axis
+  std::array<FleshCapsule, kNumBones> flesh;  // see FitFlesh
   bool has_forearm = false;
   std::string sha256;  // of the mesh file
 
