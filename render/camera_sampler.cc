@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "io/core/error.h"
 
 namespace handforge {
 namespace {
@@ -62,34 +61,6 @@ Matrix3d DrawRotation(const CameraOptions& o, Random& random) {
 }
 
 }  // namespace
-
-void CameraOptions::Visit(Fields& fields) {
-  fields.Field("sphere", sphere, 0, 1000, "weight of views from any direction");
-  fields.Field("egocentric", egocentric, 0, 1000, "weight of views from the wearer's eyes");
-  fields.Field("tabletop", tabletop, 0, 1000, "weight of views from above");
-  fields.Field("frontal", frontal, 0, 1000, "weight of views on the palm");
-  fields.Field("frontal_deg", frontal_deg, 0, 90, "half-angle of the frontal views");
-  fields.Field("nearest_mm", nearest_mm, 150, 5000, "nearest distance of the hand's centre");
-  fields.Field("furthest_mm", furthest_mm, 150, 5000, "furthest distance of the hand's centre");
-  fields.Field("smallest_fill", smallest_fill, 0.05, 1, "smallest extent of the joints / picture side");
-  fields.Field("largest_fill", largest_fill, 0.05, 1, "largest extent of the joints / picture side");
-  fields.Field("off_centre", off_centre, 0, 0.3, "deviation of the hand from the axis / picture side");
-}
-
-void CameraOptions::Check() const {
-  const auto fail = [](const std::string& what) { throw UsageError("camera: " + what); };
-  if (furthest_mm < nearest_mm) {
-    fail("furthest_mm " + std::to_string(furthest_mm) + " must not be below nearest_mm " +
-         std::to_string(nearest_mm));
-  }
-  if (largest_fill < smallest_fill) {
-    fail("largest_fill " + std::to_string(largest_fill) + " must not be below smallest_fill " +
-         std::to_string(smallest_fill));
-  }
-  if (sphere + egocentric + tabletop + frontal <= 0) {
-    fail("one of sphere, egocentric, tabletop and frontal must be above 0");
-  }
-}
 
 SampledCamera SampleCamera(const Joints3& joints_in_hand, int image_px, const CameraOptions& options,
                            Random& random) {

@@ -2,7 +2,47 @@
 
 #include "io/core/error.h"
 
+// Only option structs: this file links without the renderer, so that every build reads a whole recipe.
+
 namespace handforge {
+
+void PosePriorOptions::Visit(Fields& fields) {
+  fields.Field("gestures", gestures, {}, "gesture file");
+  fields.Field("between", between, 0, 1, "share of poses between two gestures");
+  fields.Field("free", free, 0, 1, "share of poses drawn finger by finger from the joint ranges");
+  fields.Field("noise_deg", noise_deg, 0, 40, "deviation of the noise on each angle");
+  fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
+  fields.Field(
+      "max_penetration_mm", max_penetration_mm, 0, 100, "deeper self-collisions are drawn again");
+}
+
+void CameraOptions::Visit(Fields& fields) {
+  fields.Field("sphere", sphere, 0, 1000, "weight of views from any direction");
+  fields.Field("egocentric", egocentric, 0, 1000, "weight of views from the wearer's eyes");
+  fields.Field("tabletop", tabletop, 0, 1000, "weight of views from above");
+  fields.Field("frontal", frontal, 0, 1000, "weight of views on the palm");
+  fields.Field("frontal_deg", frontal_deg, 0, 90, "half-angle of the frontal views");
+  fields.Field("nearest_mm", nearest_mm, 150, 5000, "nearest distance of the hand's centre");
+  fields.Field("furthest_mm", furthest_mm, 150, 5000, "furthest distance of the hand's centre");
+  fields.Field("smallest_fill", smallest_fill, 0.05, 1, "smallest extent of the joints / picture side");
+  fields.Field("largest_fill", largest_fill, 0.05, 1, "largest extent of the joints / picture side");
+  fields.Field("off_centre", off_centre, 0, 0.3, "deviation of the hand from the axis / picture side");
+}
+
+void CameraOptions::Check() const {
+  const auto fail = [](const std::string& what) { throw UsageError("camera: " + what); };
+  if (furthest_mm < nearest_mm) {
+    fail("furthest_mm " + std::to_string(furthest_mm) + " must not be below nearest_mm " +
+         std::to_string(nearest_mm));
+  }
+  if (largest_fill < smallest_fill) {
+    fail("largest_fill " + std::to_string(largest_fill) + " must not be below smallest_fill " +
+         std::to_string(smallest_fill));
+  }
+  if (sphere + egocentric + tabletop + frontal <= 0) {
+    fail("one of sphere, egocentric, tabletop and frontal must be above 0");
+  }
+}
 
 void LightOptions::Visit(Fields& fields) {
   fields.Field("lights", lights, 8, 1024, "distant lights that stand for a light probe");

@@ -81,4 +81,14 @@ RigSpec RigSpec::Load(const std::filesystem::path& file) {
   return spec;
 }
 
+std::string RigSpec::Text() {
+  return ConfigText([this](Fields& fields) { Visit(fields); });
+}
+
+RigSpec RigSpec::Parse(const std::string& text, const std::string& name) {
+  RigSpec spec;
+  LoadConfigText(text, name, [&spec](Fields& fields) { spec.Visit(fields); });
+  return spec;
+}
+
 }  // namespace handforge

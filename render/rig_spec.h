@@ -47,6 +47,9 @@ struct RigSpec {
   RigSpec();
   void Visit(Fields& fields);
   static RigSpec Load(const std::filesystem::path& file);
+  // Canonical YAML, as stored in shards; `Parse` reads it back (`name` is for error messages).
+  std::string Text();
+  static RigSpec Parse(const std::string& text, const std::string& name);
 };
 
 }  // namespace handforge

@@ -6,6 +6,7 @@
 
 #include "io/assets.h"
 #include "io/core/error.h"
+#include "io/files.h"
 #include "render/camera_sampler.h"
 #include "render/collision.h"
 #include "render/kinematics.h"
@@ -54,7 +55,9 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
   RenderWorld world;
   world.options = options;
   world.gestures = LoadGestures(options.pose.gestures);
-  world.rig = LoadRig(RigSpec::Load(options.rig));
+  RigSpec spec = RigSpec::Load(options.rig);
+  world.rig = LoadRig(spec);
+  world.rig_text = spec.Text();
   for (const auto& file : HdriFiles()) {
     try {
       world.environments.push_back(Environment::Load(file, static_cast<int>(options.light.lights)));
@@ -66,6 +69,8 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
     throw EnvironmentError("no usable light probe (hdri/*.exr) in " + AssetFolder().string() +
                            "; run tools/setup.sh");
   }
+  world.inputs_text = world.rig_text + world.rig.sha256 + ReadText(options.pose.gestures);
+  for (const Environment& environment : world.environments) world.inputs_text += environment.name() + "\n";
   return world;
 }
 

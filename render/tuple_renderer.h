@@ -24,6 +24,10 @@ struct RenderWorld {
   std::vector<Environment> environments;
   // Probes that could not be used: "night.exr: cannot be read ...".
   std::vector<std::string> skipped_environments;
+  // Canonical text of the rig specification, and everything besides `options` that the output
+  // depends on.
+  std::string rig_text;
+  std::string inputs_text;
 
   // Loads everything the options name. Throws UsageError, DataError or EnvironmentError; a probe
   // that cannot be read is skipped by name, all of them being unreadable is an error.

@@ -1,10 +1,22 @@
 #include "tools/command.h"
 #include "tools/doctor.h"
+#include "tools/train_command.h"
+#if HANDFORGE_WITH_RENDER
+#include "tools/render_command.h"
+#include "tools/synth_command.h"
+#endif
 
 namespace {
 
 // Every command, in the order of `handforge --help`.
 constexpr void (*kCommands[])(handforge::CommandLine&) = {
+#if HANDFORGE_WITH_RENDER
+    handforge::SetupRenderCommand,
+#endif
+    handforge::SetupTrainCommand,
+#if HANDFORGE_WITH_RENDER
+    handforge::SetupSynthCommand,
+#endif
     handforge::SetupDoctorCommand,
 };
 

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/dataset.h"
+
+namespace handforge {
+
+using Rejections = std::map<std::string, uint64_t>;  // reason -> draws
+
+// Makes tuples. One per worker thread; what it makes is a pure function of the index range.
+class TupleSource {
+ public:
+  virtual ~TupleSource() = default;
+  // The tuples [first, first + count), in order, to `tuples` (cleared before).
+  virtual void Make(uint64_t first,
+                    uint64_t count,
+                    std::vector<Tuple>* tuples,
+                    Rejections* rejections) = 0;
+};
+using TupleSourceFactory = std::function<std::unique_ptr<TupleSource>()>;
+
+// What to write and where.
+struct DatasetJob {
+  std::filesystem::path out;
+  uint64_t tuples_per_shard = 512;
+  uint64_t tuples_per_block = 8;  // one unit of work; blocks never cross a shard
+  int threads = 1;
+  int deflate_level = 4;
+  ShardMetadata metadata;
+  // All fields but rejections and shards are set; config_sha256 decides whether shards that are
+  // already there belong to this job.
+  Manifest manifest;
+  // Told the number of finished tuples after every block, from one thread at a time.
+  std::function<void(uint64_t done, const Rejections& rejections)> progress;
+};
+
+struct DatasetResult {
+  Manifest manifest;
+  bool was_complete = false;    // nothing had to be done
+  uint64_t shards_reused = 0;   // finished by an earlier, interrupted run
+};
+
+// Writes the dataset through a pipeline: blocks are numbered in order, made and compressed in
+// parallel, appended in order by one writer; at most `2 threads + 2` blocks are in flight. Each
+// shard is published whole with a record beside it (shards/00000.json), the manifest comes last and
+// then the records go. The same job again keeps finished shards, so a killed run is continued by
+// the same command, and a complete dataset is left as it is.
+// Throws UsageError where the folder holds a dataset of another configuration, EnvironmentError
+// where it cannot be written or another process writes it, Interrupted on SIGINT or SIGTERM (the
+// shard in hand is dropped, finished ones stay), and whatever a source throws.
+DatasetResult WriteDataset(const DatasetJob& job, const TupleSourceFactory& make_source);
+
+}  // namespace handforge

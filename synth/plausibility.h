@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "io/config.h"
+#include "render/kinematics.h"
+
+namespace handforge {
+
+// Bounds beyond which a decoded hand is not a hand. All are compared with the rig fitted to it.
+struct PlausibilityOptions {
+  // How far an angle may lie outside its anatomical range, degrees.
+  double joint_limit_slack_deg = 12;
+  // How far PIP, DIP, thumb MCP and IP may bend across their hinge, degrees.
+  double off_hinge_deg = 22;
+  // Length of each finger bone against the rig's, relative to the palm's length.
+  double shortest_bone = 0.65;
+  double longest_bone = 1.5;
+  // How deep parts may pass into each other, mm.
+  double penetration_mm = 7;
+  // RMS distance of the decoded 2D joints from the projected 3D ones, px of the depth image.
+  double residual_px = 9;
+  // Smallest overlap of decoded silhouette and ray-traced mask; 0 = any.
+  double silhouette_iou = 0;
+
+  void Visit(Fields& fields);
+};
+
+// The reason why a fitted hand is rejected("bone_lengths", "joint_limits",
+// "off_hinge" or "self_collision"); "" where it is plausible.
+std::string ImplausibleBecause(const Rig& rig,
+                               const BonePoses& fitted,
+                               const PlausibilityOptions& options);
+
+}  // namespace handforge

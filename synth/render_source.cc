@@ -1,0 +1,69 @@
+#include "synth/render_source.h"
+
+#include "io/core/version.h"
+#include "io/files.h"
+
+namespace handforge {
+namespace {
+
+constexpr uint64_t kTuplesPerBlock = 8;
+
+class RenderSource : public TupleSource {
+ public:
+  explicit RenderSource(const RenderWorld& world) : renderer_(world) {}
+
+  void Make(uint64_t first, uint64_t count, std::vector<Tuple>* tuples, Rejections* rejections) override {
+    tuples->clear();
+    for (uint64_t index = first; index < first + count; ++index) {
+      tuples->push_back(renderer_.Render(index, rejections));
+    }
+  }
+
+ private:
+  TupleRenderer renderer_;
+};
+
+}  // namespace
+
+std::unique_ptr<TupleSource> MakeRenderSource(const RenderWorld& world) {
+  return std::make_unique<RenderSource>(world);
+}
+
+DatasetJob RenderJob(const RenderWorld& world) {
+  RenderOptions options = world.options;
+  DatasetJob job;
+  job.out = options.out;
+  job.tuples_per_shard = static_cast<uint64_t>(options.tuples_per_shard);
+  job.tuples_per_block = kTuplesPerBlock;
+  job.deflate_level = static_cast<int>(options.deflate_level);
+
+  Manifest& m = job.manifest;
+  m.generator = kGenerator;
+  m.command = "render";
+  m.seed = options.seed;
+  m.count = static_cast<uint64_t>(options.count);
+  m.layout.image_px = static_cast<int>(options.image_px);
+  m.layout.rgb_px = static_cast<int>(options.rgb_px);
+  m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
+                        {"out", "count", "threads", "seed"});
+  const std::string inputs = m.config + world.inputs_text;
+  m.config_sha256 = Sha256(inputs.data(), inputs.size());
+  m.mesh_sha256 = world.rig.sha256;
+  m.licences = {"hand mesh: MIT, Copyright (c) 2019 Amazon (WebXR Input Profiles)",
+                "light probes: CC0 (pmndrs assets)"};
+
+  auto& text = job.metadata.text;
+  text["generator"] = m.generator;
+  text["command"] = m.command;
+  text["config"] = m.config;
+  text["config_sha256"] = m.config_sha256;
+  text["mesh_sha256"] = m.mesh_sha256;
+  text["rig"] = world.rig_text;
+  job.metadata.lists["licences"] = m.licences;
+  for (const Gesture& gesture : world.gestures) {
+    job.metadata.lists["gesture_names"].push_back(gesture.name);
+  }
+  return job;
+}
+
+}  // namespace handforge

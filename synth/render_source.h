@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include "render/tuple_renderer.h"
+#include "synth/dataset_writer.h"
+
+namespace handforge {
+
+// Rendered tuples for the pipeline. `world` must outlive the source.
+std::unique_ptr<TupleSource> MakeRenderSource(const RenderWorld& world);
+
+// The job that writes `world.options` as a dataset.
+DatasetJob RenderJob(const RenderWorld& world);
+
+}  // namespace handforge

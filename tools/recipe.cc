@@ -1,0 +1,20 @@
+#include "tools/recipe.h"
+
+namespace handforge {
+
+void Recipe::Visit(Fields& fields) {
+  fields.Nested("render", render, "rendered tuples");
+  fields.Nested("train", train, "training of the cross-modal autoencoder");
+  fields.Nested("synth", synth, "tuples sampled from the latent space");
+}
+
+Recipe Recipe::Load(const CommonOptions& common,
+                    const std::string& section,
+                    const std::vector<std::string>& more) {
+  Recipe recipe;
+  LoadRecipe(
+      common, section, [&recipe](Fields& fields) { recipe.Visit(fields); }, more);
+  return recipe;
+}
+
+}  // namespace handforge

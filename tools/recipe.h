@@ -1,0 +1,23 @@
+#pragma once
+
+#include "render/render_options.h"
+#include "synth/synth_options.h"
+#include "tools/command.h"
+#include "vae/train.h"
+
+namespace handforge {
+
+// A recipe file: one section a command; every command checks the whole file.
+struct Recipe {
+  RenderOptions render;
+  TrainOptions train;
+  SynthOptions synth;
+
+  void Visit(Fields& fields);
+  // See LoadRecipe.
+  static Recipe Load(const CommonOptions& common,
+                     const std::string& section,
+                     const std::vector<std::string>& more = {});
+};
+
+}  // namespace handforge

@@ -1,0 +1,55 @@
+#include "tools/render_command.h"
+
+#include "io/core/error.h"
+#include "synth/render_source.h"
+#include "tools/recipe.h"
+#include "tools/write_dataset.h"
+
+#include <memory>
+
+#include <spdlog/spdlog.h>
+
+namespace handforge {
+namespace {
+
+struct RenderCommandOptions {
+  CommonOptions common;
+  std::optional<int64_t> count;
+};
+
+int RunRender(const RenderCommandOptions& options) {
+  std::vector<std::string> more;
+  if (options.count) more.push_back("render.count=" + std::to_string(*options.count));
+  const RenderOptions render = Recipe::Load(options.common, "render", more).render;
+  const RenderWorld world = RenderWorld::Load(render);
+  for (const std::string& skipped : world.skipped_environments) {
+    spdlog::warn("light probe left out: {}", skipped);
+  }
+  DatasetJob job = RenderJob(world);
+  job.threads = ResolveThreads(render.threads);
+  spdlog::info("rendering {} tuples to {}: {} gestures, {} light probes, seed {}, {} threads",
+               render.count,
+               render.out,
+               world.gestures.size(),
+               world.environments.size(),
+               render.seed,
+               job.threads);
+  nlohmann::json summary = RunDatasetJob(
+      job, [&world] { return MakeRenderSource(world); }, "rendering");
+  summary["skipped_light_probes"] = world.skipped_environments;
+  PrintSummary(options.common, summary);
+  return static_cast<int>(ExitCode::kDone);
+}
+
+}  // namespace
+
+void SetupRenderCommand(CommandLine& command_line) {
+  const auto options = std::make_shared<RenderCommandOptions>();
+  CLI::App& app = command_line.Add("render",
+                                   "Render labelled tuples of the rigged hand from the pose prior",
+                                   options,
+                                   RunRender);
+  app.add_option("--count", options->count, "Tuples to write");
+}
+
+}  // namespace handforge

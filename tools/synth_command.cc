@@ -1,0 +1,56 @@
+#include "tools/synth_command.h"
+
+#include "io/core/error.h"
+#include "synth/synth_source.h"
+#include "tools/recipe.h"
+#include "tools/write_dataset.h"
+
+#include <memory>
+
+#include <spdlog/spdlog.h>
+
+namespace handforge {
+namespace {
+
+struct SynthCommandOptions {
+  CommonOptions common;
+  std::optional<int64_t> count;
+  std::string model;
+};
+
+int RunSynth(const SynthCommandOptions& options) {
+  std::vector<std::string> more;
+  if (options.count) more.push_back("synth.count=" + std::to_string(*options.count));
+  if (!options.model.empty()) more.push_back("synth.model=" + QuoteYaml(options.model));
+  const SynthOptions synth = Recipe::Load(options.common, "synth", more).synth;
+  const SynthWorld world = SynthWorld::Load(synth);
+  DatasetJob job = SynthJob(world);
+  job.threads = ResolveThreads(synth.threads);
+  spdlog::info("synthesising {} tuples to {}: model {}, latent {}, seed {}, {} threads",
+               synth.count,
+               synth.out,
+               FindModel(synth.model).string(),
+               synth.latent,
+               synth.seed,
+               job.threads);
+  nlohmann::json summary = RunDatasetJob(
+      job, [&world] { return MakeSynthSource(world); }, "synthesis");
+  summary["model"] = FindModel(synth.model).string();
+  PrintSummary(options.common, summary);
+  return static_cast<int>(ExitCode::kDone);
+}
+
+}  // namespace
+
+void SetupSynthCommand(CommandLine& command_line) {
+  const auto options = std::make_shared<SynthCommandOptions>();
+  CLI::App& app =
+      command_line.Add("synth",
+                       "Sample the latent space into labelled tuples with ray-traced depth",
+                       options,
+                       RunSynth);
+  app.add_option("--count", options->count, "Tuples to write");
+  app.add_option("--model", options->model, "Model file");
+}
+
+}  // namespace handforge

@@ -1,0 +1,112 @@
+#include "tools/train_command.h"
+
+#include "io/core/error.h"
+#include "tools/progress.h"
+#include "tools/recipe.h"
+#include "vae/train.h"
+
+#include <memory>
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+namespace handforge {
+namespace {
+
+struct TrainCommandOptions {
+  CommonOptions common;
+  bool resume = false;
+  std::string device;
+};
+
+nlohmann::json ToJson(const std::vector<PairScore>& scores) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const PairScore& score : scores) {
+    list.push_back({{"pair", score.pair},
+                    {"measure", score.measure},
+                    {"value", score.value},
+                    {"baseline", score.baseline},
+                    {"samples", score.samples},
+                    {"protocol", score.protocol}});
+  }
+  return list;
+}
+
+// Progress on the bar, evaluations and messages in the log.
+class Listener {
+ public:
+  void operator()(const TrainEvent& event) {
+    switch (event.kind) {
+      case TrainEvent::Kind::kMessage:
+        spdlog::info(event.text);
+        break;
+      case TrainEvent::Kind::kStep:
+        if (!progress_) {
+          progress_ = std::make_unique<Progress>("training", "steps", event.steps, event.step - 1);
+        }
+        progress_->Update(event.step, fmt::format("{} loss {:.4f}", event.pair, event.loss));
+        break;
+      case TrainEvent::Kind::kEvaluation:
+        spdlog::info("step {} of {}, {:.0f} s", event.step, event.steps, event.seconds);
+        for (const PairScore& score : event.scores) spdlog::info("  {}", FormatScore(score));
+        break;
+      case TrainEvent::Kind::kCheckpoint:
+        spdlog::debug("checkpoint at step {}", event.step);
+        break;
+    }
+  }
+
+ private:
+  std::unique_ptr<Progress> progress_;
+};
+
+int RunTrain(const TrainCommandOptions& options) {
+  std::vector<std::string> more;
+  if (!options.device.empty()) more.push_back("train.device=" + QuoteYaml(options.device));
+  TrainOptions train = Recipe::Load(options.common, "train", more).train;
+  train.threads = ResolveThreads(train.threads);
+  train.Check();
+  spdlog::info("training on {} to {}: {} steps, seed {}, {} threads, device {}",
+               fmt::join(train.data, ", "),
+               train.out,
+               train.steps,
+               train.seed,
+               train.threads,
+               train.device);
+  TrainResult result;
+  {
+    Listener listener;
+    result =
+        Train(train, options.resume, [&listener](const TrainEvent& event) { listener(event); });
+  }
+  spdlog::info("model {} after {} steps in {:.0f} s; {} training and {} held-out tuples",
+               result.model.string(),
+               result.steps,
+               result.seconds,
+               result.train_samples,
+               result.held_out_samples);
+  for (const PairScore& score : result.scores) spdlog::info("  {}", FormatScore(score));
+  PrintSummary(options.common,
+               {{"ok", true},
+                {"model", result.model.string()},
+                {"model_sha256", result.model_sha256},
+                {"steps", result.steps},
+                {"shortened", result.shortened},
+                {"seconds", result.seconds},
+                {"train_samples", result.train_samples},
+                {"held_out_samples", result.held_out_samples},
+                {"scores", ToJson(result.scores)}});
+  return static_cast<int>(ExitCode::kDone);
+}
+
+}  // namespace
+
+void SetupTrainCommand(CommandLine& command_line) {
+  const auto options = std::make_shared<TrainCommandOptions>();
+  CLI::App& app = command_line.Add(
+      "train", "Train the cross-modal variational autoencoder on tuples", options, RunTrain);
+  app.add_flag("--resume", options->resume, "Go on from the checkpoint in the output folder");
+  app.add_option("--device", options->device, "cpu, cuda or auto");
+}
+
+}  // namespace handforge

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+
+#include "synth/dataset_writer.h"
+
+namespace handforge {
+
+// What `render` and `synth` share: runs the job with a progress bar, logs and returns the summary
+// ({"ok", "out", "tuples", "shards", "rejections", "seconds", "tuples_per_second", ...}).
+nlohmann::json RunDatasetJob(DatasetJob job,
+                             const TupleSourceFactory& make_source,
+                             const std::string& label);
+
+}  // namespace handforge
