@@ -15,6 +15,7 @@ constexpr int kFormatVersion = 1;  // io/FORMAT.md
 
 enum class DType { kU8, kU16, kU32, kU64, kI32, kI64, kF32 };
 size_t SizeOf(DType type);
+const char* DTypeName(DType type);  // "uint8" ... "float32"
 
 // One column of a shard: an HDF5 dataset {N, row_shape...}.
 struct Column {

@@ -16,26 +16,6 @@ namespace {
 // row by row would otherwise unpack the whole chunk for every row.
 constexpr size_t kMaxCachedColumnBytes = size_t{256} << 20;
 
-const char* NameOf(DType type) {
-  switch (type) {
-    case DType::kU8:
-      return "uint8";
-    case DType::kU16:
-      return "uint16";
-    case DType::kU32:
-      return "uint32";
-    case DType::kU64:
-      return "uint64";
-    case DType::kI32:
-      return "int32";
-    case DType::kI64:
-      return "int64";
-    case DType::kF32:
-      return "float32";
-  }
-  return "unknown";
-}
-
 std::string ShapeText(const std::vector<uint64_t>& shape) {
   std::string text = "N";
   for (const uint64_t extent : shape) text += ", " + std::to_string(extent);
@@ -241,8 +221,8 @@ struct ShardReader::Impl {
   void CheckFits(const Column& wanted) const {
     const Column& column = Find(wanted.name);
     if (column.type != wanted.type) {
-      Fail("column '" + wanted.name + "' is " + NameOf(column.type) + ", a tuple needs " +
-           NameOf(wanted.type));
+      Fail("column '" + wanted.name + "' is " + DTypeName(column.type) + ", a tuple needs " +
+           DTypeName(wanted.type));
     }
     if (column.row_shape != wanted.row_shape) {
       Fail("column '" + wanted.name + "' has shape " + ShapeText(column.row_shape) +
@@ -275,8 +255,8 @@ template <typename T>
 std::vector<T> ShardReader::Read(const std::string& name, uint64_t first, uint64_t count) const {
   const Column& column = impl_->Find(name);
   if (column.type != TypeOf<T>::kType) {
-    impl_->Fail("column '" + name + "' is " + NameOf(column.type) + ", asked for as " +
-                NameOf(TypeOf<T>::kType));
+    impl_->Fail("column '" + name + "' is " + DTypeName(column.type) + ", asked for as " +
+                DTypeName(TypeOf<T>::kType));
   }
   if (count > impl_->num_rows) {
     impl_->Fail(std::to_string(count) + " rows of column '" + name + "' asked for, the shard has " +

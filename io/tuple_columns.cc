@@ -308,6 +308,26 @@ size_t SizeOf(DType type) {
   return 0;
 }
 
+const char* DTypeName(DType type) {
+  switch (type) {
+    case DType::kU8:
+      return "uint8";
+    case DType::kU16:
+      return "uint16";
+    case DType::kU32:
+      return "uint32";
+    case DType::kU64:
+      return "uint64";
+    case DType::kI32:
+      return "int32";
+    case DType::kI64:
+      return "int64";
+    case DType::kF32:
+      return "float32";
+  }
+  return "unknown";
+}
+
 size_t Column::RowBytes() const {
   size_t bytes = SizeOf(type);
   for (const uint64_t extent : row_shape) bytes *= extent;

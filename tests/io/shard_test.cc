@@ -290,6 +290,25 @@ TEST(Shard, AbsentPicturesBecomeZeros) {
   EXPECT_EQ(read.rgb.pixels, tuple.rgb.pixels);
 }
 
+// Every column has a line with its name, shape and type on the format's page.
+TEST(Shard, ColumnsAreDocumented) {
+  const std::string page = ReadText(fs::path(HANDFORGE_SOURCE_DIR) / "io/FORMAT.md");
+  const TupleLayout layout = SmallLayout(true, 30);
+  for (const Column& column : TupleColumns(layout)) {
+    std::string shape;
+    for (const uint64_t extent : column.row_shape) {
+      std::string text = std::to_string(extent);
+      if (extent == static_cast<uint64_t>(layout.image_px)) text = "H";
+      if (extent == static_cast<uint64_t>(layout.rgb_px)) text = "R";
+      if (extent == static_cast<uint64_t>(layout.latent_dim)) text = "D";
+      shape += (shape.empty() ? "" : ", ") + text;
+    }
+    std::string line = "| `" + column.name + "` | " + (shape.empty() ? "" : shape + " ") + "| ";
+    line += DTypeName(column.type);
+    EXPECT_THAT(page, HasSubstr(line + " |"));
+  }
+}
+
 TEST(Shard, PictureOfAnotherSizeIsRefused) {
   const TupleLayout layout = SmallLayout(false, 0);
   Tuple tuple = RandomTuple(17, layout);
