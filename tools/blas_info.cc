@@ -39,10 +39,9 @@ BlasInfo::Kind BlasKindOf(const std::string& file) {
   if (file.empty()) return BlasInfo::Kind::kNone;
   if (holds("openblas")) return BlasInfo::Kind::kOpenBlas;
   if (holds("mkl")) return BlasInfo::Kind::kMkl;
-  if (holds("/blas/libblas.so") || holds("/libblas.so") || holds("/libcblas.so")) {
-    return BlasInfo::Kind::kReference;
-  }
-  return BlasInfo::Kind::kOther;
+  if (holds("atlas") || holds("blis")) return BlasInfo::Kind::kOther;
+  return holds("/libblas.so") || holds("/libcblas.so") ? BlasInfo::Kind::kReference
+                                                       : BlasInfo::Kind::kOther;
 }
 
 BlasInfo LinkedBlas() {

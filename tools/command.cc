@@ -1,8 +1,8 @@
 #include "tools/command.h"
 
 #include "io/core/error.h"
+#include "io/core/version.h"
 #include "io/interrupt.h"
-#include "tools/environment.h"
 #include "tools/machine.h"
 #include "tools/progress.h"
 
@@ -166,7 +166,6 @@ int CommandLine::Main(int argc, char** argv) {
     return UsageFault(error, argc, argv);
   }
   spdlog::set_level(spdlog::level::from_str(chosen_options_->log_level));
-  PrepareEnvironment(argv);
   InstallInterruptHandler();
   return RunGuarded(chosen_run_, chosen_options_->json);
 }
@@ -236,6 +235,6 @@ void PrintSummary(const CommonOptions& common, const nlohmann::json& summary) {
   if (common.json) PrintJsonLine(summary);
 }
 
-std::string VersionText() { return "handforge " HANDFORGE_VERSION; }
+std::string VersionText() { return kGenerator; }
 
 }  // namespace handforge

@@ -15,12 +15,13 @@ namespace handforge {
 namespace {
 
 std::vector<Check> AllChecks(const std::filesystem::path& out, int threads) {
-  std::vector<Check> checks = CheckVersions();
+  const TorchInfo torch = GetTorchInfo();
+  std::vector<Check> checks = CheckVersions(torch);
   const auto add = [&checks](std::vector<Check> more) {
     std::move(more.begin(), more.end(), std::back_inserter(checks));
   };
-  add({CheckBlas(LinkedBlas())});
-  add(CheckThreads(threads));
+  add({CheckBlas(LinkedBlas()), CheckMatrixProduct(torch.matmul_gflops)});
+  add(CheckThreads(threads, torch));
   add({CheckInstructionSet()});
   add(CheckAssets(AssetFolder()));
   add({CheckDisk(out), CheckMemory(AvailableMemoryBytes())});
@@ -74,6 +75,7 @@ int RunDoctor(const DoctorOptions& options) {
                faults == 0 ? "handforge can work here" : "handforge cannot work here",
                faults,
                warnings);
+    if (std::fflush(stdout) != 0) throw EnvironmentError("cannot write the findings to stdout");
   }
   PrintSummary(common,
                {{"ok", faults == 0},

@@ -2,6 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/hdf5_info.h"
 #include "tools/environment.h"
 #include "tools/machine.h"
 
@@ -32,6 +33,7 @@ constexpr uint64_t kScarceDisk = 5 * kGigabyte;  // a dataset of 10,000 tuples t
 constexpr uint64_t kNoDisk = 200 * kMegabyte;
 constexpr uint64_t kScarceMemory = 3 * kGigabyte;  // quick training takes about 2 GB
 constexpr uint64_t kNoMemory = 700 * kMegabyte;
+constexpr double kSlowGflops = 10;  // the reference BLAS reaches 2, OpenBLAS 30 and more
 constexpr char kHandMesh[] = "meshes/generic-hand-left.glb";
 constexpr char kFetchAssets[] = "tools/setup.sh --assets-only";
 
@@ -74,6 +76,18 @@ Check HandforgeCheck() {
 #else
   return Warning("handforge", value, "built without optimisation: cmake --preset release");
 #endif
+}
+
+Check TorchCheck(const TorchInfo& torch) {
+  const std::string value = fmt::format("{}, {} kernels, {}, {}",
+                                        torch.version,
+                                        torch.cpu_capability,
+                                        torch.mkldnn ? "oneDNN" : "no oneDNN",
+                                        torch.cuda ? "CUDA device" : "no CUDA device");
+  if (!torch.mkldnn) {
+    return Warning("LibTorch", value + ": convolutions are slow", "use a LibTorch with oneDNN");
+  }
+  return Ok("LibTorch", value);
 }
 
 // The line of OpenCV's build report that begins with `key`, without the key.
@@ -218,14 +232,23 @@ const char* StateName(Check::State state) {
   return "fault";
 }
 
-std::vector<Check> CheckVersions() {
-  std::vector<Check> checks = {HandforgeCheck(), OpenCvCheck()};
+std::vector<Check> CheckVersions(const TorchInfo& torch) {
+  std::vector<Check> checks = {
+      HandforgeCheck(), TorchCheck(torch), OpenCvCheck(), Ok("HDF5", Hdf5Version())};
 #if HANDFORGE_WITH_RENDER
   for (Check& check : RenderChecks()) checks.push_back(std::move(check));
 #else
   checks.push_back(Ok("render", "not in this build (HANDFORGE_WITH_RENDER=OFF)"));
 #endif
   return checks;
+}
+
+Check CheckMatrixProduct(double gflops) {
+  const std::string value = fmt::format("{:.0f} GFLOP/s on one thread", gflops);
+  if (gflops >= kSlowGflops) return Ok("matrix product", value);
+  return Warning("matrix product",
+                 value + ": training and synthesis will be slow",
+                 "see BLAS; or the processor is busy with other programs");
 }
 
 Check CheckBlas(const BlasInfo& blas) {
@@ -259,12 +282,15 @@ Check CheckBlas(const BlasInfo& blas) {
   return Ok("BLAS", value);
 }
 
-std::vector<Check> CheckThreads(int threads) {
+std::vector<Check> CheckThreads(int threads, const TorchInfo& torch) {
   std::vector<Check> checks;
   checks.push_back(Ok("threads", fmt::format("{} for handforge's commands", threads)));
 #if HANDFORGE_WITH_RENDER
   checks.push_back(Ok("TBB threads", std::to_string(TbbThreads())));
 #endif
+  checks.push_back(
+      Ok("LibTorch threads",
+         fmt::format("{}{}", torch.intra_op_threads, torch.openmp ? " (OpenMP)" : "")));
   checks.push_back(Ok("OpenCV threads", std::to_string(cv::getNumThreads())));
   const BlasInfo blas = LinkedBlas();
   if (blas.kind == BlasInfo::Kind::kOpenBlas) checks.push_back(BlasThreadsCheck(blas));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tools/blas_info.h"
+#include "vae/torch_info.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -26,12 +27,15 @@ struct Check {
 const char* StateName(Check::State state);  // "ok", "warning", "fault"
 
 // Versions of handforge and of what it is built on.
-std::vector<Check> CheckVersions();
+std::vector<Check> CheckVersions(const TorchInfo& torch);
+
+// How fast matrices are multiplied: shows a bad BLAS whatever it is called.
+Check CheckMatrixProduct(double gflops);
 
 Check CheckBlas(const BlasInfo& blas);
 
 // Thread pools and the environment variables that rule them. `threads` as the commands would use.
-std::vector<Check> CheckThreads(int threads);
+std::vector<Check> CheckThreads(int threads, const TorchInfo& torch);
 
 Check CheckInstructionSet();
 
