@@ -1,7 +1,9 @@
 #include "vae/evaluate.h"
 
+#include "io/core/metrics.h"
 #include "io/core/skeleton.h"
 #include "io/core/tuple.h"
+#include "vae/targets.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +13,6 @@ namespace handforge {
 namespace {
 
 constexpr int kRows = 32;  // batch of one evaluation step
-constexpr const char* kProtocol3 = "root=palm scale=true-bone joints=21 rerooted=no";
 
 // Evenly spaced choice of at most `limit` rows; 0 = all.
 std::vector<int64_t> Choose(const std::vector<int64_t>& rows, int64_t limit) {
@@ -23,15 +24,46 @@ std::vector<int64_t> Choose(const std::vector<int64_t>& rows, int64_t limit) {
   return chosen;
 }
 
-double MeanDistance(const float* a, const float* b, int dims) {
+Joints3 ToJoints3(const float* normalised) {
+  return MetricJoints3(normalised, 1, Handedness::kRight);
+}
+
+// The palm's centre in place of the wrist, as kSpurr2018 wants predictions; not centred again.
+Joints3 PalmInJoint0(Joints3 joints) {
+  const Eigen::Vector3d palm = PalmCentre(joints);
+  joints.row(kWrist) = palm.transpose();
+  return joints;
+}
+
+// Errors of one 3D prediction after another under two protocols.
+class PoseErrors {
+ public:
+  // Both in bone lengths, palm-centred.
+  void Add(const Joints3& said,
+           const Joints3& truth,
+           double bone_mm,
+           const std::array<uint8_t, kNumJoints>& visible) {
+    const AlignedPair spurr =
+        ApplyProtocol(Protocol::kSpurr2018, PalmInJoint0(said), truth * bone_mm);
+    spurr_.Add(spurr.predicted, spurr.truth, visible);
+    const AlignedPair root = ApplyProtocol(Protocol::kRoot, said * bone_mm, truth * bone_mm);
+    std::array<uint8_t, kNumJoints> all;
+    all.fill(kVisible);
+    root_.Add(root.predicted, root.truth, all);
+  }
+
+  double SpurrMm() const { return spurr_.Mean(); }
+  double RootMm() const { return root_.Mean(); }
+
+ private:
+  JointDistances spurr_;
+  JointDistances root_;
+};
+
+double MeanDistance2(const float* a, const float* b) {
   double sum = 0;
   for (int j = 0; j < kNumJoints; ++j) {
-    double square = 0;
-    for (int d = 0; d < dims; ++d) {
-      const double difference = static_cast<double>(a[j * dims + d]) - b[j * dims + d];
-      square += difference * difference;
-    }
-    sum += std::sqrt(square);
+    sum += std::hypot(double{a[2 * j]} - b[2 * j], double{a[2 * j + 1]} - b[2 * j + 1]);
   }
   return sum / kNumJoints;
 }
@@ -66,31 +98,37 @@ void CountImage(const SampleSet& samples, int64_t row, const Rgba& rgba, ImageCo
 // Scores of one pair, batch by batch.
 class PairEvaluation {
  public:
-  PairEvaluation(const HandVae& vae, const SampleSet& samples, const Pair& pair, int image_px)
-      : vae_(vae), samples_(samples), pair_(pair), image_px_(image_px) {}
+  PairEvaluation(
+      const HandVae& vae, const SampleSet& samples, const Pair& pair, int image_px, size_t num_rows)
+      : vae_(vae), samples_(samples), pair_(pair), image_px_(image_px), num_rows_(num_rows) {}
 
   void Add(const std::vector<int64_t>& rows) {
     const DecodedBatch decoded = Translate(rows);
-    for (size_t i = 0; i < rows.size(); ++i) AddRow(rows[i], static_cast<int>(i), decoded);
-    count_ += static_cast<int64_t>(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) AddRow(rows[i], i, decoded);
   }
 
   std::vector<PairScore> Scores() const {
-    const double n = static_cast<double>(count_);
     switch (pair_.to) {
       case Modality::kJoints3:
-        return {Score("epe_mm", kProtocol3, error_ / n, baseline_error_ / n)};
+        return {Score("epe_mm",
+                      ProtocolLine(Protocol::kSpurr2018) + ", visible ones",
+                      pose_.SpurrMm(),
+                      baseline_pose_.SpurrMm()),
+                Score("epe_root_mm",
+                      ProtocolLine(Protocol::kRoot) + ", true bone length",
+                      pose_.RootMm(),
+                      baseline_pose_.RootMm())};
       case Modality::kJoints2:
         return {Score("epe_px",
-                      "grid=" + std::to_string(image_px_) + " joints=21",
-                      error_ / n,
-                      baseline_error_ / n)};
+                      "crop of " + std::to_string(image_px_) + " px, 21 joints",
+                      error_px_,
+                      baseline_error_px_)};
       case Modality::kRgb:
         return {Score("colour_error",
-                      "range=0..255 region=mask",
+                      "of 0..255, inside the mask",
                       image_.ColourError(),
                       baseline_image_.ColourError()),
-                Score("alpha_iou", "threshold=0.5", image_.Iou(), baseline_image_.Iou())};
+                Score("alpha_iou", "cut at a half", image_.Iou(), baseline_image_.Iou())};
     }
     return {};
   }
@@ -115,58 +153,60 @@ class PairEvaluation {
     return decoded;
   }
 
-  void AddRow(int64_t row, int i, const DecodedBatch& decoded) {
+  void AddRow(int64_t row, size_t i, const DecodedBatch& decoded) {
     if (pair_.to == Modality::kJoints3) {
-      AddJoints(samples_.joints3,
-                decoded.joints3,
-                vae_.mean_joints3(),
-                row,
-                i,
-                3,
-                samples_.bone_mm[static_cast<size_t>(row)]);
+      AddJoints3(row, decoded.joints3.data() + i * kNumJoints * 3);
     } else if (pair_.to == Modality::kJoints2) {
-      AddJoints(samples_.joints2, decoded.joints2, vae_.mean_joints2(), row, i, 2, image_px_ / 2.0);
+      AddJoints2(row, decoded.joints2.data() + i * kNumJoints * 2);
     } else {
       const size_t size = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px * 4;
-      const uint8_t* said = decoded.rgba.data() + static_cast<size_t>(i) * size;
-      const float* mean = vae_.mean_rgba().data();
-      CountImage(
-          samples_, row, [&](size_t p, size_t c) { return double{1} * said[4 * p + c]; }, &image_);
-      CountImage(
-          samples_,
-          row,
-          [&](size_t p, size_t c) { return 255.0 * mean[4 * p + c]; },
-          &baseline_image_);
+      AddImage(row, decoded.rgba.data() + i * size);
     }
   }
 
-  void AddJoints(const std::vector<float>& truth,
-                 const std::vector<float>& said,
-                 const std::vector<float>& mean,
-                 int64_t row,
-                 int i,
-                 int dims,
-                 double unit) {
-    const size_t size = static_cast<size_t>(kNumJoints) * dims;
-    const float* true_joints = truth.data() + static_cast<size_t>(row) * size;
-    error_ += unit * MeanDistance(true_joints, said.data() + static_cast<size_t>(i) * size, dims);
-    baseline_error_ += unit * MeanDistance(true_joints, mean.data(), dims);
+  void AddJoints3(int64_t row, const float* said) {
+    const size_t r = static_cast<size_t>(row);
+    const Joints3 truth = ToJoints3(samples_.joints3.data() + r * kNumJoints * 3);
+    std::array<uint8_t, kNumJoints> visible;
+    std::copy_n(samples_.visible.data() + r * kNumJoints, kNumJoints, visible.begin());
+    pose_.Add(ToJoints3(said), truth, samples_.bone_mm[r], visible);
+    baseline_pose_.Add(ToJoints3(vae_.mean_joints3().data()), truth, samples_.bone_mm[r], visible);
+  }
+
+  void AddJoints2(int64_t row, const float* said) {
+    const float* truth = samples_.joints2.data() + static_cast<size_t>(row) * kNumJoints * 2;
+    const double unit = image_px_ / 2.0 / static_cast<double>(num_rows_);
+    error_px_ += unit * MeanDistance2(truth, said);
+    baseline_error_px_ += unit * MeanDistance2(truth, vae_.mean_joints2().data());
+  }
+
+  void AddImage(int64_t row, const uint8_t* said) {
+    const float* mean = vae_.mean_rgba().data();
+    CountImage(
+        samples_, row, [&](size_t p, size_t c) { return double{1} * said[4 * p + c]; }, &image_);
+    CountImage(
+        samples_,
+        row,
+        [&](size_t p, size_t c) { return 255.0 * mean[4 * p + c]; },
+        &baseline_image_);
   }
 
   PairScore Score(const char* measure,
                   const std::string& protocol,
                   double value,
                   double baseline) const {
-    return {pair_.Name(), measure, protocol, value, baseline, count_};
+    return {pair_.Name(), measure, protocol, value, baseline, static_cast<int64_t>(num_rows_)};
   }
 
   const HandVae& vae_;
   const SampleSet& samples_;
   Pair pair_;
   int image_px_;
-  int64_t count_ = 0;
-  double error_ = 0;
-  double baseline_error_ = 0;
+  size_t num_rows_;
+  PoseErrors pose_;
+  PoseErrors baseline_pose_;
+  double error_px_ = 0;
+  double baseline_error_px_ = 0;
   ImageCounts image_;
   ImageCounts baseline_image_;
 };
@@ -196,7 +236,7 @@ std::vector<PairScore> EvaluateModel(const HandVae& vae,
                        vae.info().has_decoder[static_cast<size_t>(pair.to)];
     const std::vector<int64_t> rows = Choose(ScorableRows(samples, pair), options.limit);
     if (!known || rows.empty()) continue;
-    PairEvaluation evaluation(vae, samples, pair, options.image_px);
+    PairEvaluation evaluation(vae, samples, pair, options.image_px, rows.size());
     for (size_t first = 0; first < rows.size(); first += kRows) {
       const size_t end = std::min(rows.size(), first + kRows);
       evaluation.Add({rows.begin() + static_cast<ptrdiff_t>(first),
@@ -212,7 +252,7 @@ std::string FormatScore(const PairScore& score) {
   char text[256];
   std::snprintf(text,
                 sizeof(text),
-                "%-9s %-12s %8.3f   training mean %8.3f   [%s, n=%lld]",
+                "%-8s  %-12s %8.3f   training mean %8.3f   (%s; %lld samples)",
                 score.pair.c_str(),
                 score.measure.c_str(),
                 score.value,

@@ -13,8 +13,8 @@ namespace handforge {
 // the training mean would score.
 struct PairScore {
   std::string pair;      // "rgb->3d"
-  std::string measure;   // "epe_mm", "epe_px", "colour_error", "alpha_iou"
-  std::string protocol;  // root, scale rule, joint count ...
+  std::string measure;   // "epe_mm", "epe_root_mm", "epe_px", "colour_error", "alpha_iou"
+  std::string protocol;  // root, scale rule, joint count ... (io/core/metrics.h)
   double value = 0;
   double baseline = 0;
   int64_t samples = 0;
@@ -29,9 +29,10 @@ struct EvaluationOptions {
 };
 
 // Encodes by the posterior mean, decodes, compares:
-//   ->3d   epe_mm: mean distance in mm; prediction x true reference bone length; truth centred on
-//          the palm, prediction not re-rooted (the frame of Spurr et al. 2018, with the wrist
-//          itself as joint 0); baseline: the training mean pose
+//   ->3d   mean distance in mm, prediction x true reference bone length. epe_mm: protocol
+//   spurr2018,
+//          visible joints; epe_root_mm: both centred on the wrist, all joints. Baseline: the
+//          training mean pose
 //   ->2d   epe_px: mean distance on a grid of image_px; baseline: the training mean
 //   ->rgb  colour_error: mean absolute error of 0..255 inside the mask; alpha_iou: overlap of the
 //          masks cut at a half; baselines: the training mean image

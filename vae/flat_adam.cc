@@ -3,12 +3,19 @@
 #include "io/core/error.h"
 #include "vae/module_io.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 namespace handforge {
+namespace {
 
 using torch::Tensor;
+
+// Elements updated at a time: the block's four arrays stay in a core's cache over all passes.
+constexpr int64_t kBlock = 1 << 16;
+
+}  // namespace
 
 FlatAdam::FlatAdam(std::shared_ptr<torch::nn::Module> module, const AdamOptions& options)
     : module_(std::move(module)), options_(options) {
@@ -42,13 +49,20 @@ void FlatAdam::Step(double learning_rate, double gradient_norm) {
   if (options_.max_gradient_norm > 0 && gradient_norm > options_.max_gradient_norm) {
     gradient_.mul_(options_.max_gradient_norm / gradient_norm);
   }
-  first_moment_.mul_(options_.beta1).add_(gradient_, 1 - options_.beta1);
-  second_moment_.mul_(options_.beta2).addcmul_(gradient_, gradient_, 1 - options_.beta2);
-  const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(steps_));
-  const double correction2 = 1 - std::pow(options_.beta2, static_cast<double>(steps_));
-  const Tensor scale =
-      second_moment_.sqrt().mul_(1 / std::sqrt(correction2)).add_(options_.epsilon);
-  values_.addcdiv_(first_moment_, scale, -learning_rate / correction1);
+  const double steps = static_cast<double>(steps_);
+  const double correction1 = 1 - std::pow(options_.beta1, steps);
+  const double correction2 = std::sqrt(1 - std::pow(options_.beta2, steps));
+  const double rate = learning_rate * correction2 / correction1;
+  for (int64_t first = 0; first < values_.numel(); first += kBlock) {
+    const int64_t count = std::min(kBlock, values_.numel() - first);
+    const Tensor gradient = gradient_.narrow(0, first, count);
+    Tensor m = first_moment_.narrow(0, first, count);
+    Tensor v = second_moment_.narrow(0, first, count);
+    m.lerp_(gradient, 1 - options_.beta1);
+    v.mul_(options_.beta2).addcmul_(gradient, gradient, 1 - options_.beta2);
+    const Tensor scale = v.sqrt().add_(options_.epsilon * correction2);
+    values_.narrow(0, first, count).addcdiv_(m, scale, -rate);
+  }
 }
 
 void FlatAdam::Save(const std::string& name, TensorFile* file) const {

@@ -66,6 +66,7 @@ struct RawRows {
   std::vector<float> joints_2d;
   std::vector<float> K;
   std::vector<uint8_t> handedness;
+  std::vector<uint8_t> visible;
   std::vector<uint8_t> labelled;
   std::vector<uint8_t> split;
   std::vector<uint32_t> present;
@@ -79,6 +80,7 @@ struct RawRows {
         joints_2d(shard.Read<float>("joints_2d", first, count)),
         K(shard.Read<float>("K", first, count)),
         handedness(shard.Read<uint8_t>("handedness", first, count)),
+        visible(shard.Read<uint8_t>("visible", first, count)),
         labelled(shard.Read<uint8_t>("labelled", first, count)),
         split(shard.Read<uint8_t>("split", first, count)),
         present(shard.Read<uint32_t>("present", first, count)) {}
@@ -120,6 +122,8 @@ class ShardLoader {
     if (!AppendJoints3(rows, row, side, samples)) present &= ~uint32_t{kHasJoints3};
     if (!AppendJoints2(rows, row, side, samples)) present &= ~uint32_t{kHasJoints2};
     samples->focal_over_size.push_back(FocalOverSize(rows, row));
+    const uint8_t* visible = rows.visible.data() + row * kNumJoints;
+    samples->visible.insert(samples->visible.end(), visible, visible + kNumJoints);
     samples->present.push_back(present);
   }
 

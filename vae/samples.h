@@ -21,6 +21,7 @@ struct SampleSet {
   std::vector<float> joints2;          // {N, 21, 2}
   std::vector<float> bone_mm;          // {N} reference bone length; 0 without 3D labels
   std::vector<float> focal_over_size;  // {N} fx / image width
+  std::vector<uint8_t> visible;        // {N, 21} `Visibility`
   std::vector<uint32_t> present;       // {N} bits of `Present`: rgb, mask, joints; 0 bits where a
                                        // modality is absent or may not be learned from
 

@@ -98,7 +98,8 @@ void LossMeans::FromJson(const std::string& text) {
 
 std::string ScoreRow(int64_t step, const PairScore& score) {
   return std::to_string(step) + "," + score.pair + "," + score.measure + "," + Number(score.value) +
-         "," + Number(score.baseline) + "," + std::to_string(score.samples) + "," + score.protocol;
+         "," + Number(score.baseline) + "," + std::to_string(score.samples) + ",\"" +
+         score.protocol + "\"";
 }
 
 }  // namespace handforge

@@ -1,0 +1,220 @@
+#include "vae/batch.h"
+
+#include "io/core/camera.h"
+#include "io/core/random.h"
+#include "io/core/tuple.h"
+#include "tests/io/error_matchers.h"
+#include "tests/io/temporary_folder.h"
+#include "tests/vae/toy_hands.h"
+#include "vae/targets.h"
+
+#include <array>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include <Eigen/Geometry>
+#include <gmock/gmock.h>
+
+namespace handforge {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kPx = 32;
+
+SampleSet ToySamples(int count) {
+  TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), count * 4 / 3, folder / "data");
+  return LoadTrainingData({(folder / "data").string()}, kPx).train;
+}
+
+std::vector<Pair> AllPairs() {
+  return ParsePairs({"3d->3d*3", "2d->3d*2", "3d->2d", "rgb->3d", "rgb->rgb", "3d->rgb"});
+}
+
+BatchOptions SmallBatches() {
+  BatchOptions options;
+  options.pose_rows = 8;
+  options.image_rows = 4;
+  options.latent_dim = 5;
+  return options;
+}
+
+TEST(RotateJoints, TurnsSpaceAndImageAlike) {
+  // Projection of the turned hand = turn of the projection, for a central principal point.
+  for (uint64_t i = 0; i < 20; ++i) {
+    Random random(11, i, 0, Purpose::kTest);
+    const double angle_rad = random.Uniform(-4, 4);
+    Tuple tuple = ToyTuple(ToyOptions(), 2 * i);
+    std::array<float, 42> joints2;
+    NormaliseJoints2(tuple.joints_px, tuple.camera.width_px, Handedness::kRight, joints2.data());
+    RotateJoints2(angle_rad, joints2.data());
+    std::vector<float> joints3(63);
+    for (int k = 0; k < 63; ++k) joints3[k] = static_cast<float>(tuple.joints_in_cam.data()[k]);
+    RotateJoints3(angle_rad, joints3.data());
+    const Joints3 turned = MetricJoints3(joints3.data(), 1, Handedness::kRight);
+    const Joints2 projected = tuple.camera.Project(turned);
+    const Joints2 rotated = PixelJoints2(joints2.data(), tuple.camera.width_px, Handedness::kRight);
+    EXPECT_LT((projected - rotated).cwiseAbs().maxCoeff(), 1e-3);
+  }
+}
+
+TEST(AugmentImage, TurnsThePictureWithTheJoints) {
+  for (uint64_t i = 0; i < 20; ++i) {
+    Random random(12, i, 0, Purpose::kTest);
+    AugmentDraw draw;
+    draw.angle_rad = random.Uniform(-4, 4);
+    // A bright 3x3 blob not far from the centre.
+    const int x = 10 + static_cast<int>(random.Integer(12));
+    const int y = 10 + static_cast<int>(random.Integer(12));
+    std::vector<uint8_t> rgb(kPx * kPx * 3, 0);
+    std::vector<uint8_t> alpha(kPx * kPx, 0);
+    for (int dy = -1; dy <= 1; ++dy) {
+      for (int dx = -1; dx <= 1; ++dx) alpha[(y + dy) * kPx + x + dx] = 255;
+    }
+    std::vector<float> planes(kImagePlanes * kPx * kPx);
+    AugmentImage(draw, rgb.data(), alpha.data(), kPx, planes.data());
+    double sum = 0;
+    double mean_x = 0;
+    double mean_y = 0;
+    for (int p = 0; p < kPx * kPx; ++p) {
+      const double weight = planes[3 * kPx * kPx + p];
+      sum += weight;
+      mean_x += weight * (p % kPx);
+      mean_y += weight * (p / kPx);
+    }
+    std::array<float, 42> joints{};
+    joints[0] = static_cast<float>(2 * (x + 0.5) / kPx - 1);
+    joints[1] = static_cast<float>(2 * (y + 0.5) / kPx - 1);
+    RotateJoints2(draw.angle_rad, joints.data());
+    const Joints2 expected = PixelJoints2(joints.data(), kPx, Handedness::kRight);
+    EXPECT_NEAR(mean_x / sum, expected(0, 0), 0.1);
+    EXPECT_NEAR(mean_y / sum, expected(0, 1), 0.1);
+  }
+}
+
+TEST(AugmentImage, MarksWhatTheTurnedImageDoesNotReach) {
+  const std::vector<uint8_t> rgb(kPx * kPx * 3, 90);
+  const std::vector<uint8_t> alpha(kPx * kPx, 255);
+  std::vector<float> planes(kImagePlanes * kPx * kPx);
+  AugmentDraw draw;
+  draw.angle_rad = std::acos(-1.0) / 4;
+  AugmentImage(draw, rgb.data(), alpha.data(), kPx, planes.data());
+  const float* valid = planes.data() + 4 * kPx * kPx;
+  EXPECT_EQ(valid[0], 0);
+  EXPECT_EQ(valid[kPx * kPx / 2 + kPx / 2], 1);
+  EXPECT_NEAR(planes[0], 90 / 255.0, 1e-2) << "mirrored pixels, not black ones";
+  draw.angle_rad = std::acos(-1.0) / 2;
+  AugmentImage(draw, rgb.data(), alpha.data(), kPx, planes.data());
+  EXPECT_TRUE(std::all_of(valid, valid + kPx * kPx, [](float v) { return v == 1; }))
+      << "a quarter turn reaches every pixel";
+}
+
+TEST(DrawAugment, CanBeSwitchedOff) {
+  AugmentOptions options;
+  options.rotate = false;
+  options.brightness = 0;
+  options.colour = 0;
+  const AugmentDraw draw = DrawAugment(options, 1, 2, 3, true);
+  EXPECT_EQ(draw.angle_rad, 0);
+  EXPECT_EQ(draw.gain, (std::array<float, 3>{1, 1, 1}));
+}
+
+TEST(DrawAugment, TiltsImagesAroundQuarterTurns) {
+  AugmentOptions options;
+  options.image_tilt_deg = 10;
+  std::set<int> quarters;
+  for (int row = 0; row < 200; ++row) {
+    const double degrees = DrawAugment(options, 1, 0, row, true).angle_rad * 180 / std::acos(-1.0);
+    const int quarter = static_cast<int>(std::lround(degrees / 90));
+    quarters.insert(quarter);
+    EXPECT_LE(std::abs(degrees - 90 * quarter), 10 + 1e-9);
+  }
+  EXPECT_EQ(quarters, (std::set<int>{0, 1, 2, 3}));
+}
+
+TEST(BatchMaker, IsAFunctionOfTheStep) {
+  const SampleSet samples = ToySamples(24);
+  BatchMaker in_order(samples, AllPairs(), SmallBatches());
+  std::map<int64_t, Batch> batches;
+  for (int64_t step = 0; step < 40; ++step) batches[step] = in_order.Make(step);
+  BatchMaker jumping(samples, AllPairs(), SmallBatches());
+  for (const int64_t step : {39, 3, 17, 17, 0, 38, 12}) {
+    const Batch batch = jumping.Make(step);
+    EXPECT_EQ(batch.input, batches[step].input) << "step " << step;
+    EXPECT_EQ(batch.target, batches[step].target) << "step " << step;
+    EXPECT_EQ(batch.noise, batches[step].noise) << "step " << step;
+  }
+}
+
+TEST(BatchMaker, VisitsEveryRowOncePerEpochInChangingOrder) {
+  const SampleSet samples = ToySamples(24);
+  BatchOptions options = SmallBatches();
+  options.augment.rotate = false;
+  BatchMaker maker(samples, ParsePairs({"3d->3d"}), options);
+  std::vector<std::vector<float>> orders;
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    std::set<float> seen;
+    std::vector<float> order;
+    for (int64_t step = 0; step < 3; ++step) {
+      const Batch batch = maker.Make(epoch * 3 + step);
+      for (int i = 0; i < batch.rows; ++i) {
+        seen.insert(batch.input[static_cast<size_t>(i) * 63]);
+        order.push_back(batch.input[static_cast<size_t>(i) * 63]);
+      }
+    }
+    EXPECT_EQ(seen.size(), 24u);
+    orders.push_back(order);
+  }
+  EXPECT_NE(orders[0], orders[1]);
+  EXPECT_NE(orders[1], orders[2]);
+}
+
+TEST(BatchMaker, TurnsBothSidesOfAPairAlike) {
+  const SampleSet samples = ToySamples(24);
+  BatchMaker maker(samples, ParsePairs({"3d->3d"}), SmallBatches());
+  const Batch batch = maker.Make(0);
+  EXPECT_EQ(batch.input, batch.target);
+}
+
+TEST(BatchMaker, HasTheShapesItSays) {
+  const SampleSet samples = ToySamples(24);
+  BatchMaker maker(samples, AllPairs(), SmallBatches());
+  for (int64_t step = 0; step < 9; ++step) {
+    const Batch batch = maker.Make(step);
+    const bool images = batch.pair.from == Modality::kRgb || batch.pair.to == Modality::kRgb;
+    EXPECT_EQ(batch.rows, images ? 4 : 8);
+    const size_t rows = static_cast<size_t>(batch.rows);
+    EXPECT_EQ(batch.input.size(), rows * static_cast<size_t>(InputSize(batch.pair.from, kPx)));
+    EXPECT_EQ(batch.noise.size(), rows * 5);
+    const size_t target = batch.pair.to == Modality::kRgb
+                              ? size_t{kImagePlanes} * kPx * kPx
+                              : static_cast<size_t>(InputSize(batch.pair.to, kPx));
+    EXPECT_EQ(batch.target.size(), rows * target);
+    EXPECT_EQ(batch.has_alpha.size(), batch.pair.to == Modality::kRgb ? rows : 0);
+  }
+}
+
+TEST(BatchMaker, NamesAPairWithoutData) {
+  SampleSet samples = ToySamples(24);
+  for (uint32_t& present : samples.present) present &= ~uint32_t{kHasRgb};
+  EXPECT_THAT(
+      MessageOf<DataError>([&] { BatchMaker(samples, ParsePairs({"rgb->3d"}), SmallBatches()); }),
+      HasSubstr("the pair rgb->3d"));
+}
+
+TEST(BatchPrefetcher, GivesConsecutiveSteps) {
+  const SampleSet samples = ToySamples(24);
+  BatchMaker maker(samples, AllPairs(), SmallBatches());
+  BatchMaker reference(samples, AllPairs(), SmallBatches());
+  BatchPrefetcher prefetcher(&maker, 7);
+  for (int64_t step = 7; step < 12; ++step) {
+    const Batch batch = prefetcher.Next();
+    EXPECT_EQ(batch.step, step);
+    EXPECT_EQ(batch.input, reference.Make(step).input);
+  }
+}
+
+}  // namespace
+}  // namespace handforge

@@ -1,0 +1,351 @@
+#include "vae/networks.h"
+
+#include "io/core/error.h"
+#include "tests/io/error_matchers.h"
+#include "vae/flat_adam.h"
+#include "vae/module_io.h"
+
+#include <cmath>
+#include <functional>
+
+#include <gmock/gmock.h>
+
+namespace handforge {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using torch::Tensor;
+
+constexpr ModalitySet kAll = {true, true, true};
+
+ModelOptions Tiny(int64_t rgb_px = 32) {
+  ModelOptions options;
+  options.latent_dim = 6;
+  options.rgb_px = rgb_px;
+  options.rgb_encoder_width = 4;
+  options.rgb_decoder_width = 16;
+  options.mlp_width = 24;
+  return options;
+}
+
+HandNetworks TinyNetworks(uint64_t seed = 1, int64_t rgb_px = 32) {
+  return HandNetworks::Create(Tiny(rgb_px), kAll, kAll, Initialisation::kSeeded, seed);
+}
+
+Tensor RandomInput(Modality modality, int64_t rows, int64_t rgb_px = 32) {
+  if (modality == Modality::kRgb) return torch::rand({rows, 3, rgb_px, rgb_px});
+  return torch::randn({rows, InputSize(modality, 0)});
+}
+
+// Largest difference of the gradient of `loss` at `x` from central differences, relative to the
+// largest entry; double precision.
+double GradientError(const std::function<Tensor(const Tensor&)>& loss, const Tensor& at) {
+  constexpr double kStep = 1e-6;
+  Tensor x = at.clone().set_requires_grad(true);
+  loss(x).backward();
+  const Tensor analytic = x.grad().flatten();
+  Tensor numeric = torch::zeros_like(analytic);
+  torch::NoGradGuard no_grad;
+  for (int64_t i = 0; i < numeric.numel(); ++i) {
+    Tensor up = at.clone();
+    Tensor down = at.clone();
+    up.view(-1)[i] += kStep;
+    down.view(-1)[i] -= kStep;
+    numeric[i] = (loss(up) - loss(down)) / (2 * kStep);
+  }
+  return ((analytic - numeric).abs().max() / numeric.abs().max()).item<double>();
+}
+
+TEST(Encoders, GiveMeanAndLogVariance) {
+  for (const int64_t px : {32, 64, 128}) {
+    HandNetworks networks = TinyNetworks(1, px);
+    for (const Modality modality : kModalities) {
+      const Posterior posterior =
+          networks.encoders[static_cast<size_t>(modality)]->Encode(RandomInput(modality, 3, px));
+      EXPECT_EQ(posterior.mean.sizes().vec(), (std::vector<int64_t>{3, 6}));
+      EXPECT_EQ(posterior.logvar.sizes().vec(), (std::vector<int64_t>{3, 6}));
+    }
+  }
+}
+
+TEST(Decoders, GiveTheirModality) {
+  for (const int64_t px : {32, 64, 128}) {
+    HandNetworks networks = TinyNetworks(1, px);
+    const Tensor z = torch::randn({5, 6});
+    EXPECT_EQ(networks.decoders[0]->Decode(z).sizes().vec(), (std::vector<int64_t>{5, 4, px, px}));
+    EXPECT_EQ(networks.decoders[1]->Decode(z).sizes().vec(), (std::vector<int64_t>{5, 42}));
+    EXPECT_EQ(networks.decoders[2]->Decode(z).sizes().vec(), (std::vector<int64_t>{5, 63}));
+  }
+}
+
+TEST(Networks, EveryParameterGetsAGradientOfEveryPair) {
+  torch::manual_seed(1);
+  for (const Modality from : kModalities) {
+    for (const Modality to : kModalities) {
+      HandNetworks networks = TinyNetworks();
+      Encoder& encoder = *networks.encoders[static_cast<size_t>(from)];
+      Decoder& decoder = *networks.decoders[static_cast<size_t>(to)];
+      const Posterior posterior = encoder.Encode(RandomInput(from, 8));
+      const Tensor z = Reparameterise(posterior, torch::randn({8, 6}));
+      (decoder.Decode(z).square().mean() + KlDivergence(posterior)).backward();
+      for (torch::nn::Module* module :
+           {static_cast<torch::nn::Module*>(&encoder), static_cast<torch::nn::Module*>(&decoder)}) {
+        for (const auto& item : module->named_parameters()) {
+          ASSERT_TRUE(item.value().grad().defined()) << item.key();
+          EXPECT_GT(item.value().grad().abs().max().item<double>(), 0) << item.key();
+        }
+      }
+    }
+  }
+}
+
+TEST(Networks, WeightsAreAFunctionOfTheSeed) {
+  TensorFile first;
+  TensorFile again;
+  TensorFile other;
+  AddNetworks(TinyNetworks(5), &first);
+  AddNetworks(TinyNetworks(5), &again);
+  AddNetworks(TinyNetworks(6), &other);
+  for (const auto& [name, entry] : first.tensors()) {
+    EXPECT_EQ(entry.bytes, again.Find(name).bytes) << name;
+    if (entry.shape.size() < 2) continue;
+    EXPECT_NE(entry.bytes, other.Find(name).bytes) << name;
+  }
+}
+
+TEST(Networks, WeightsDoNotDependOnWhichOthersExist) {
+  const HandNetworks all = TinyNetworks(5);
+  const HandNetworks one = HandNetworks::Create(
+      Tiny(), {false, false, true}, {false, true, false}, Initialisation::kSeeded, 5);
+  EXPECT_EQ(one.encoders[0], nullptr);
+  const auto expected = all.encoders[2]->parameters();
+  const auto actual = one.encoders[2]->parameters();
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(expected[i].equal(actual[i]));
+}
+
+TEST(Networks, FoldingKeepsWhatInferenceComputes) {
+  torch::manual_seed(2);
+  HandNetworks networks = TinyNetworks();
+  for (int i = 0; i < 5; ++i) {  // running statistics that are not the initial ones
+    networks.encoders[0]->Encode(RandomInput(Modality::kRgb, 8));
+    networks.decoders[0]->Decode(2 * torch::randn({8, 6}));
+  }
+  networks.SetTraining(false);
+  const Tensor x = RandomInput(Modality::kRgb, 4);
+  const Tensor z = torch::randn({4, 6});
+  const Tensor mean = networks.encoders[0]->Encode(x).mean;
+  const Tensor image = networks.decoders[0]->Decode(z);
+  networks.Fold();
+  EXPECT_TRUE(networks.encoders[0]->Encode(x).mean.allclose(mean, 1e-4, 1e-5));
+  EXPECT_TRUE(networks.decoders[0]->Decode(z).allclose(image, 1e-4, 1e-5));
+}
+
+TEST(RgbDecoder, StartsWithoutACheckerboard) {
+  torch::manual_seed(3);
+  HandNetworks networks = TinyNetworks();
+  const Tensor image = networks.decoders[0]->Decode(torch::randn({4, 6}));
+  const auto slice = [&](int64_t y, int64_t x) {
+    using torch::indexing::None;
+    using torch::indexing::Slice;
+    return image.index({Slice(), Slice(), Slice(y, None, 2), Slice(x, None, 2)});
+  };
+  EXPECT_TRUE(slice(0, 0).allclose(slice(0, 1)));
+  EXPECT_TRUE(slice(0, 0).allclose(slice(1, 1)));
+}
+
+TEST(KlDivergence, EqualsTheClosedFormOfEachDimension) {
+  // KL(N(m, s^2) || N(0, 1)) = -log s + (s^2 + m^2 - 1) / 2.
+  const std::vector<double> means = {0, 1.5, -0.3};
+  const std::vector<double> deviations = {1, 0.2, 2.5};
+  double expected = 0;
+  Posterior posterior{torch::zeros({1, 3}, torch::kDouble), torch::zeros({1, 3}, torch::kDouble)};
+  for (int64_t d = 0; d < 3; ++d) {
+    const double s = deviations[static_cast<size_t>(d)];
+    const double m = means[static_cast<size_t>(d)];
+    expected += -std::log(s) + (s * s + m * m - 1) / 2;
+    posterior.mean[0][d] = m;
+    posterior.logvar[0][d] = 2 * std::log(s);
+  }
+  EXPECT_NEAR(KlDivergence(posterior).item<double>(), expected, 1e-12);
+}
+
+TEST(KlDivergence, IsTheMeanOverTheBatchAndZeroAtThePrior) {
+  const Posterior prior{torch::zeros({4, 3}), torch::zeros({4, 3})};
+  EXPECT_EQ(KlDivergence(prior).item<double>(), 0);
+  Posterior one = prior;
+  one.mean = torch::zeros({4, 3});
+  one.mean[2][1] = 2;
+  EXPECT_NEAR(KlDivergence(one).item<double>(), 2.0 / 4, 1e-6);
+}
+
+TEST(KlDivergence, HasTheGradientOfItsDifferences) {
+  torch::manual_seed(4);
+  const Tensor mean = torch::randn({2, 3}, torch::kDouble);
+  const Tensor logvar = torch::randn({2, 3}, torch::kDouble);
+  EXPECT_LT(GradientError([&](const Tensor& x) { return KlDivergence({x, logvar}); }, mean), 1e-6);
+  EXPECT_LT(GradientError([&](const Tensor& x) { return KlDivergence({mean, x}); }, logvar), 1e-6);
+}
+
+TEST(Reparameterise, HasTheMomentsOfThePosterior) {
+  torch::manual_seed(5);
+  const int64_t rows = 20000;
+  const Posterior posterior{torch::full({rows, 1}, 0.7), torch::full({rows, 1}, 2 * std::log(0.4))};
+  const Tensor z = Reparameterise(posterior, torch::randn({rows, 1}));
+  EXPECT_NEAR(z.mean().item<double>(), 0.7, 0.02);
+  EXPECT_NEAR(z.std().item<double>(), 0.4, 0.02);
+}
+
+TEST(Reparameterise, HasTheGradientOfItsDifferences) {
+  torch::manual_seed(6);
+  const Tensor noise = torch::randn({2, 3}, torch::kDouble);
+  const Tensor mean = torch::randn({2, 3}, torch::kDouble);
+  EXPECT_LT(GradientError(
+                [&](const Tensor& x) {
+                  return Reparameterise({mean, x}, noise).square().sum();
+                },
+                torch::randn({2, 3}, torch::kDouble)),
+            1e-6);
+}
+
+struct ImageExample {
+  Tensor logits = torch::randn({2, 4, 3, 3}, torch::kDouble);
+  Tensor target = torch::rand({2, 5, 3, 3}, torch::kDouble);
+  Tensor has_alpha = torch::tensor({1.0, 0.0}, torch::kDouble);
+
+  ImageExample() {
+    target.slice(1, 4, 5).fill_(1);
+    target.slice(1, 3, 4).copy_(target.slice(1, 3, 4).round());
+  }
+};
+
+TEST(ComputeImageLoss, HasTheGradientOfItsDifferences) {
+  torch::manual_seed(7);
+  const ImageExample example;
+  const auto loss = [&](const Tensor& x) {
+    const ImageLoss image = ComputeImageLoss(x, example.target, example.has_alpha, 0.2);
+    return image.colour + image.alpha;
+  };
+  EXPECT_LT(GradientError(loss, example.logits), 1e-5);
+}
+
+TEST(ComputeImageLoss, IgnoresInvalidPixels) {
+  torch::manual_seed(8);
+  ImageExample example;
+  example.target.select(1, 4).select(1, 0).fill_(0);  // the first row of pixels
+  const ImageLoss before = ComputeImageLoss(example.logits, example.target, example.has_alpha, 0.2);
+  example.logits.select(2, 0).add_(3);
+  const ImageLoss after = ComputeImageLoss(example.logits, example.target, example.has_alpha, 0.2);
+  EXPECT_EQ(before.colour.item<double>(), after.colour.item<double>());
+  EXPECT_EQ(before.alpha.item<double>(), after.alpha.item<double>());
+}
+
+TEST(ComputeImageLoss, LearnsNoAlphaFromUnlabelledImages) {
+  torch::manual_seed(9);
+  ImageExample example;
+  Tensor logits = example.logits.clone().set_requires_grad(true);
+  ComputeImageLoss(logits, example.target, example.has_alpha, 0.2).alpha.backward();
+  EXPECT_GT(logits.grad()[0].abs().max().item<double>(), 0);
+  EXPECT_EQ(logits.grad()[1].abs().max().item<double>(), 0);
+}
+
+TEST(ComputeImageLoss, WeighsTheBackground) {
+  // One hand pixel with error 0.5, one background pixel with error 0.5 and weight w.
+  Tensor logits = torch::zeros({1, 4, 1, 2});
+  Tensor target = torch::zeros({1, 5, 1, 2});
+  target[0][3][0][0] = 1;                                           // alpha
+  target.select(1, 4).fill_(1);                                     // valid
+  target.index_put_({0, torch::indexing::Slice(0, 3), 0, 0}, 1.0);  // colours of the hand
+  target.index_put_({0, torch::indexing::Slice(0, 3), 0, 1}, 0.5);  // and of the background
+  const ImageLoss loss = ComputeImageLoss(logits, target, torch::ones({1}), 0.25);
+  EXPECT_NEAR(loss.colour.item<double>(), 0.5 * 1 / 1.25, 1e-5);
+  EXPECT_NEAR(loss.alpha.item<double>(), std::log(2), 1e-5);
+}
+
+TEST(FlatAdam, StepsLikeTheReference) {
+  torch::manual_seed(10);
+  auto ours = std::make_shared<JointDecoder>(Modality::kJoints2, Tiny());
+  auto theirs = std::make_shared<JointDecoder>(Modality::kJoints2, Tiny());
+  for (size_t i = 0; i < ours->parameters().size(); ++i) {
+    theirs->parameters()[i].set_data(ours->parameters()[i].detach().clone());
+  }
+  AdamOptions options;
+  options.max_gradient_norm = 0;
+  FlatAdam adam(ours, options);
+  torch::optim::Adam reference(theirs->parameters(), torch::optim::AdamOptions(1e-2));
+  for (int step = 0; step < 20; ++step) {
+    const Tensor z = torch::randn({4, 6});
+    adam.ZeroGradient();
+    ours->Decode(z).square().mean().backward();
+    adam.Step(1e-2, adam.GradientNorm());
+    reference.zero_grad();
+    theirs->Decode(z).square().mean().backward();
+    reference.step();
+  }
+  for (size_t i = 0; i < ours->parameters().size(); ++i) {
+    EXPECT_TRUE(ours->parameters()[i].allclose(theirs->parameters()[i], 1e-3, 1e-5)) << i;
+  }
+}
+
+TEST(FlatAdam, ShortensLongGradients) {
+  auto module = std::make_shared<JointDecoder>(Modality::kJoints2, Tiny());
+  AdamOptions options;
+  options.max_gradient_norm = 0.5;
+  FlatAdam adam(module, options);
+  adam.ZeroGradient();
+  (1000 * module->Decode(torch::randn({4, 6})).square().mean()).backward();
+  const double norm = adam.GradientNorm();
+  EXPECT_GT(norm, 0.5);
+  adam.Step(1e-3, norm);
+  EXPECT_NEAR(adam.GradientNorm(), 0.5, 1e-3);
+}
+
+TEST(ModuleIo, RestoresNetworks) {
+  TensorFile file;
+  AddNetworks(TinyNetworks(1), &file);
+  HandNetworks other = TinyNetworks(2);
+  ReadNetworks(file, &other);
+  TensorFile copy;
+  AddNetworks(other, &copy);
+  for (const auto& [name, entry] : file.tensors()) EXPECT_EQ(entry.bytes, copy.Find(name).bytes);
+}
+
+TEST(ModuleIo, NamesMissingMisshapedAndUnknownArrays) {
+  TensorFile whole;
+  whole.source = "model.safetensors";
+  AddNetworks(TinyNetworks(), &whole);
+  const std::string name = "encoder.3d.layers.hidden0.weight";
+  HandNetworks networks = TinyNetworks();
+
+  TensorFile missing;
+  missing.source = whole.source;
+  for (const auto& [key, entry] : whole.tensors()) {
+    if (key != name) missing.Add(key, entry);
+  }
+  EXPECT_THAT(MessageOf<DataError>([&] { ReadNetworks(missing, &networks); }),
+              AllOf(HasSubstr("model.safetensors"), HasSubstr(name), HasSubstr("missing")));
+
+  TensorFile misshaped = whole;
+  const std::vector<float> values(8, 0);
+  misshaped.AddFloats(name, {2, 4}, values.data());
+  EXPECT_THAT(MessageOf<DataError>([&] { ReadNetworks(misshaped, &networks); }),
+              AllOf(HasSubstr(name), HasSubstr("{2, 4}"), HasSubstr("{24, 63}")));
+
+  TensorFile extra = whole;
+  extra.AddFloats("decoder.depth.head.weight", {2, 4}, values.data());
+  EXPECT_THAT(MessageOf<DataError>([&] { ReadNetworks(extra, &networks); }),
+              HasSubstr("decoder.depth.head.weight"));
+}
+
+TEST(ChooseDevice, RefusesWhatIsNotThere) {
+  EXPECT_TRUE(ChooseDevice("cpu").is_cpu());
+  EXPECT_EQ(ChooseDevice("auto").is_cuda(), torch::cuda::is_available());
+  EXPECT_THAT(MessageOf<UsageError>([] { ChooseDevice("tpu"); }), HasSubstr("device = tpu"));
+  if (!torch::cuda::is_available()) {
+    EXPECT_THAT(MessageOf<EnvironmentError>([] { ChooseDevice("cuda"); }),
+                HasSubstr("device = cuda"));
+  }
+}
+
+}  // namespace
+}  // namespace handforge

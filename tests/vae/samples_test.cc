@@ -1,0 +1,152 @@
+#include "vae/samples.h"
+
+#include "io/core/tuple.h"
+#include "io/dataset.h"
+#include "io/files.h"
+#include "tests/io/error_matchers.h"
+#include "tests/io/temporary_folder.h"
+#include "tests/vae/toy_hands.h"
+#include "vae/targets.h"
+
+#include <gmock/gmock.h>
+
+namespace handforge {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+// Writes tuples as a dataset of one shard.
+void WriteTuples(const std::vector<Tuple>& tuples,
+                 const TupleLayout& layout,
+                 const std::filesystem::path& folder) {
+  Manifest manifest;
+  manifest.generator = "test";
+  manifest.command = "render";
+  manifest.count = tuples.size();
+  manifest.layout = layout;
+  manifest.config_sha256 = Sha256("", 0);
+  EnsureWritableFolder(folder);
+  ShardWriter writer(folder, 0, tuples.size(), layout, ShardMetadata());
+  for (const Tuple& tuple : tuples) writer.Append(EncodeTuple(tuple, layout, 1));
+  manifest.shards = {writer.Publish()};
+  PublishText(ManifestPath(folder), manifest.ToJson());
+}
+
+TupleLayout Layout(const ToyOptions& options) {
+  TupleLayout layout;
+  layout.image_px = options.image_px;
+  layout.rgb_px = options.rgb_px;
+  return layout;
+}
+
+// The mirror image in x, under the other handedness.
+Tuple Mirrored(Tuple tuple) {
+  tuple.handedness = tuple.handedness == Handedness::kLeft ? Handedness::kRight : Handedness::kLeft;
+  tuple.joints_in_cam.col(0) *= -1;
+  tuple.joints_px.col(0) = (tuple.camera.width_px - 1) - tuple.joints_px.col(0).array();
+  MirrorColumns(&tuple.rgb);
+  MirrorColumns(&tuple.mask);
+  return tuple;
+}
+
+TEST(LoadTrainingData, ShowsLeftHandsAsRightOnes) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  std::vector<Tuple> tuples;
+  for (uint64_t i = 0; i < 4; ++i) {
+    tuples.push_back(ToyTuple(options, i));
+    tuples.push_back(Mirrored(tuples.back()));
+  }
+  WriteTuples(tuples, Layout(options), folder / "data");
+  const SampleSet samples = LoadTrainingData({(folder / "data").string()}, 32).train;
+  ASSERT_EQ(samples.size(), 8);
+  for (int64_t row = 0; row < 8; row += 2) {
+    for (const Modality modality : kModalities) {
+      std::vector<float> original(static_cast<size_t>(InputSize(modality, 32)));
+      std::vector<float> mirrored = original;
+      samples.CopyInput(row, modality, original.data());
+      samples.CopyInput(row + 1, modality, mirrored.data());
+      EXPECT_THAT(mirrored, testing::Pointwise(testing::FloatNear(2e-3F), original))
+          << ModalityName(modality) << " row " << row;
+    }
+  }
+}
+
+TEST(LoadTrainingData, AveragesImagesDown) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  Tuple tuple = ToyTuple(options, 0);
+  for (size_t i = 0; i < tuple.rgb.pixels.size(); ++i) {
+    const int y = static_cast<int>(i / 3) / tuple.rgb.width;
+    tuple.rgb.pixels[i] = y % 2 == 0 ? 100 : 50;
+  }
+  tuple.mask = ImageU8(options.image_px, options.image_px, 1, kPartForearm);
+  WriteTuples({tuple}, Layout(options), folder / "data");
+  const SampleSet samples = LoadTrainingData({(folder / "data").string()}, 32).train;
+  EXPECT_THAT(samples.rgb, testing::Each(75));
+  EXPECT_THAT(samples.alpha, testing::Each(255));
+}
+
+TEST(LoadTrainingData, FollowsTheSplit) {
+  TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 16, folder / "data");
+  const TrainingData data = LoadTrainingData({(folder / "data").string()}, 32);
+  EXPECT_EQ(data.train.size(), 12);
+  EXPECT_EQ(data.held_out.size(), 4);
+  EXPECT_EQ(data.manifest_sha256.size(), 1u);
+  EXPECT_NEAR(MedianFocalOverSize(data.train), 2, 1e-5);
+}
+
+TEST(LoadTrainingData, KeepsOnlyTheImageOfUnlabelledRows) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  Tuple labelled = ToyTuple(options, 0);
+  Tuple unlabelled = ToyTuple(options, 1);
+  unlabelled.labelled = false;
+  WriteTuples({labelled, unlabelled}, Layout(options), folder / "data");
+  const SampleSet samples = LoadTrainingData({(folder / "data").string()}, 32).train;
+  EXPECT_EQ(samples.RowsFor({Modality::kRgb, Modality::kRgb, 1}), (std::vector<int64_t>{0, 1}));
+  EXPECT_EQ(samples.RowsFor({Modality::kRgb, Modality::kJoints3, 1}), (std::vector<int64_t>{0}));
+}
+
+TEST(LoadTrainingData, LeavesOutRowsWithoutThatLabel) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  Tuple tuple = ToyTuple(options, 0);
+  tuple.joints_in_cam(4, 1) = std::numeric_limits<double>::quiet_NaN();
+  WriteTuples({tuple}, Layout(options), folder / "data");
+  const SampleSet samples = LoadTrainingData({(folder / "data").string()}, 32).train;
+  EXPECT_TRUE(samples.Has(0, Modality::kJoints2));
+  EXPECT_FALSE(samples.Has(0, Modality::kJoints3));
+}
+
+TEST(LoadTrainingData, RefusesImagesSmallerThanTheModel) {
+  TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 4, folder / "data");
+  EXPECT_THAT(MessageOf<DataError>([&] { LoadTrainingData({(folder / "data").string()}, 128); }),
+              AllOf(HasSubstr("00000.h5"), HasSubstr("64 px"), HasSubstr("rgb_px = 128")));
+}
+
+TEST(LoadTrainingData, RefusesCamerasThatAreNoCrops) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  Tuple tuple = ToyTuple(options, 0);
+  tuple.camera.cx += 5;
+  WriteTuples({tuple}, Layout(options), folder / "data");
+  EXPECT_THAT(MessageOf<DataError>([&] { LoadTrainingData({(folder / "data").string()}, 32); }),
+              AllOf(HasSubstr("row 0"), HasSubstr("principal point")));
+}
+
+TEST(LoadTrainingData, RefusesDataWithoutTrainingRows) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  Tuple tuple = ToyTuple(options, 0);
+  tuple.split = Split::kTest;
+  WriteTuples({tuple}, Layout(options), folder / "data");
+  EXPECT_THAT(MessageOf<DataError>([&] { LoadTrainingData({(folder / "data").string()}, 32); }),
+              HasSubstr("no row of the split \"train\""));
+}
+
+}  // namespace
+}  // namespace handforge
