@@ -6,9 +6,11 @@
 #include "tests/io/random_tuple.h"
 #include "tests/io/temporary_folder.h"
 
+#include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
-#include <sstream>
+#include <thread>
 #include <tuple>
 
 #include <gmock/gmock.h>
@@ -576,6 +578,26 @@ TEST_F(DamagedShard, FlippedByteOfAPictureIsFound) {
   EXPECT_THAT(MessageOf<DataError>([&] { reader.ReadTuple(1); }),
               AllOf(HasSubstr(file_.string()), HasSubstr("column 'mask' is damaged")));
   ExpectEqual(reader.ReadTuple(0), RandomTuple(100, layout));
+}
+
+TEST(ShardReader, ReadersInSeveralThreadsSeeTheSame) {
+  const TemporaryFolder folder;
+  const TupleLayout layout = SmallLayout(true, 8);
+  WriteShard(folder.path(), layout, 6);
+  std::vector<std::thread> threads;
+  std::atomic<int> equal{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      const ShardReader reader(folder / ShardFileName(3));
+      for (uint64_t row = 0; row < 6; ++row) {
+        const bool same =
+            reader.ReadTuple(row).rgb.pixels == RandomTuple(100 + row, layout).rgb.pixels;
+        equal += same ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(equal, 24);
 }
 
 TEST(ShardReader, RowsOutOfRangeAreRefused) {
