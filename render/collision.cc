@@ -20,6 +20,9 @@ struct Capsule {
   int segment;  // kMetacarpal, 0, 1, 2; the thumb's metacarpal is its segment 0
 };
 
+// Below this squared sine of the angle between them two axes count as parallel.
+constexpr double kParallel = 1e-12;
+
 // How far two capsules pass into each other; negative where they are apart. The closest points of
 // the axes are those of Ericson, Real-Time Collision Detection, 2005, section 5.1.9; radii are
 // taken there, which is exact for equal ends and off by the square of the taper otherwise.
@@ -28,7 +31,9 @@ double Penetration(const Capsule& a, const Capsule& b) {
   const double l1 = d1.squaredNorm(), l2 = d2.squaredNorm();
   const double f = d2.dot(r), c = d1.dot(r), m = d1.dot(d2);
   const double denominator = l1 * l2 - m * m;
-  double s = denominator > 1e-12 ? std::clamp((m * f - c * l2) / denominator, 0.0, 1.0) : 0.0;
+  double s = denominator > kParallel * l1 * l2
+                 ? std::clamp((m * f - c * l2) / denominator, 0.0, 1.0)
+                 : 0.0;
   double t = (m * s + f) / l2;
   if (t < 0) {
     t = 0;
@@ -77,11 +82,14 @@ Capsule Posed(const Rig& rig, const BonePoses& poses, int bone) {
 }  // namespace
 
 double SelfPenetrationMm(const Rig& rig, const BonePoses& poses) {
-  std::array<Capsule, kForearmBone - 1> capsules;
-  for (int bone = 1; bone < kForearmBone; ++bone) capsules[bone - 1] = Posed(rig, poses, bone);
+  std::array<Capsule, kNumBones> capsules;
+  int count = 0;
+  for (int bone = 1; bone < kForearmBone; ++bone) {
+    if (rig.flesh[bone].start_radius_mm > 0) capsules[count++] = Posed(rig, poses, bone);
+  }
   double deepest = 0;
-  for (size_t i = 0; i < capsules.size(); ++i) {
-    for (size_t j = i + 1; j < capsules.size(); ++j) {
+  for (int i = 0; i < count; ++i) {
+    for (int j = i + 1; j < count; ++j) {
       if (AlwaysClose(capsules[i], capsules[j])) continue;
       deepest = std::max(deepest, Penetration(capsules[i], capsules[j]));
     }

@@ -18,6 +18,7 @@ using Eigen::Vector3d;
 constexpr int kRays = 24;
 // A ray longer than this many times the shortest of its station runs on inside the hand.
 constexpr double kLongestToShortest = 1.8;
+constexpr double kThinnestMm = 0.5;
 
 struct Station {
   double t = 0;  // along the bone, 0..1
@@ -118,8 +119,8 @@ FleshCapsule FitCapsule(const Rig& rig, const RayCaster& rays, int bone) {
   const Vector3d first = at(stretch.start), second = at(end);
   capsule.start_mm = {first.x(), first.y(), -stretch.start * length};
   capsule.end_mm = {second.x(), second.y(), -end * length};
-  capsule.start_radius_mm = first.z();
-  capsule.end_radius_mm = second.z();
+  capsule.start_radius_mm = std::max(kThinnestMm, first.z());
+  capsule.end_radius_mm = std::max(kThinnestMm, second.z());
   return capsule;
 }
 

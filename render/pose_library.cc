@@ -3,9 +3,11 @@
 #include "io/config.h"
 #include "io/core/error.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <set>
+#include <sstream>
 
 #include <yaml-cpp/yaml.h>
 
@@ -41,6 +43,12 @@ const std::vector<AngleKey>& AngleKeys() {
   return keys;
 }
 
+std::string Text(double number) {
+  std::ostringstream out;
+  out << number;
+  return out.str();
+}
+
 class Parser {
  public:
   explicit Parser(const std::filesystem::path& file) : file_(file) {}
@@ -66,6 +74,9 @@ class Parser {
       }
     }
     if (gestures.empty()) Fail(root["gestures"], "`gestures` is empty; at least one is needed");
+    double weight = 0;
+    for (const Gesture& g : gestures) weight += g.weight;
+    if (weight <= 0) Fail(root["gestures"], "every `weight` is 0; at least one must be above");
     return gestures;
   }
 
@@ -83,12 +94,20 @@ class Parser {
     return value;
   }
 
+  std::string Word(const YAML::Node& node, const std::string& what) const {
+    const std::string word = node.IsScalar() ? node.Scalar() : "";
+    const bool good = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+    if (!good)
+      Fail(node, what + " `" + word + "` must be made of lower-case letters, digits and _");
+    return word;
+  }
+
   Gesture ParseGesture(const YAML::Node& node) const {
-    if (!node.IsMap() || !node["name"] || !node["name"].IsScalar()) {
-      Fail(node, "a gesture is a mapping with a `name`");
-    }
+    if (!node.IsMap() || !node["name"]) Fail(node, "a gesture is a mapping with a `name`");
     Gesture gesture;
-    gesture.name = node["name"].Scalar();
+    gesture.name = Word(node["name"], "`name`");
     std::set<std::string> seen;
     for (const auto& entry : node) {
       const std::string key = entry.first.Scalar();
@@ -110,7 +129,7 @@ class Parser {
     std::vector<std::string> known = {"name", "family", "weight"};
     if (key == "name") return;
     if (key == "family") {
-      gesture->family = value.Scalar();
+      gesture->family = Word(value, "`family` of gesture `" + gesture->name + "`");
       return;
     }
     if (key == "weight") {
@@ -143,7 +162,7 @@ class Parser {
       if (angle < limit.low_deg || angle > limit.high_deg) {
         Fail(value[i],
              what + ": " + limit.name + " " + value[i].Scalar() + " lies outside its range " +
-                 std::to_string(limit.low_deg) + ".." + std::to_string(limit.high_deg));
+                 Text(limit.low_deg) + ".." + Text(limit.high_deg));
       }
       gesture->angles_deg[k.angles[i]] = angle;
     }

@@ -33,8 +33,10 @@ HandAngles FreePose(Random& random) {
     a[FingerAngle(finger, kMcpAbduction)] =
         random.Normal(2.0 * (kMiddle - finger), 7) * (1 - 0.7 * curl);
   }
-  a[kThumbCmcFlexion] = random.Uniform(-20, 30);
-  a[kThumbCmcAbduction] = random.Uniform(-20, 28);
+  a[kThumbCmcFlexion] = random.Uniform(-20, 40);
+  a[kThumbCmcAbduction] = random.Uniform(-30, 25);
+  // The saddle joint turns the pulp towards the palm as it carries the thumb across it.
+  a[kThumbCmcTwist] = 8 + 0.5 * a[kThumbCmcFlexion] + random.Normal(0, 7);
   a[kThumbMcpFlexion] = random.Uniform(-5, 55);
   a[kThumbIpFlexion] = random.Uniform(-10, 75);
   a[kLittleCup] = random.Uniform(0, 14);

@@ -25,8 +25,8 @@ namespace {
 //   relaxed thumb, which already stands before the palm: laying it beside the index takes nearly 40
 //   degrees of adduction, full palmar abduction only 25 more. The rig's thumb MCP is a hinge, so
 //   that the pronation which a real MCP adds to opposition has to come from the CMC's twist. And
-//   Kapandji's test has to be passed (tests/render/pose_prior_test.cc), which Cooney's mean arcs,
-//   however split, do not allow on this rig. No single source gives these sums.
+//   everything from the flat hand to Kapandji's opposition has to be within reach of the rig
+//   (tests/render/pose_library_test.cc). No single source gives these sums.
 constexpr std::string_view kAaos = "AAOS 1965";
 constexpr std::string_view kLin =
     "Lin, Wu, Huang 2000; widened for passive spread of straight fingers";
