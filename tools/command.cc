@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <iostream>
 #include <new>
+#include <system_error>
 
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/ansicolor_sink.h>
@@ -21,7 +23,7 @@
 namespace handforge {
 namespace {
 
-constexpr int kMaxThreads = 4096;
+constexpr uint64_t kMaxThreads = 4096;
 constexpr int kDone = static_cast<int>(ExitCode::kDone);
 constexpr int kUsage = static_cast<int>(ExitCode::kUsage);
 constexpr int kEnvironment = static_cast<int>(ExitCode::kEnvironment);
@@ -41,19 +43,23 @@ void SetUpLogging() {
   spdlog::set_default_logger(std::move(logger));
 }
 
-bool IsDigits(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+// The whole text as a number; CLI11's own reading wraps "-1" and what is too large around.
+std::optional<uint64_t> ToUnsigned(const std::string& text) {
+  uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (text.empty() || stop != end || error != std::errc()) return std::nullopt;
+  return value;
 }
 
-// CLI11 would take "-1" for 2^64 - 1.
-std::string IsUnsigned(const std::string& text) {
-  return IsDigits(text) ? "" : "'" + text + "' is not a whole number of 0 or more";
+std::string IsSeed(const std::string& text) {
+  return ToUnsigned(text) ? "" : "'" + text + "' is not a whole number from 0 to 2^64 - 1";
 }
 
 std::string IsThreadCount(const std::string& text) {
-  const bool good =
-      IsDigits(text) && text.size() < 6 && std::stoi(text) >= 1 && std::stoi(text) <= kMaxThreads;
-  return good ? "" : fmt::format("'{}' is not a whole number from 1 to {}", text, kMaxThreads);
+  const uint64_t count = ToUnsigned(text).value_or(0);
+  if (count >= 1 && count <= kMaxThreads) return "";
+  return fmt::format("'{}' is not a whole number from 1 to {}", text, kMaxThreads);
 }
 
 void AddCommonOptions(CLI::App& command, CommonOptions& common) {
@@ -69,7 +75,7 @@ void AddCommonOptions(CLI::App& command, CommonOptions& common) {
   command.add_option("--out", common.out, "Folder to write")->type_name("DIR")->group(group);
   command.add_option("--seed", common.seed, "Seed of all randomness")
       ->type_name("N")
-      ->check(IsUnsigned)
+      ->check(IsSeed)
       ->group(group);
   command.add_option("--threads", common.threads, "Worker threads [all that may be used]")
       ->type_name("N")
@@ -228,7 +234,8 @@ std::string QuoteYaml(const std::string& text) {
 }
 
 int ResolveThreads(int64_t threads) {
-  return threads > 0 ? static_cast<int>(std::min<int64_t>(threads, kMaxThreads)) : DefaultThreads();
+  return threads > 0 ? static_cast<int>(std::min<int64_t>(threads, int64_t{kMaxThreads}))
+                     : DefaultThreads();
 }
 
 void PrintSummary(const CommonOptions& common, const nlohmann::json& summary) {

@@ -92,7 +92,7 @@ Check TorchCheck(const TorchInfo& torch) {
 
 // The line of OpenCV's build report that begins with `key`, without the key.
 std::string OpenCvFeature(const std::string& key) {
-  const std::string report = cv::getBuildInformation();
+  const std::string& report = cv::getBuildInformation();
   const size_t at = report.find(key + ":");
   if (at == std::string::npos) return "";
   const size_t begin = report.find_first_not_of(' ', at + key.size() + 1);

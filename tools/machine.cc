@@ -92,7 +92,7 @@ uint64_t AvailableMemoryBytes() {
 }
 
 std::string CpuModel() {
-  const std::string model = ReadField("/proc/cpuinfo", "model name");
+  std::string model = ReadField("/proc/cpuinfo", "model name");
   if (!model.empty()) return model;
   utsname names{};
   return uname(&names) == 0 ? names.machine : "unknown";
