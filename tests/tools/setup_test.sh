@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2317  # the small functions are called through `check`
 # tools/setup.sh --assets-only, with an npm that fails in chosen ways. Nothing is fetched.
 set -uo pipefail
 
@@ -18,18 +19,19 @@ check() {
   fi
 }
 
-# fake_npm SCRIPT_TEXT: what `npm` is from now on.
-fake_npm() {
+# fake COMMAND SCRIPT_TEXT: what COMMAND is from now on.
+fake() {
   mkdir -p "$work/bin"
-  printf '#!/usr/bin/env bash\n%s\n' "$1" >"$work/bin/npm"
-  # No waiting between attempts.
-  printf '#!/usr/bin/env bash\n' >"$work/bin/sleep"
-  chmod +x "$work/bin/npm" "$work/bin/sleep"
+  printf '#!/usr/bin/env bash\n%s\n' "$2" >"$work/bin/$1"
+  chmod +x "$work/bin/$1"
 }
+fake_npm() { fake npm "$1"; }
+fake sleep ""  # no waiting between attempts
 
 # run ARGUMENT...: sets `output` and `status`.
 run() {
-  output=$(PATH=$work/bin:$PATH HANDFORGE_ASSETS=$work/assets "$root/tools/setup.sh" "$@" 2>&1)
+  output=$(PATH=$work/bin:$PATH HANDFORGE_ASSETS=$work/assets "$root/tools/setup.sh" "$@" \
+    2>&1 </dev/null)
   status=$?
 }
 
@@ -69,6 +71,27 @@ check "no home: is said" says "neither HOME nor HANDFORGE_ASSETS is set"
 run --nonsense
 check "unknown option: is said" says "unknown option '--nonsense'"
 check "unknown option: exit code" exited 1
+
+# Packages, with a fake apt-get that writes down how it was called.
+fake apt-get "printf '%s\\n' \"\$*\" >>'$work/apt.log'"
+fake id "echo 0"
+fake dpkg-query "printf 'installed %s\\n' cmake g++ git"
+run --tests
+check "packages: lists are updated first" grep -q ' update$' <(head -n 1 "$work/apt.log")
+check "packages: missing ones are installed" grep -q -- \
+  '--no-install-recommends .*libtorch-dev .*python3-h5py' "$work/apt.log"
+check "packages: others are left alone" [ -z "$(grep -E ' (cmake|g\+\+|git)( |$)' "$work/apt.log")" ]
+fake id "echo 1000"
+fake sudo "exit 1"
+run
+check "packages without root: exit code" exited 1
+check "packages without root: what to ask for" says "apt-get install --no-install-recommends ninja"
+rm "$work/apt.log"
+# shellcheck disable=SC2016
+fake dpkg-query 'shift 3; printf "installed %s\n" "$@"'
+run --tests
+check "packages: nothing is installed twice" [ ! -e "$work/apt.log" ]
+rm "$work/bin/"{apt-get,id,sudo,dpkg-query}
 
 # What a killed set-up left behind is removed by the next one.
 mkdir -p "$work/assets.tmp-999999999/package"
