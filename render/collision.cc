@@ -1,5 +1,7 @@
 #include "render/collision.h"
 
+#include "render/flesh.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,10 +14,8 @@ using Eigen::Vector3d;
 constexpr int kMetacarpal = -1;
 
 struct Capsule {
-  Vector3d start;
-  Vector3d end;
-  double start_radius;
-  double end_radius;
+  FleshCapsule shape;
+  int bone;
   int finger;
   int segment;  // kMetacarpal, 0, 1, 2; the thumb's metacarpal is its segment 0
 };
@@ -26,8 +26,9 @@ constexpr double kParallel = 1e-12;
 // How far two capsules pass into each other; negative where they are apart. The closest points of
 // the axes are those of Ericson, Real-Time Collision Detection, 2005, section 5.1.9; radii are
 // taken there, which is exact for equal ends and off by the square of the taper otherwise.
-double Penetration(const Capsule& a, const Capsule& b) {
-  const Vector3d d1 = a.end - a.start, d2 = b.end - b.start, r = a.start - b.start;
+double Penetration(const FleshCapsule& a, const FleshCapsule& b) {
+  const Vector3d d1 = a.end_mm - a.start_mm, d2 = b.end_mm - b.start_mm;
+  const Vector3d r = a.start_mm - b.start_mm;
   const double l1 = d1.squaredNorm(), l2 = d2.squaredNorm();
   const double f = d2.dot(r), c = d1.dot(r), m = d1.dot(d2);
   const double denominator = l1 * l2 - m * m;
@@ -42,9 +43,9 @@ double Penetration(const Capsule& a, const Capsule& b) {
     t = 1;
     s = std::clamp((m - c) / l1, 0.0, 1.0);
   }
-  const double radii = a.start_radius + s * (a.end_radius - a.start_radius) + b.start_radius +
-                       t * (b.end_radius - b.start_radius);
-  return radii - (a.start + s * d1 - b.start - t * d2).norm();
+  const double radii = a.start_radius_mm + s * (a.end_radius_mm - a.start_radius_mm) +
+                       b.start_radius_mm + t * (b.end_radius_mm - b.start_radius_mm);
+  return radii - (r + s * d1 - t * d2).norm();
 }
 
 // Parts of the palm's block of flesh: the metacarpals and the thumb's ball.
@@ -64,36 +65,50 @@ bool AlwaysClose(const Capsule& a, const Capsule& b) {
 }
 
 Capsule Posed(const Rig& rig, const BonePoses& poses, int bone) {
-  const FleshCapsule& flesh = rig.flesh[bone];
-  const Vector3d& scale = poses.scale[bone];
-  const auto place = [&](const Vector3d& x) -> Vector3d {
-    return poses.origin_mm[bone] + poses.rotation[bone] * scale.cwiseProduct(x);
-  };
-  Capsule capsule;
-  capsule.start = place(flesh.start_mm);
-  capsule.end = place(flesh.end_mm);
-  capsule.start_radius = flesh.start_radius_mm * scale.x();
-  capsule.end_radius = flesh.end_radius_mm * scale.x();
-  capsule.finger = bone < 5 ? bone : (bone - 5) / 3;
-  capsule.segment = bone < 5 ? kMetacarpal : (bone - 5) % 3;
-  return capsule;
+  // The web moves with the thumb's ball.
+  if (bone == kPalmBone) return {WebCapsule(rig, poses), bone, kThumb, kMetacarpal};
+  const int finger = bone < 5 ? bone : (bone - 5) / 3;
+  const int segment = bone < 5 ? kMetacarpal : (bone - 5) % 3;
+  return {PosedCapsule(rig, poses, bone), bone, finger, segment};
+}
+
+// Calls `visit` with every pair of capsules that may not pass into each other.
+template <typename Visit>
+void ForEachPair(const Rig& rig, const BonePoses& poses, const Visit& visit) {
+  std::array<Capsule, kNumBones> capsules;
+  int count = 0;
+  for (int bone = 0; bone < kForearmBone; ++bone) {
+    if (rig.flesh[bone].start_radius_mm > 0) capsules[count++] = Posed(rig, poses, bone);
+  }
+  for (int i = 0; i < count; ++i) {
+    for (int j = i + 1; j < count; ++j) {
+      if (!AlwaysClose(capsules[i], capsules[j])) visit(capsules[i], capsules[j]);
+    }
+  }
 }
 
 }  // namespace
 
+std::vector<SelfContact> SelfContacts(const Rig& rig,
+                                      const BonePoses& poses,
+                                      double deeper_than_mm) {
+  std::vector<SelfContact> contacts;
+  ForEachPair(rig, poses, [&](const Capsule& a, const Capsule& b) {
+    const double depth = Penetration(a.shape, b.shape);
+    if (depth > deeper_than_mm) contacts.push_back({a.bone, b.bone, depth});
+  });
+  return contacts;
+}
+
+double ContactDepthMm(const Rig& rig, const BonePoses& poses, int bone_a, int bone_b) {
+  return Penetration(Posed(rig, poses, bone_a).shape, Posed(rig, poses, bone_b).shape);
+}
+
 double SelfPenetrationMm(const Rig& rig, const BonePoses& poses) {
-  std::array<Capsule, kNumBones> capsules;
-  int count = 0;
-  for (int bone = 1; bone < kForearmBone; ++bone) {
-    if (rig.flesh[bone].start_radius_mm > 0) capsules[count++] = Posed(rig, poses, bone);
-  }
   double deepest = 0;
-  for (int i = 0; i < count; ++i) {
-    for (int j = i + 1; j < count; ++j) {
-      if (AlwaysClose(capsules[i], capsules[j])) continue;
-      deepest = std::max(deepest, Penetration(capsules[i], capsules[j]));
-    }
-  }
+  ForEachPair(rig, poses, [&](const Capsule& a, const Capsule& b) {
+    deepest = std::max(deepest, Penetration(a.shape, b.shape));
+  });
   return deepest;
 }
 

@@ -124,13 +124,54 @@ FleshCapsule FitCapsule(const Rig& rig, const RayCaster& rays, int bone) {
   return capsule;
 }
 
+// Ends of the web along the capsules of both metacarpals.
+constexpr double kWebAt = 0.6;
+
+Vector3d Along(const FleshCapsule& capsule, double t) {
+  return capsule.start_mm + t * (capsule.end_mm - capsule.start_mm);
+}
+
 }  // namespace
+
+FleshCapsule PosedCapsule(const Rig& rig, const BonePoses& poses, int bone) {
+  const FleshCapsule& flesh = rig.flesh[bone];
+  const Vector3d& scale = poses.scale[bone];
+  const auto place = [&](const Vector3d& x) -> Vector3d {
+    return poses.origin_mm[bone] + poses.rotation[bone] * scale.cwiseProduct(x);
+  };
+  FleshCapsule capsule;
+  capsule.start_mm = place(flesh.start_mm);
+  capsule.end_mm = place(flesh.end_mm);
+  capsule.start_radius_mm = flesh.start_radius_mm * scale.x();
+  capsule.end_radius_mm = flesh.end_radius_mm * scale.x();
+  return capsule;
+}
+
+FleshCapsule WebCapsule(const Rig& rig, const BonePoses& poses) {
+  const int thumb = SegmentBone(kThumb, 0), index = MetacarpalBone(kIndex);
+  FleshCapsule web;
+  web.start_mm = Along(PosedCapsule(rig, poses, thumb), kWebAt);
+  web.end_mm = Along(PosedCapsule(rig, poses, index), kWebAt);
+  web.start_radius_mm = rig.flesh[kPalmBone].start_radius_mm * poses.scale[thumb].x();
+  web.end_radius_mm = rig.flesh[kPalmBone].end_radius_mm * poses.scale[index].x();
+  return web;
+}
 
 std::array<FleshCapsule, kNumBones> FitFlesh(const Rig& rig) {
   RayCaster rays(rig.num_surface_vertices(), rig.triangles);
   rays.SetVertices(rig.surface_rest);
   std::array<FleshCapsule, kNumBones> flesh;
   for (int bone = 1; bone < kForearmBone; ++bone) flesh[bone] = FitCapsule(rig, rays, bone);
+
+  const auto at_rest = [&](int bone) -> Vector3d {
+    return rig.rest_origin[bone] + rig.rest_rotation[bone] * Along(flesh[bone], kWebAt);
+  };
+  const Vector3d middle = (at_rest(SegmentBone(kThumb, 0)) + at_rest(MetacarpalBone(kIndex))) / 2;
+  double nearest = INFINITY;
+  for (const Eigen::Vector3f& x : rig.surface_rest) {
+    nearest = std::min(nearest, (x.cast<double>() - middle).norm());
+  }
+  flesh[kPalmBone].start_radius_mm = flesh[kPalmBone].end_radius_mm = nearest;
   return flesh;
 }
 

@@ -1,7 +1,11 @@
 #include "render/pose_prior.h"
 
+#include "render/collision.h"
+
 #include <algorithm>
 #include <cmath>
+
+#include <Eigen/Dense>
 
 namespace handforge {
 namespace {
@@ -68,6 +72,42 @@ void AddNoise(const PosePriorOptions& options, Random& random, HandAngles* angle
   a[kWristDeviation] += random.Normal(0, 0.5 * options.wrist_deg);
 }
 
+// All angles but the wrist's, which comes last.
+constexpr int kNumMovable = kWristFlexion;
+
+// Change of each contact's depth with each movable angle, mm per degree.
+Eigen::MatrixXd ContactSlopes(const Rig& rig,
+                              const HandShape& shape,
+                              const HandAngles& angles,
+                              const BonePoses& poses,
+                              const std::vector<SelfContact>& contacts) {
+  constexpr double kStepDeg = 0.5;
+  Eigen::MatrixXd slope(contacts.size(), kNumMovable);
+  for (int a = 0; a < kNumMovable; ++a) {
+    // Towards the middle of the range, so that an angle at its limit still shows its slope inwards.
+    const AngleLimit& limit = AngleLimits()[a];
+    const double step = angles[a] > (limit.low_deg + limit.high_deg) / 2 ? -kStepDeg : kStepDeg;
+    HandAngles moved = angles;
+    moved[a] += step;
+    const BonePoses moved_poses = ForwardKinematics(rig, shape, moved);
+    for (size_t c = 0; c < contacts.size(); ++c) {
+      const SelfContact& contact = contacts[c];
+      slope(c, a) = (ContactDepthMm(rig, moved_poses, contact.bone_a, contact.bone_b) -
+                     ContactDepthMm(rig, poses, contact.bone_a, contact.bone_b)) /
+                    step;
+    }
+  }
+  return slope;
+}
+
+// The thumb's axial rotation is no free movement: it follows the swing of its CMC.
+void CoupleThumbTwist(HandAngles* angles) {
+  constexpr double kPlayDeg = 15;
+  HandAngles& a = *angles;
+  const double usual = UsualThumbTwist(a[kThumbCmcFlexion], a[kThumbCmcAbduction]);
+  a[kThumbCmcTwist] = std::clamp(a[kThumbCmcTwist], usual - kPlayDeg, usual + kPlayDeg);
+}
+
 }  // namespace
 
 SampledPose SamplePose(const std::vector<Gesture>& gestures,
@@ -87,8 +127,39 @@ SampledPose SamplePose(const std::vector<Gesture>& gestures,
     }
   }
   AddNoise(options, random, &pose.angles_deg);
+  CoupleThumbTwist(&pose.angles_deg);
   pose.angles_deg = ClampToLimits(pose.angles_deg);
   return pose;
+}
+
+double SettlePose(const Rig& rig,
+                  const HandShape& shape,
+                  double max_penetration_mm,
+                  HandAngles* angles_deg) {
+  constexpr int kSteps = 8;
+  constexpr double kMarginMm = 0.7;    // aimed below the limit
+  constexpr double kDampingMm = 0.05;  // against contacts that cannot be parted
+  constexpr double kLongestStepDeg = 8;
+  HandAngles& angles = *angles_deg;
+  BonePoses poses = ForwardKinematics(rig, shape, angles);
+  double depth = SelfPenetrationMm(rig, poses);
+  const double aim_mm = std::max(0.0, max_penetration_mm - kMarginMm);
+  for (int step = 0; step < kSteps && depth > max_penetration_mm; ++step) {
+    const auto contacts = SelfContacts(rig, poses, aim_mm);
+    const Eigen::MatrixXd slope = ContactSlopes(rig, shape, angles, poses, contacts);
+    Eigen::VectorXd excess(contacts.size());
+    for (size_t c = 0; c < contacts.size(); ++c) excess[c] = contacts[c].depth_mm - aim_mm;
+    Eigen::MatrixXd normal = slope * slope.transpose();
+    normal.diagonal().array() += kDampingMm * kDampingMm;
+    Eigen::VectorXd move = -slope.transpose() * normal.ldlt().solve(excess);
+    const double longest = move.cwiseAbs().maxCoeff();
+    if (longest > kLongestStepDeg) move *= kLongestStepDeg / longest;
+    for (int a = 0; a < kNumMovable; ++a) angles[a] += move[a];
+    angles = ClampToLimits(angles);
+    poses = ForwardKinematics(rig, shape, angles);
+    depth = SelfPenetrationMm(rig, poses);
+  }
+  return depth;
 }
 
 HandShape SampleShape(const Rig& rig, Random& random) {

@@ -21,8 +21,9 @@ struct PosePriorOptions {
   double noise_deg = 7;
   // Deviation of the wrist's flexion, degrees (deviation: half of it).
   double wrist_deg = 15;
-  // Poses whose parts pass deeper into each other are drawn again, mm.
-  double max_penetration_mm = 4;
+  // Parts of the hand that pass deeper into each other are moved apart (SettlePose); poses where
+  // that fails are drawn again, mm.
+  double max_penetration_mm = 3;
 
   void Visit(Fields& fields);
 };
@@ -32,10 +33,20 @@ struct SampledPose {
   int gesture = -1;  // the nearer one; -1 for free poses
 };
 
-// Within the joint limits; not checked for collisions.
+// Within the joint limits; not checked for collisions (see SettlePose).
 SampledPose SamplePose(const std::vector<Gesture>& gestures,
                        const PosePriorOptions& options,
                        Random& random);
+
+// Where parts of a posed hand pass deeper than `max_penetration_mm` into each other, moves its
+// angles, within their limits, by the least that parts them: minimum-norm Gauss-Newton steps on the
+// depths of the contacts. Fists, pinches and long fingers would otherwise be refused far more often
+// than open hands, and a prior by refusal would hardly hold any. Wrist and contact-free poses stay
+// as they are. Returns the penetration that is left; what is above the limit then is to be refused.
+double SettlePose(const Rig& rig,
+                  const HandShape& shape,
+                  double max_penetration_mm,
+                  HandAngles* angles_deg);
 
 // Proportions of an adult hand: length and breadth of 1988 U.S. Army personnel, half men, half
 // women (Gordon et al., 1988 Anthropometric Survey of U.S. Army Personnel: hand length 193.8 +- 9.8
