@@ -113,7 +113,8 @@ bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, st
 
   // Pose, without parts that pass through each other.
   Random pose_random = random(Purpose::kPose);
-  const SampledPose pose = SamplePose(world_.gestures, options.pose, pose_random);
+  SampledPose pose = SamplePose(world_.gestures, options.pose, pose_random);
+  SettlePose(world_.rig, shape, options.pose.max_penetration_mm, &pose.angles_deg);
   const BonePoses in_hand = ForwardKinematics(world_.rig, shape, pose.angles_deg);
   if (SelfPenetrationMm(world_.rig, in_hand) > options.pose.max_penetration_mm) {
     *reason = "self_collision";
