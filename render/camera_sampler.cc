@@ -1,9 +1,9 @@
 #include "render/camera_sampler.h"
 
-#include <Eigen/Geometry>
 #include <algorithm>
 #include <cmath>
 
+#include <Eigen/Geometry>
 
 namespace handforge {
 namespace {
@@ -57,17 +57,21 @@ Matrix3d DrawRotation(const CameraOptions& o, Random& random) {
     const Vector3d side = random.Chance(0.7) ? dorsal : Vector3d(-dorsal);
     return LookFrom(NearDirection(side, 40, random), fingers, random.Uniform(-M_PI, M_PI));
   }
-  return LookFrom(NearDirection(-dorsal, o.frontal_deg, random), fingers, random.Normal(0, 20) * kDegree);
+  return LookFrom(
+      NearDirection(-dorsal, o.frontal_deg, random), fingers, random.Normal(0, 20) * kDegree);
 }
 
 }  // namespace
 
-SampledCamera SampleCamera(const Joints3& joints_in_hand, int image_px, const CameraOptions& options,
+SampledCamera SampleCamera(const Joints3& joints_in_hand,
+                           int image_px,
+                           const CameraOptions& options,
                            Random& random) {
   SampledCamera out;
   out.cam_from_hand.rotation = DrawRotation(options, random);
   const Joints3 turned = joints_in_hand * out.cam_from_hand.rotation.transpose();
-  const Vector3d centre = 0.5 * (turned.colwise().maxCoeff() + turned.colwise().minCoeff()).transpose();
+  const Vector3d centre =
+      0.5 * (turned.colwise().maxCoeff() + turned.colwise().minCoeff()).transpose();
   const double distance_mm = random.Uniform(options.nearest_mm, options.furthest_mm);
   const double fill = random.Uniform(options.smallest_fill, options.largest_fill);
   const double shift_x = random.TruncatedNormal(0, options.off_centre, 2);

@@ -1,20 +1,21 @@
 #include "render/environment.h"
 
+#include "io/core/error.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
-
-#include "io/core/error.h"
 
 namespace handforge {
 namespace {
 
 using Eigen::Vector3f;
 
-constexpr int kLightWidth = 96;  // lights are drawn from a probe of this width
-constexpr float kBrightestTimesMean = 400;
+constexpr int kLightWidth = 96;              // lights are drawn from a probe of this width
+constexpr float kBrightestTimesMean = 4000;  // keeps a sun, drops broken pixels
 
 float Luminance(const Vector3f& c) { return 0.2126f * c.x() + 0.7152f * c.y() + 0.0722f * c.z(); }
 
@@ -60,7 +61,8 @@ void Clean(ImageF32* image) {
 
 ImageF32 Blurred(const ImageF32& image) {
   const int width = kLightWidth, height = kLightWidth / 2;
-  const cv::Mat source(image.height, image.width, CV_32FC3, const_cast<float*>(image.pixels.data()));
+  const cv::Mat source(
+      image.height, image.width, CV_32FC3, const_cast<float*>(image.pixels.data()));
   cv::Mat small;
   cv::resize(source, small, cv::Size(width, height), 0, 0, cv::INTER_AREA);
   cv::Mat wrapped, blurred;
@@ -160,8 +162,10 @@ Vector3f Environment::Radiance(const Vector3f& direction) const {
   const auto fx = static_cast<float>(x - x0), fy = static_cast<float>(y - y0);
   const auto wrap = [&](int i) { return (i % rgb_.width + rgb_.width) % rgb_.width; };
   const auto hold = [&](int i) { return std::clamp(i, 0, rgb_.height - 1); };
-  return (1 - fy) * ((1 - fx) * PixelOf(rgb_, wrap(x0), hold(y0)) + fx * PixelOf(rgb_, wrap(x0 + 1), hold(y0))) +
-         fy * ((1 - fx) * PixelOf(rgb_, wrap(x0), hold(y0 + 1)) + fx * PixelOf(rgb_, wrap(x0 + 1), hold(y0 + 1)));
+  return (1 - fy) * ((1 - fx) * PixelOf(rgb_, wrap(x0), hold(y0)) +
+                     fx * PixelOf(rgb_, wrap(x0 + 1), hold(y0))) +
+         fy * ((1 - fx) * PixelOf(rgb_, wrap(x0), hold(y0 + 1)) +
+               fx * PixelOf(rgb_, wrap(x0 + 1), hold(y0 + 1)));
 }
 
 }  // namespace handforge

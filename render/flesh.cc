@@ -42,6 +42,19 @@ Station FitCircle(double t, const std::vector<Vector2d>& points) {
   return station;
 }
 
+// Digits are broader than they are thick, the thumb by a third, and it is with the pulp that they
+// touch: the circle is made to meet the skin there, its radius half-way to half the thickness.
+void FlattenTowardsPulp(const std::vector<Vector2d>& points, Station* station) {
+  double palmar = 0, dorsal = 0;
+  for (const Vector2d& point : points) {
+    palmar = std::max(palmar, -point.y());
+    dorsal = std::max(dorsal, point.y());
+  }
+  const double half_thickness = (palmar + dorsal) / 2;
+  station->radius_mm = std::min(station->radius_mm, (station->radius_mm + half_thickness) / 2);
+  station->centre_mm.y() = station->radius_mm - palmar;
+}
+
 // Skin around one point of a bone's axis; nothing where too few rays leave the skin nearby.
 std::optional<Station> Measure(const Rig& rig, const RayCaster& rays, int bone, double t) {
   const Vector3d origin =
@@ -62,7 +75,10 @@ std::optional<Station> Measure(const Rig& rig, const RayCaster& rays, int bone, 
     if (distance <= kLongestToShortest * shortest) points.push_back(point);
   }
   if (points.size() < kRays / 3) return std::nullopt;
-  return FitCircle(t, points);
+  Station station = FitCircle(t, points);
+  const bool digit = bone > SegmentBone(kThumb, 0);
+  if (digit) FlattenTowardsPulp(points, &station);
+  return station;
 }
 
 // Stations at which a bone's own flesh can be told from its neighbours', and the stretch of the
@@ -79,7 +95,7 @@ Stretch StretchOf(int bone) {
   }
   if (segment == 1)
     return finger == kThumb ? Stretch{0.3, 0.95, 0.2, 1.0} : Stretch{0.1, 0.9, 0, 1};
-  return {0.1, 0.75, 0.0, 1.0};
+  return {0.1, 0.85, 0.0, 1.0};
 }
 
 // Where the skin ends beyond a last segment, in lengths of the bone.

@@ -76,7 +76,8 @@ std::array<uint8_t, kNumJoints> HandScene::JointVisibility(const Joints3& joints
       continue;
     }
     // Scaled to z = 1, so that distances are depths.
-    const RayCaster::Hit hit = rays_.TraceRay(Eigen::Vector3f::Zero(), (joint / joint.z()).cast<float>());
+    const RayCaster::Hit hit =
+        rays_.TraceRay(Eigen::Vector3f::Zero(), (joint / joint.z()).cast<float>());
     if (hit.triangle == PrimaryHits::kMiss) {
       visible[j] = kHiddenByHand;  // the joint lies outside the skin: nothing of it can be seen
       continue;

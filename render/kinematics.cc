@@ -85,22 +85,6 @@ void SetForearm(const Rig& rig, double flexion, double deviation, double girth, 
   poses->scale[kForearmBone] = {girth, girth, girth};
 }
 
-// Angle about a bone's -z..z axis that brings `direction` (next bone, in this bone's frame at twist
-// 0) into the plane across the next joint's hinge: the root nearest to 0 of
-//   q . Rz(-t) d = 0,   q = hinge axis of the next joint in this bone's frame.
-double TwistToHinge(const Vector3d& d, const Vector3d& q) {
-  const double a = q.x() * d.x() + q.y() * d.y();  // of cos t
-  const double b = q.x() * d.y() - q.y() * d.x();  // of sin t
-  const double c = q.z() * d.z();
-  const double radius = std::hypot(a, b);
-  if (radius < 1e-9 || std::abs(c) > radius) return 0;
-  const double phase = std::atan2(b, a);
-  const double swing = std::acos(std::clamp(-c / radius, -1.0, 1.0));
-  const double t1 = std::remainder(phase + swing, 2 * M_PI);
-  const double t2 = std::remainder(phase - swing, 2 * M_PI);
-  return std::abs(t1) < std::abs(t2) ? t1 : t2;
-}
-
 double SmoothStep(double low, double high, double x) {
   const double t = std::clamp((x - low) / (high - low), 0.0, 1.0);
   return t * t * (3 - 2 * t);
@@ -121,7 +105,7 @@ PalmFit FitPalm(const Rig& rig, const Joints3& joints) {
   constexpr double kThicknessPriorMm2 = 25;  // against the square of the CMC's height, about 150
   constexpr double kThicknessRange = 0.12;
   const std::array<int, kPoints> points = {kThumbCmc, kIndexMcp, kMiddleMcp, kRingMcp, kLittleMcp};
-  const Eigen::Matrix<double, kPoints, 1> rigid_weight(1, 1, 1, 0.1, 0.03);
+  const Eigen::Matrix<double, kPoints, 1> rigid_weight(1, 1, 1, 0.02, 0.005);
   const Eigen::Matrix<double, kPoints, 1> in_plane_weight(1, 1, 1, 0.7, 0.5);
   Eigen::MatrixX3d rest(kPoints, 3), target(kPoints, 3);
   for (int i = 0; i < kPoints; ++i) {
@@ -161,17 +145,67 @@ void CheckTargets(const Joints3& joints) {
   }
 }
 
-// Twist of `bone` (rad) seen from the direction of the bone after it; weight 0..1 in `certainty`.
-double ObservedTwist(
-    const Rig& rig, int bone, const Matrix3d& untwisted, const Vector3d& next, double* certainty) {
+struct TwistSighting {
+  double twist;
+  double certainty;  // 0 .. 1
+};
+
+// Twist of a bone (rad) about its z seen from a bone beyond it that points along `next` and turns
+// about `hinge`, given in the frame of the twisted bone: with d = `next` in the untwisted frame, a
+// root of  hinge . Rz(-t) d = 0. Of its two roots the one nearer to `usual` counts; the flatter the
+// crossing, the less it says.
+TwistSighting SeeTwist(const Matrix3d& untwisted,
+                       const Vector3d& next,
+                       const Vector3d& hinge,
+                       double usual) {
   const Vector3d d = untwisted.transpose() * next.normalized();
-  const Vector3d hinge = StraightRotation(rig, bone + 1).col(0);
-  const double bend = std::acos(std::clamp(-d.z(), -1.0, 1.0));
-  *certainty = SmoothStep(8 * kDegree, 22 * kDegree, bend);
-  return TwistToHinge(d, hinge);
+  const double a = hinge.x() * d.x() + hinge.y() * d.y();  // of cos t
+  const double b = hinge.x() * d.y() - hinge.y() * d.x();  // of sin t
+  const double c = hinge.z() * d.z();
+  const double slope_squared = a * a + b * b - c * c;
+  if (slope_squared <= 0) return {usual, 0};
+  const double phase = std::atan2(b, a);
+  const double swing = std::acos(std::clamp(-c / std::hypot(a, b), -1.0, 1.0));
+  const double t1 = std::remainder(phase + swing - usual, 2 * M_PI);
+  const double t2 = std::remainder(phase - swing - usual, 2 * M_PI);
+  return {usual + (std::abs(t1) < std::abs(t2) ? t1 : t2),
+          SmoothStep(std::sin(4 * kDegree), std::sin(13 * kDegree), std::sqrt(slope_squared))};
+}
+
+// Twist that goes with the swing where no hinge shows it; fingers hardly twist.
+double UsualTwist(int finger, const Swing& swing) {
+  if (finger != kThumb) return 0;
+  return kDegree * UsualThumbTwist(swing.flexion / kDegree, swing.abduction / kDegree);
+}
+
+// Twist of a finger's first bone: from the joint at its end where that is bent, else from the one
+// beyond, else the usual one.
+double InferTwist(const Rig& rig,
+                  int finger,
+                  const Joints3& joints,
+                  const Matrix3d& untwisted,
+                  const Swing& swing) {
+  const double limit = (finger == kThumb ? 45 : 35) * kDegree;
+  const int bone = SegmentBone(finger, 0);
+  const auto direction = [&](int level) {
+    return Vector3d(
+        (joints.row(FingerJoint(finger, level + 1)) - joints.row(FingerJoint(finger, level)))
+            .transpose());
+  };
+  const double usual = UsualTwist(finger, swing);
+  const Matrix3d second = StraightRotation(rig, bone + 1);
+  const TwistSighting near = SeeTwist(untwisted, direction(1), second.col(0), usual);
+  const TwistSighting far =
+      SeeTwist(untwisted, direction(2), (second * StraightRotation(rig, bone + 2)).col(0), usual);
+  const double beyond = usual + far.certainty * (std::clamp(far.twist, -limit, limit) - usual);
+  return beyond + near.certainty * (std::clamp(near.twist, -limit, limit) - beyond);
 }
 
 }  // namespace
+
+double UsualThumbTwist(double flexion_deg, double abduction_deg) {
+  return 10 + 0.15 * flexion_deg + 0.5 * abduction_deg;
+}
 
 BonePoses ForwardKinematics(const Rig& rig, const HandShape& shape, const HandAngles& angles_deg) {
   BonePoses poses;
@@ -256,19 +290,15 @@ BonePoses FitRig(const Rig& rig,
 
   // Fingers: swing to the target, then twist to the hinge beyond.
   for (int finger = kThumb; finger <= kLittle; ++finger) {
-    const double limit = (finger == kThumb ? 45 : 35) * kDegree;
     for (int segment = 0; segment < 3; ++segment) {
       const int bone = SegmentBone(finger, segment);
       const Vector3d origin = at(FingerJoint(finger, segment));
       const Vector3d reach = at(FingerJoint(finger, segment + 1)) - origin;
       const Matrix3d straight = poses.rotation[ParentBone(bone)] * StraightRotation(rig, bone);
-      Matrix3d rotation = straight * SwingTo(straight.transpose() * reach).Rotation();
-      if (segment == 0) {
-        const Vector3d next = at(FingerJoint(finger, 2)) - at(FingerJoint(finger, 1));
-        double certainty = 0;
-        const double twist = ObservedTwist(rig, bone, rotation, next, &certainty);
-        rotation = rotation * RotateZ(certainty * std::clamp(twist, -limit, limit));
-      }
+      const Swing swing = SwingTo(straight.transpose() * reach);
+      Matrix3d rotation = straight * swing.Rotation();
+      if (segment == 0)
+        rotation = rotation * RotateZ(InferTwist(rig, finger, joints, rotation, swing));
       SetBone(rig, bone, origin, rotation, reach.norm(), girth, &poses);
     }
   }

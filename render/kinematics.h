@@ -25,6 +25,11 @@ struct HandShape {
 // Result in the hand frame (origin at the wrist).
 BonePoses ForwardKinematics(const Rig& rig, const HandShape& shape, const HandAngles& angles_deg);
 
+// Twist in degrees that goes with a swing of the thumb's CMC: a thumb that opposes turns its pad to
+// the fingers (the axial rotation of Cooney et al. 1981). A plane fitted to the thumbs of
+// configs/poses/gestures.yaml, which it meets within 10 degrees (standard deviation).
+double UsualThumbTwist(double flexion_deg, double abduction_deg);
+
 struct MeasuredHand {
   HandAngles angles_deg{};
   // Bending of the hinge joints across their hinge axis, degrees: 0 for a real hand. Index: finger,

@@ -102,7 +102,7 @@ Eigen::MatrixXd ContactSlopes(const Rig& rig,
 
 // The thumb's axial rotation is no free movement: it follows the swing of its CMC.
 void CoupleThumbTwist(HandAngles* angles) {
-  constexpr double kPlayDeg = 15;
+  constexpr double kPlayDeg = 12;
   HandAngles& a = *angles;
   const double usual = UsualThumbTwist(a[kThumbCmcFlexion], a[kThumbCmcAbduction]);
   a[kThumbCmcTwist] = std::clamp(a[kThumbCmcTwist], usual - kPlayDeg, usual + kPlayDeg);

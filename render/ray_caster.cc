@@ -1,12 +1,12 @@
 #include "render/ray_caster.h"
 
+#include "io/core/error.h"
+#include "render/embree_compat.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
-
-#include "io/core/error.h"
-#include "render/embree_compat.h"
 
 namespace handforge {
 namespace {
@@ -76,7 +76,8 @@ RayCaster::RayCaster(size_t num_vertices, const std::vector<std::array<int, 3>>&
   // The pipeline owns the only thread pool: builds run in the calling thread.
   m.device = rtcNewDevice("threads=1,set_affinity=0");
   if (m.device == nullptr) {
-    throw EnvironmentError("Embree cannot start (error " + std::to_string(rtcGetDeviceError(nullptr)) +
+    throw EnvironmentError("Embree cannot start (error " +
+                           std::to_string(rtcGetDeviceError(nullptr)) +
                            "); run `handforge doctor`");
   }
   rtcSetDeviceErrorFunction(m.device, RecordError, &m.error);
@@ -85,12 +86,8 @@ RayCaster::RayCaster(size_t num_vertices, const std::vector<std::array<int, 3>>&
   rtcSetSceneBuildQuality(m.scene, RTC_BUILD_QUALITY_MEDIUM);
   m.geometry = rtcNewGeometry(m.device, RTC_GEOMETRY_TYPE_TRIANGLE);
   m.num_vertices = num_vertices;
-  m.vertices = static_cast<float*>(rtcSetNewGeometryBuffer(m.geometry,
-                                                           RTC_BUFFER_TYPE_VERTEX,
-                                                           0,
-                                                           RTC_FORMAT_FLOAT3,
-                                                           3 * sizeof(float),
-                                                           num_vertices));
+  m.vertices = static_cast<float*>(rtcSetNewGeometryBuffer(
+      m.geometry, RTC_BUFFER_TYPE_VERTEX, 0, RTC_FORMAT_FLOAT3, 3 * sizeof(float), num_vertices));
   auto* indices = static_cast<uint32_t*>(rtcSetNewGeometryBuffer(m.geometry,
                                                                  RTC_BUFFER_TYPE_INDEX,
                                                                  0,

@@ -1,10 +1,10 @@
 #include "render/render_info.h"
 
+#include "render/embree_compat.h"
+
 #include <memory>
 
 #include <assimp/version.h>
-
-#include "render/embree_compat.h"
 
 namespace handforge {
 namespace {

@@ -2,7 +2,8 @@
 
 #include "io/core/error.h"
 
-// Only option structs: this file links without the renderer, so that every build reads a whole recipe.
+// Only option structs: this file links without the renderer, so that every build reads a whole
+// recipe.
 
 namespace handforge {
 
@@ -24,9 +25,12 @@ void CameraOptions::Visit(Fields& fields) {
   fields.Field("frontal_deg", frontal_deg, 0, 90, "half-angle of the frontal views");
   fields.Field("nearest_mm", nearest_mm, 150, 5000, "nearest distance of the hand's centre");
   fields.Field("furthest_mm", furthest_mm, 150, 5000, "furthest distance of the hand's centre");
-  fields.Field("smallest_fill", smallest_fill, 0.05, 1, "smallest extent of the joints / picture side");
-  fields.Field("largest_fill", largest_fill, 0.05, 1, "largest extent of the joints / picture side");
-  fields.Field("off_centre", off_centre, 0, 0.3, "deviation of the hand from the axis / picture side");
+  fields.Field(
+      "smallest_fill", smallest_fill, 0.05, 1, "smallest extent of the joints / picture side");
+  fields.Field(
+      "largest_fill", largest_fill, 0.05, 1, "largest extent of the joints / picture side");
+  fields.Field(
+      "off_centre", off_centre, 0, 0.3, "deviation of the hand from the axis / picture side");
 }
 
 void CameraOptions::Check() const {

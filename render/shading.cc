@@ -1,9 +1,10 @@
 #include "render/shading.h"
 
-#include <Eigen/Geometry>
 #include <algorithm>
 #include <cmath>
 #include <set>
+
+#include <Eigen/Geometry>
 
 namespace handforge {
 namespace {
@@ -13,7 +14,8 @@ using Eigen::Vector3f;
 constexpr float kPi = 3.14159265f;
 constexpr float kShadowOffsetMm = 0.6f;  // keeps shadow rays off the facet they start from
 constexpr float kSheenExponent = 22;
-constexpr float kSheenStrength = 0.035f;
+constexpr float kSheenStrength = 0.035f;  // at normal incidence
+constexpr float kMaxSheen = 0.5f;
 constexpr float kBounce = 0.55f;
 
 float ToSrgb(float linear) {
@@ -22,12 +24,16 @@ float ToSrgb(float linear) {
 }
 
 uint8_t ToByte(float linear) {
-  return static_cast<uint8_t>(std::lround(255 * std::clamp(ToSrgb(std::max(linear, 0.0f)), 0.0f, 1.0f)));
+  return static_cast<uint8_t>(
+      std::lround(255 * std::clamp(ToSrgb(std::max(linear, 0.0f)), 0.0f, 1.0f)));
 }
 
-float Fresnel(float cosine) { return 0.04f + 0.96f * std::pow(1 - std::clamp(cosine, 0.0f, 1.0f), 5.0f); }
+float Fresnel(float cosine) {
+  return 0.04f + 0.96f * std::pow(1 - std::clamp(cosine, 0.0f, 1.0f), 5.0f);
+}
 
-void VertexNormals(const std::vector<Vector3f>& x, const std::vector<std::array<int, 3>>& triangles,
+void VertexNormals(const std::vector<Vector3f>& x,
+                   const std::vector<std::array<int, 3>>& triangles,
                    std::vector<Vector3f>* normals) {
   normals->assign(x.size(), Vector3f::Zero());
   for (const auto& t : triangles) {
@@ -50,7 +56,8 @@ HandShader::HandShader(const Rig& rig) : pattern_(rig) {
   for (const auto& set : sets) neighbours_.emplace_back(set.begin(), set.end());
 }
 
-void HandShader::GatherLight(const HandScene& scene, const SkinAppearance& skin,
+void HandShader::GatherLight(const HandScene& scene,
+                             const SkinAppearance& skin,
                              const Lighting& lighting) {
   const Rig& rig = scene.rig();
   const auto& x = scene.surface_in_cam();
@@ -63,7 +70,8 @@ void HandShader::GatherLight(const HandScene& scene, const SkinAppearance& skin,
   const Eigen::Matrix3f cam_from_environment = lighting.environment_from_cam.transpose();
   const auto& lights = lighting.environment->lights();
   std::vector<Vector3f> towards(lights.size());
-  for (size_t i = 0; i < lights.size(); ++i) towards[i] = cam_from_environment * lights[i].direction;
+  for (size_t i = 0; i < lights.size(); ++i)
+    towards[i] = cam_from_environment * lights[i].direction;
 
   const Vector3f tint = 0.5f * (skin.back + skin.palm);
   irradiance_.assign(x.size(), Vector3f::Zero());
@@ -98,8 +106,10 @@ void HandShader::GatherLight(const HandScene& scene, const SkinAppearance& skin,
       const float lobe = std::pow(std::max(0.0f, mirror.dot(rays[r])), kSheenExponent);
       sheen += lights[ray_light[r]].radiance * (lobe * (kSheenExponent + 2) / (2 * kPi));
     }
-    irradiance_[v] = (open + kBounce * shut.cwiseProduct(tint)) / kPi;
-    sheen_[v] = (kSheenStrength * skin.specular * (fresnel / 0.04f)) * sheen;
+    // What the sheen reflects does not reach the skin below.
+    const float reflected = std::min(kSheenStrength * skin.specular * fresnel / 0.04f, kMaxSheen);
+    irradiance_[v] = (1 - reflected) * (open + kBounce * shut.cwiseProduct(tint)) / kPi;
+    sheen_[v] = reflected * sheen;
     openness_[v] = open.sum() / std::max(open.sum() + shut.sum(), 1e-6f);
   }
 }
@@ -124,14 +134,17 @@ void HandShader::SpreadLight() {
       if (count == 0) continue;
       mean /= static_cast<float>(count);
       for (int c = 0; c < 3; ++c) {
-        if (step < kSteps[c]) next[v][c] = irradiance_[v][c] + kRate * (mean[c] - irradiance_[v][c]);
+        if (step < kSteps[c])
+          next[v][c] = irradiance_[v][c] + kRate * (mean[c] - irradiance_[v][c]);
       }
     }
     irradiance_ = next;
   }
 }
 
-ImageU8 HandShader::Shade(const HandScene& scene, const SkinAppearance& skin, const Lighting& lighting,
+ImageU8 HandShader::Shade(const HandScene& scene,
+                          const SkinAppearance& skin,
+                          const Lighting& lighting,
                           const Backdrop& backdrop) {
   const Rig& rig = scene.rig();
   const auto& x = scene.surface_in_cam();
@@ -142,7 +155,8 @@ ImageU8 HandShader::Shade(const HandScene& scene, const SkinAppearance& skin, co
   const PrimaryHits& hits = scene.hits();
   const PinholeCamera& camera = scene.camera();
   const float gain = 0.55f * lighting.exposure;
-  const double magnify = 2 * std::tan(backdrop.field_of_view_deg * M_PI / 360) * camera.fx / camera.width_px;
+  const double magnify =
+      2 * std::tan(backdrop.field_of_view_deg * M_PI / 360) * camera.fx / camera.width_px;
   ImageU8 out(hits.width, hits.height, 3);
   for (int py = 0; py < hits.height; ++py) {
     for (int px = 0; px < hits.width; ++px) {
@@ -152,9 +166,10 @@ ImageU8 HandShader::Shade(const HandScene& scene, const SkinAppearance& skin, co
       if (t == PrimaryHits::kMiss) {
         colour = backdrop.colour;
         if (backdrop.probe) {
-          const Eigen::Vector3d ray = camera.Ray({static_cast<double>(px), static_cast<double>(py)});
-          const Vector3f wide(static_cast<float>(ray.x() * magnify),
-                              static_cast<float>(ray.y() * magnify), 1);
+          const Eigen::Vector3d ray =
+              camera.Ray({static_cast<double>(px), static_cast<double>(py)});
+          const Vector3f wide(
+              static_cast<float>(ray.x() * magnify), static_cast<float>(ray.y() * magnify), 1);
           colour = backdrop.gain * gain *
                    lighting.environment->Radiance(lighting.environment_from_cam * wide);
         }
@@ -164,9 +179,10 @@ ImageU8 HandShader::Shade(const HandScene& scene, const SkinAppearance& skin, co
         const auto blend = [&](const auto& values) -> decltype(Vector3f(values[a])) {
           return w * values[a] + u * values[b] + v * values[c];
         };
-        const SkinPoint point{blend(rig.surface_rest),
-                              rig.triangle_part[t],
-                              w * pattern_.dorsal(a) + u * pattern_.dorsal(b) + v * pattern_.dorsal(c)};
+        const SkinPoint point{
+            blend(rig.surface_rest),
+            rig.triangle_part[t],
+            w * pattern_.dorsal(a) + u * pattern_.dorsal(b) + v * pattern_.dorsal(c)};
         const SkinSample sample = pattern_.Evaluate(skin, point);
         colour = sample.albedo.cwiseProduct(blend(irradiance_)) + blend(sheen_);
         if (sample.nail > 0) {
@@ -174,8 +190,9 @@ ImageU8 HandShader::Shade(const HandScene& scene, const SkinAppearance& skin, co
           const Vector3f view = -blend(x).normalized();
           const Vector3f mirror = 2 * n.dot(view) * n - view;
           const float open = w * openness_[a] + u * openness_[b] + v * openness_[c];
-          colour += sample.nail * open * Fresnel(n.dot(view)) *
-                    lighting.environment->Radiance(lighting.environment_from_cam * mirror).cwiseMin(4.0f);
+          colour +=
+              sample.nail * open * Fresnel(n.dot(view)) *
+              lighting.environment->Radiance(lighting.environment_from_cam * mirror).cwiseMin(4.0f);
         }
         colour *= gain;
       }

@@ -1,9 +1,10 @@
 #include "render/skin.h"
 
-#include <Eigen/Geometry>
 #include <algorithm>
 #include <array>
 #include <cmath>
+
+#include <Eigen/Geometry>
 
 namespace handforge {
 namespace {
@@ -47,12 +48,22 @@ float DistanceToPolyline(const Vector2f& p, const std::array<Vector2f, 4>& line)
 // Lines of the palm in units of (half breadth, palm length): heart, head and life line.
 float PalmLines(const Vector2f& p) {
   static const std::array<std::array<Vector2f, 4>, 3> lines = {{
-      {Vector2f(-0.35f, 0.90f), Vector2f(-0.1f, 0.78f), Vector2f(0.35f, 0.70f), Vector2f(0.95f, 0.70f)},
-      {Vector2f(-0.95f, 0.72f), Vector2f(-0.35f, 0.66f), Vector2f(0.2f, 0.54f), Vector2f(0.7f, 0.42f)},
-      {Vector2f(-0.95f, 0.72f), Vector2f(-0.4f, 0.58f), Vector2f(-0.18f, 0.35f), Vector2f(-0.25f, 0.08f)},
+      {Vector2f(-0.35f, 0.90f),
+       Vector2f(-0.1f, 0.78f),
+       Vector2f(0.35f, 0.70f),
+       Vector2f(0.95f, 0.70f)},
+      {Vector2f(-0.95f, 0.72f),
+       Vector2f(-0.35f, 0.66f),
+       Vector2f(0.2f, 0.54f),
+       Vector2f(0.7f, 0.42f)},
+      {Vector2f(-0.95f, 0.72f),
+       Vector2f(-0.4f, 0.58f),
+       Vector2f(-0.18f, 0.35f),
+       Vector2f(-0.25f, 0.08f)},
   }};
   float strength = 0;
-  for (const auto& line : lines) strength = std::max(strength, Bump(DistanceToPolyline(p, line), 0.022f));
+  for (const auto& line : lines)
+    strength = std::max(strength, Bump(DistanceToPolyline(p, line), 0.022f));
   return strength;
 }
 
@@ -64,7 +75,8 @@ SkinAppearance SampleSkin(Random& random) {
   const int i = static_cast<int>(at);
   const auto t = static_cast<float>(at - i);
   skin.back = (1 - t) * kTones[i] + t * kTones[i + 1];
-  for (int c = 0; c < 3; ++c) skin.back[c] *= static_cast<float>(1 + random.TruncatedNormal(0, 0.04, 2));
+  for (int c = 0; c < 3; ++c)
+    skin.back[c] *= static_cast<float>(1 + random.TruncatedNormal(0, 0.04, 2));
   const float dark = static_cast<float>(at) / (kTones.size() - 1);
   const Vector3f pale_palm(0.66f, 0.41f, 0.32f);
   skin.palm = skin.back + (0.35f + 0.2f * dark) * (pale_palm - skin.back);
@@ -109,11 +121,13 @@ SkinPattern::SkinPattern(const Rig& rig) {
 float SkinPattern::Crease(const SkinPoint& point) const {
   const float palmar = 1 - SmoothStep(-0.6f, 0.1f, point.dorsal);
   if (point.part == kPartPalm) {
-    const Vector2f p(point.rest_mm.x() / palm_half_breadth_mm_, -point.rest_mm.z() / palm_length_mm_);
+    const Vector2f p(point.rest_mm.x() / palm_half_breadth_mm_,
+                     -point.rest_mm.z() / palm_length_mm_);
     return 0.8f * palmar * PalmLines(p);
   }
   if (point.part < kPartFirstSegment || point.part > kPartLastSegment) return 0;
-  const int finger = (point.part - kPartFirstSegment) / 3, segment = (point.part - kPartFirstSegment) % 3;
+  const int finger = (point.part - kPartFirstSegment) / 3,
+            segment = (point.part - kPartFirstSegment) % 3;
   const BoneFrame& bone = bones_[SegmentBone(finger, segment)];
   const Vector3f local = bone.from_hand * (point.rest_mm - bone.origin);
   const float along = -local.z() + 0.5f * std::sin(0.55f * local.x() + static_cast<float>(finger));
@@ -128,7 +142,8 @@ float SkinPattern::Crease(const SkinPoint& point) const {
     inner = std::max(inner, Bump(to_end, 0.8f));
     outer = std::max({outer, Bump(to_end - 2.2f, 0.7f), 0.8f * Bump(to_end, 0.7f)});
   }
-  if (finger != kThumb && segment == 0) inner = std::max(inner, Bump(along - 0.52f * bone.length_mm, 0.9f));
+  if (finger != kThumb && segment == 0)
+    inner = std::max(inner, Bump(along - 0.52f * bone.length_mm, 0.9f));
   return std::max(palmar * inner, 0.55f * SmoothStep(0.3f, 0.8f, point.dorsal) * outer);
 }
 
@@ -138,7 +153,8 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin, const SkinPoint& po
 
   float red = 0;
   if (point.part >= kPartFirstSegment && point.part <= kPartLastSegment) {
-    const int finger = (point.part - kPartFirstSegment) / 3, segment = (point.part - kPartFirstSegment) % 3;
+    const int finger = (point.part - kPartFirstSegment) / 3,
+              segment = (point.part - kPartFirstSegment) % 3;
     const BoneFrame& bone = bones_[SegmentBone(finger, segment)];
     const Vector3f local = bone.from_hand * (point.rest_mm - bone.origin);
     const float along = -local.z();
@@ -154,15 +170,18 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin, const SkinPoint& po
       out.nail = on_top * (1 - SmoothStep(0.85f, 1.05f, distance));
       const float rim = on_top * Bump(distance - 1.05f, 0.16f);
       const float free_edge = SmoothStep(0.72f, 0.85f, w);
-      const Vector3f plate = skin.nail + 0.5f * free_edge * (Vector3f(0.8f, 0.75f, 0.68f) - skin.nail);
-      out.albedo = out.albedo * (1 - 0.35f * rim * (1 - out.nail)) * (1 - out.nail) + out.nail * plate;
+      const Vector3f plate =
+          skin.nail + 0.5f * free_edge * (Vector3f(0.8f, 0.75f, 0.68f) - skin.nail);
+      out.albedo =
+          out.albedo * (1 - 0.35f * rim * (1 - out.nail)) * (1 - out.nail) + out.nail * plate;
       red *= 1 - out.nail;
     } else {
       red = 0.5f * SmoothStep(0.2f, 0.7f, point.dorsal) *
             std::max(Bump(along, 6), Bump(bone.length_mm - along, 6));
     }
   }
-  red = std::max(red, point.part == kPartPalm ? 0.35f * (1 - SmoothStep(-0.7f, 0, point.dorsal)) : 0.0f);
+  red = std::max(red,
+                 point.part == kPartPalm ? 0.35f * (1 - SmoothStep(-0.7f, 0, point.dorsal)) : 0.0f);
   const float r = red * skin.redness;
   out.albedo = out.albedo.cwiseProduct(Vector3f(1 + 0.06f * r, 1 - 0.16f * r, 1 - 0.16f * r));
   const float crease = std::min(0.45f * skin.crease * Crease(point), 0.6f);

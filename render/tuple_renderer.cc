@@ -1,9 +1,5 @@
 #include "render/tuple_renderer.h"
 
-#include <Eigen/Geometry>
-#include <algorithm>
-#include <cmath>
-
 #include "io/assets.h"
 #include "io/core/error.h"
 #include "io/files.h"
@@ -11,13 +7,19 @@
 #include "render/collision.h"
 #include "render/kinematics.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include <Eigen/Geometry>
+
 namespace handforge {
 namespace {
 
 Lighting DrawLighting(const RenderWorld& world, Random& random) {
   const LightOptions& options = world.options.light;
   Lighting lighting;
-  lighting.environment = &world.environments[random.Integer(static_cast<int64_t>(world.environments.size()))];
+  lighting.environment =
+      &world.environments[random.Integer(static_cast<int64_t>(world.environments.size()))];
   lighting.exposure = static_cast<float>(random.Uniform(options.darkest, options.brightest));
   const double heading = random.Uniform(0, 2 * M_PI);
   const double tilt = random.Uniform(-1, 1) * options.tilt_deg * M_PI / 180;
@@ -70,7 +72,8 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
                            "; run tools/setup.sh");
   }
   world.inputs_text = world.rig_text + world.rig.sha256 + ReadText(options.pose.gestures);
-  for (const Environment& environment : world.environments) world.inputs_text += environment.name() + "\n";
+  for (const Environment& environment : world.environments)
+    world.inputs_text += environment.name() + "\n";
   return world;
 }
 
@@ -95,13 +98,16 @@ Tuple TupleRenderer::Render(uint64_t index, std::map<std::string, uint64_t>* rej
     ++(*rejections)[reason];
   }
   throw DataError("tuple " + std::to_string(index) + ": none of " +
-                  std::to_string(world_.options.max_attempts) + " draws was accepted, the last for " +
-                  reason + "; loosen render.pose.max_penetration_mm or raise render.max_attempts");
+                  std::to_string(world_.options.max_attempts) +
+                  " draws was accepted, the last for " + reason +
+                  "; loosen render.pose.max_penetration_mm or raise render.max_attempts");
 }
 
 bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, std::string* reason) {
   const RenderOptions& options = world_.options;
-  const auto random = [&](Purpose purpose) { return Random(options.seed, index, attempt, purpose); };
+  const auto random = [&](Purpose purpose) {
+    return Random(options.seed, index, attempt, purpose);
+  };
 
   // Person: shape and skin are functions of the subject, not of the tuple.
   Random subject_random(options.seed, index, 0, Purpose::kShape);
@@ -136,7 +142,7 @@ bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, st
   t.subject = subject;
   t.split = DrawSplit(options, subject);
   t.source = Source::kRendered;
-  t.camera = view.camera;
+  t.camera = view.camera.RoundedToSingle();
   t.rig = ToRigPose(in_hand.Moved(view.cam_from_hand));
   t.joints_in_cam = JointsOf(world_.rig, ToBonePoses(t.rig));
   t.joints_px = t.camera.Project(t.joints_in_cam);

@@ -1,18 +1,18 @@
 #include "synth/dataset_writer.h"
 
-#include <tbb/enumerable_thread_specific.h>
-#include <tbb/global_control.h>
-#include <tbb/parallel_pipeline.h>
-#include <tbb/task_arena.h>
-
-#include <algorithm>
-#include <optional>
-
 #include "io/core/error.h"
 #include "io/files.h"
 #include "io/interrupt.h"
 #include "synth/folder_lock.h"
 #include "synth/shard_record.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <tbb/enumerable_thread_specific.h>
+#include <tbb/global_control.h>
+#include <tbb/parallel_pipeline.h>
+#include <tbb/task_arena.h>
 
 namespace handforge {
 namespace {
@@ -60,7 +60,9 @@ class DatasetRun {
     if (!fs::exists(path)) return std::nullopt;
     Manifest found = Manifest::FromJson(ReadText(path), path);
     const Manifest& wanted = job_.manifest;
-    const auto refuse = [&](const std::string& field, const std::string& is, const std::string& want) {
+    const auto refuse = [&](const std::string& field,
+                            const std::string& is,
+                            const std::string& want) {
       throw UsageError(job_.out.string() + " holds a dataset with another " + field + " (" + is +
                        ", wanted " + want + "); choose another --out or remove the folder");
     };
@@ -69,7 +71,8 @@ class DatasetRun {
       refuse("seed", std::to_string(found.seed), std::to_string(wanted.seed));
     }
     if (found.config_sha256 != wanted.config_sha256) {
-      refuse("configuration", found.config_sha256.substr(0, 12), wanted.config_sha256.substr(0, 12));
+      refuse(
+          "configuration", found.config_sha256.substr(0, 12), wanted.config_sha256.substr(0, 12));
     }
     if (found.count != wanted.count) {
       refuse("count", std::to_string(found.count), std::to_string(wanted.count));
@@ -112,10 +115,12 @@ class DatasetRun {
     arena.execute([this] {
       tbb::parallel_pipeline(
           static_cast<size_t>(2 * job_.threads + 2),
-          tbb::make_filter<void, Block>(tbb::filter_mode::serial_in_order,
-                                        [this](tbb::flow_control& control) { return NextBlock(control); }) &
-              tbb::make_filter<Block, Block>(tbb::filter_mode::parallel,
-                                             [this](Block block) { return MakeBlock(std::move(block)); }) &
+          tbb::make_filter<void, Block>(
+              tbb::filter_mode::serial_in_order,
+              [this](tbb::flow_control& control) { return NextBlock(control); }) &
+              tbb::make_filter<Block, Block>(
+                  tbb::filter_mode::parallel,
+                  [this](Block block) { return MakeBlock(std::move(block)); }) &
               tbb::make_filter<Block, void>(tbb::filter_mode::serial_in_order,
                                             [this](const Block& block) { AppendBlock(block); }));
     });

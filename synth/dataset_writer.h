@@ -1,5 +1,7 @@
 #pragma once
 
+#include "io/dataset.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -7,8 +9,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "io/dataset.h"
 
 namespace handforge {
 
@@ -43,8 +43,8 @@ struct DatasetJob {
 
 struct DatasetResult {
   Manifest manifest;
-  bool was_complete = false;    // nothing had to be done
-  uint64_t shards_reused = 0;   // finished by an earlier, interrupted run
+  bool was_complete = false;   // nothing had to be done
+  uint64_t shards_reused = 0;  // finished by an earlier, interrupted run
 };
 
 // Writes the dataset through a pipeline: blocks are numbered in order, made and compressed in

@@ -1,13 +1,13 @@
 #include "synth/folder_lock.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
+#include "io/core/error.h"
 
 #include <cerrno>
 #include <cstring>
 
-#include "io/core/error.h"
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 namespace handforge {
 
@@ -21,8 +21,9 @@ FolderLock::FolderLock(const std::filesystem::path& folder) {
   const int reason = errno;
   close(descriptor_);
   if (reason == EWOULDBLOCK) {
-    throw EnvironmentError(folder.string() +
-                           " is being written by another process; wait for it or choose another --out");
+    throw EnvironmentError(
+        folder.string() +
+        " is being written by another process; wait for it or choose another --out");
   }
   throw EnvironmentError(path.string() + ": cannot be locked: " + std::strerror(reason));
 }

@@ -1,13 +1,15 @@
 #include "synth/plausibility.h"
 
+#include "render/collision.h"
+
 #include <algorithm>
 #include <cmath>
 
-#include "render/collision.h"
-
 namespace handforge {
 
-std::string ImplausibleBecause(const Rig& rig, const BonePoses& fitted, const PlausibilityOptions& options) {
+std::string ImplausibleBecause(const Rig& rig,
+                               const BonePoses& fitted,
+                               const PlausibilityOptions& options) {
   const MeasuredHand hand = Measure(rig, fitted);
   for (const auto& finger : hand.shape.segment_length) {
     for (double length : finger) {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <string>
-
 #include "io/config.h"
 #include "render/kinematics.h"
+
+#include <string>
 
 namespace handforge {
 

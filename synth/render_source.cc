@@ -12,7 +12,10 @@ class RenderSource : public TupleSource {
  public:
   explicit RenderSource(const RenderWorld& world) : renderer_(world) {}
 
-  void Make(uint64_t first, uint64_t count, std::vector<Tuple>* tuples, Rejections* rejections) override {
+  void Make(uint64_t first,
+            uint64_t count,
+            std::vector<Tuple>* tuples,
+            Rejections* rejections) override {
     tuples->clear();
     for (uint64_t index = first; index < first + count; ++index) {
       tuples->push_back(renderer_.Render(index, rejections));

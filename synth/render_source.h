@@ -1,9 +1,9 @@
 #pragma once
 
-#include <memory>
-
 #include "render/tuple_renderer.h"
 #include "synth/dataset_writer.h"
+
+#include <memory>
 
 namespace handforge {
 

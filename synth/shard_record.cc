@@ -1,9 +1,9 @@
 #include "synth/shard_record.h"
 
-#include <nlohmann/json.hpp>
-
 #include "io/core/error.h"
 #include "io/files.h"
+
+#include <nlohmann/json.hpp>
 
 namespace handforge {
 
@@ -32,7 +32,8 @@ std::optional<ShardRecord> ReadShardRecord(const fs::path& dataset_folder, int s
   const json j = json::parse(ReadText(path), nullptr, /*allow_exceptions=*/false);
   ShardRecord record;
   try {
-    record.info = {j.at("file"), j.at("sha256"), j.at("bytes"), j.at("first_index"), j.at("tuples")};
+    record.info = {
+        j.at("file"), j.at("sha256"), j.at("bytes"), j.at("first_index"), j.at("tuples")};
     record.config_sha256 = j.at("config_sha256");
     record.seed = j.at("seed");
     record.rejections = j.at("rejections").get<std::map<std::string, uint64_t>>();

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "io/shard.h"
+
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
-
-#include "io/shard.h"
 
 namespace handforge {
 
@@ -18,7 +18,9 @@ struct ShardRecord {
 };
 
 std::filesystem::path ShardRecordPath(const std::filesystem::path& dataset_folder, int shard);
-void WriteShardRecord(const std::filesystem::path& dataset_folder, int shard, const ShardRecord& record);
+void WriteShardRecord(const std::filesystem::path& dataset_folder,
+                      int shard,
+                      const ShardRecord& record);
 // Nothing where there is no readable record, or the shard's file is missing or of another size.
 std::optional<ShardRecord> ReadShardRecord(const std::filesystem::path& dataset_folder, int shard);
 

@@ -1,17 +1,22 @@
 #include "synth/synth_options.h"
 
-// Only option structs: this file links without the renderer, so that every build reads a whole recipe.
+// Only option structs: this file links without the renderer, so that every build reads a whole
+// recipe.
 
 namespace handforge {
 
 void PlausibilityOptions::Visit(Fields& fields) {
-  fields.Field("joint_limit_slack_deg", joint_limit_slack_deg, 0, 180, "angle outside its anatomical range");
+  fields.Field(
+      "joint_limit_slack_deg", joint_limit_slack_deg, 0, 180, "angle outside its anatomical range");
   fields.Field("off_hinge_deg", off_hinge_deg, 0, 180, "bending of a hinge joint across its axis");
-  fields.Field("shortest_bone", shortest_bone, 0, 1, "finger bone against the rig's, relative to the palm");
-  fields.Field("longest_bone", longest_bone, 1, 10, "finger bone against the rig's, relative to the palm");
+  fields.Field(
+      "shortest_bone", shortest_bone, 0, 1, "finger bone against the rig's, relative to the palm");
+  fields.Field(
+      "longest_bone", longest_bone, 1, 10, "finger bone against the rig's, relative to the palm");
   fields.Field("penetration_mm", penetration_mm, 0, 100, "depth of parts inside each other");
   fields.Field("residual_px", residual_px, 0, 1000, "RMS of decoded 2D against projected 3D");
-  fields.Field("silhouette_iou", silhouette_iou, 0, 1, "smallest overlap of decoded and traced silhouette");
+  fields.Field(
+      "silhouette_iou", silhouette_iou, 0, 1, "smallest overlap of decoded and traced silhouette");
 }
 
 void SynthOptions::Visit(Fields& fields) {
@@ -20,7 +25,8 @@ void SynthOptions::Visit(Fields& fields) {
   fields.Field("seed", seed, "seed of every random number");
   fields.Field("threads", threads, 0, 1024, "worker threads, 0 = all that this process may use");
   fields.Field("tuples_per_shard", tuples_per_shard, 1, 100000, "tuples in a shard");
-  fields.Field("model", model, {}, "model file; empty = the repository's, or else the quick start's");
+  fields.Field(
+      "model", model, {}, "model file; empty = the repository's, or else the quick start's");
   fields.Field("latent", latent, {"prior", "gaussian", "kernel"}, "where latent codes come from");
   fields.Field("temperature", temperature, 0, 10, "scale of the latent distribution's deviations");
   fields.Field("image_px", image_px, 32, 2048, "side of depth and mask");

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "synth/plausibility.h"
+
 #include <cstdint>
 #include <string>
-
-#include "synth/plausibility.h"
 
 namespace handforge {
 
@@ -12,7 +12,7 @@ struct SynthOptions {
   std::string out = "out/synth";
   int64_t count = 1000;
   uint64_t seed = 1;
-  int64_t threads = 0;              // 0 = all that this process may use
+  int64_t threads = 0;  // 0 = all that this process may use
   int64_t tuples_per_shard = 512;
   // "" = the model of the repository, or else the one the quick start trained.
   std::string model;
@@ -25,7 +25,7 @@ struct SynthOptions {
   // Deviation of the wrist's flexion, degrees (the networks say nothing of the forearm).
   double wrist_deg = 15;
   int64_t deflate_level = 4;
-  int64_t max_attempts = 200;       // per tuple
+  int64_t max_attempts = 200;  // per tuple
 
   void Visit(Fields& fields);
 };

@@ -1,15 +1,15 @@
 #include "synth/synth_source.h"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <numeric>
-
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/files.h"
 #include "render/tuple_renderer.h"
 #include "synth/translation.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
 
 namespace handforge {
 namespace {
@@ -39,8 +39,8 @@ float SilhouetteIou(const ImageU8& alpha, const ImageU8& mask) {
   return either == 0 ? 1 : static_cast<float>(both) / static_cast<float>(either);
 }
 
-DecodedHand HandOfRow(const DecodedBatch& batch, int row, const float* z, int latent_dim, int rgb_px,
-                      int image_px) {
+DecodedHand HandOfRow(
+    const DecodedBatch& batch, int row, const float* z, int latent_dim, int rgb_px, int image_px) {
   DecodedHand hand;
   hand.z.assign(z, z + latent_dim);
   for (int j = 0; j < kNumJoints; ++j) {
@@ -68,7 +68,10 @@ class SynthSource : public TupleSource {
  public:
   explicit SynthSource(const SynthWorld& world) : world_(world), assembler_(world) {}
 
-  void Make(uint64_t first, uint64_t count, std::vector<Tuple>* tuples, Rejections* rejections) override {
+  void Make(uint64_t first,
+            uint64_t count,
+            std::vector<Tuple>* tuples,
+            Rejections* rejections) override {
     tuples->assign(count, Tuple());
     std::vector<uint64_t> open(count);  // rows still without a tuple
     std::iota(open.begin(), open.end(), 0);
@@ -77,7 +80,8 @@ class SynthSource : public TupleSource {
       if (attempt == world_.options.max_attempts) {
         throw DataError("tuple " + std::to_string(first + open[0]) + ": none of " +
                         std::to_string(attempt) + " latent samples was plausible, the last for " +
-                        reason + "; loosen synth.plausibility, lower synth.temperature or train longer");
+                        reason +
+                        "; loosen synth.plausibility, lower synth.temperature or train longer");
       }
       DecodeRows(first, attempt, open);
       std::vector<uint64_t> still_open;
@@ -125,9 +129,9 @@ fs::path FindModel(const std::string& given) {
   for (const char* candidate : kDefaultModels) {
     if (fs::exists(candidate)) return candidate;
   }
-  throw EnvironmentError(std::string("no model: neither ") + kDefaultModels[0] + " nor " +
-                         kDefaultModels[1] +
-                         " exists here; run tools/quickstart.sh, or `handforge train`, or give --model FILE");
+  throw EnvironmentError(
+      std::string("no model: neither ") + kDefaultModels[0] + " nor " + kDefaultModels[1] +
+      " exists here; run tools/quickstart.sh, or `handforge train`, or give --model FILE");
 }
 
 SynthWorld SynthWorld::Load(const SynthOptions& options) {
@@ -136,8 +140,8 @@ SynthWorld SynthWorld::Load(const SynthOptions& options) {
   const VaeInfo& info = world.model.info();
   for (const Modality modality : {Modality::kJoints3, Modality::kJoints2, Modality::kRgb}) {
     if (info.has_decoder[static_cast<int>(modality)]) continue;
-    throw DataError(FindModel(options.model).string() + ": has no decoder for " + ModalityName(modality) +
-                    "; synthesis needs 3d, 2d and rgb");
+    throw DataError(FindModel(options.model).string() + ": has no decoder for " +
+                    ModalityName(modality) + "; synthesis needs 3d, 2d and rgb");
   }
   if (options.image_px % info.rgb_px != 0) {
     throw UsageError("synth.image_px " + std::to_string(options.image_px) +
@@ -150,16 +154,23 @@ TupleAssembler::TupleAssembler(const SynthWorld& world)
     : world_(world),
       scene_(world.rig),
       camera_(PinholeCamera::Centred(
-          static_cast<int>(world.options.image_px),
-          world.model.info().focal_over_size * static_cast<double>(world.options.image_px))) {}
+                  static_cast<int>(world.options.image_px),
+                  world.model.info().focal_over_size * static_cast<double>(world.options.image_px))
+                  .RoundedToSingle()) {}
 
-std::string TupleAssembler::Assemble(const DecodedHand& hand, uint64_t index, uint32_t attempt, Tuple* tuple) {
+std::string TupleAssembler::Assemble(const DecodedHand& hand,
+                                     uint64_t index,
+                                     uint32_t attempt,
+                                     Tuple* tuple) {
   const SynthOptions& options = world_.options;
   const VaeInfo& info = world_.model.info();
-  const auto random = [&](Purpose purpose) { return Random(options.seed, index, attempt, purpose); };
+  const auto random = [&](Purpose purpose) {
+    return Random(options.seed, index, attempt, purpose);
+  };
 
   // Metric scale: a reference bone as long as those of the training data.
-  const double bone_mm = random(Purpose::kScale).TruncatedNormal(info.bone_mean_mm, info.bone_std_mm, 2);
+  const double bone_mm =
+      random(Purpose::kScale).TruncatedNormal(info.bone_mean_mm, info.bone_std_mm, 2);
   const Joints3 joints_mm = hand.joints_in_bones * bone_mm;
 
   // Camera: where the metric hand projects to the decoded pixels.

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <filesystem>
-#include <memory>
-#include <string>
-
 #include "render/hand_scene.h"
 #include "synth/dataset_writer.h"
 #include "synth/synth_options.h"
 #include "vae/hand_vae.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
 
 namespace handforge {
 

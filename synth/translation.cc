@@ -1,8 +1,9 @@
 #include "synth/translation.h"
 
+#include <cmath>
+
 #include <Eigen/Cholesky>
 #include <Eigen/QR>
-#include <cmath>
 
 namespace handforge {
 namespace {
@@ -23,16 +24,23 @@ Vector3d LinearSolution(const Joints3& x, const Joints2& px, const PinholeCamera
   return a.colPivHouseholderQr().solve(b);
 }
 
-bool InFront(const Joints3& x, const Vector3d& t) { return (x.col(2).array() + t.z()).minCoeff() > 1; }
+bool InFront(const Joints3& x, const Vector3d& t) {
+  return (x.col(2).array() + t.z()).minCoeff() > 1;
+}
 
-double SquaredError(const Joints3& x, const Joints2& px, const PinholeCamera& camera, const Vector3d& t) {
+double SquaredError(const Joints3& x,
+                    const Joints2& px,
+                    const PinholeCamera& camera,
+                    const Vector3d& t) {
   const Joints3 moved = x.rowwise() + t.transpose();
   return (camera.Project(moved) - px).squaredNorm();
 }
 
 }  // namespace
 
-Placement SolveTranslation(const Joints3& joints_mm, const Joints2& joints_px, const PinholeCamera& camera) {
+Placement SolveTranslation(const Joints3& joints_mm,
+                           const Joints2& joints_px,
+                           const PinholeCamera& camera) {
   constexpr int kMaxSteps = 20;
   constexpr double kSmallStepMm = 1e-6;
   Placement out;

@@ -3,7 +3,9 @@
 #include "tools/train_command.h"
 #if HANDFORGE_WITH_RENDER
 #include "tools/render_command.h"
+#include "tools/report_command.h"
 #include "tools/synth_command.h"
+#include "tools/verify_command.h"
 #endif
 
 namespace {
@@ -16,6 +18,8 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
     handforge::SetupTrainCommand,
 #if HANDFORGE_WITH_RENDER
     handforge::SetupSynthCommand,
+    handforge::SetupVerifyCommand,
+    handforge::SetupReportCommand,
 #endif
     handforge::SetupDoctorCommand,
 };

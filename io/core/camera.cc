@@ -43,6 +43,11 @@ PinholeCamera PinholeCamera::FromK(const Eigen::Matrix3d& K, int width_px, int h
   return {width_px, height_px, K(0, 0), K(1, 1), K(0, 2), K(1, 2)};
 }
 
+PinholeCamera PinholeCamera::RoundedToSingle() const {
+  const auto single = [](double x) { return static_cast<double>(static_cast<float>(x)); };
+  return {width_px, height_px, single(fx), single(fy), single(cx), single(cy)};
+}
+
 PinholeCamera PinholeCamera::Centred(int size_px, double focal_px) {
   const double centre = 0.5 * size_px - 0.5;
   return {size_px, size_px, focal_px, focal_px, centre, centre};

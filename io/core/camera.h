@@ -29,6 +29,9 @@ struct PinholeCamera {
   PinholeCamera Resized(int new_width_px, int new_height_px) const;
 
   static PinholeCamera FromK(const Eigen::Matrix3d& K, int width_px, int height_px);
+  // With every number rounded to single precision, as a shard stores K: what is rendered with it
+  // can be rendered again from the shard to the same bytes.
+  PinholeCamera RoundedToSingle() const;
   // Square image, principal point at its centre.
   static PinholeCamera Centred(int size_px, double focal_px);
 };

@@ -100,8 +100,14 @@ TEST(FitRig, RefusesDegenerateTargets) {
 }
 
 TEST(ForwardKinematics, RestAnglesGiveTheRestPose) {
-  const MeasuredHand rest = Measure(TestRig(), FitRig(TestRig(), TestRig().rest_joints));
-  const BonePoses poses = ForwardKinematics(TestRig(), HandShape(), rest.angles_deg);
+  BonePoses rest;
+  for (int b = 0; b < kNumBones; ++b) {
+    rest.origin_mm[b] = TestRig().rest_origin[b];
+    rest.rotation[b] = TestRig().rest_rotation[b];
+    rest.scale[b].setOnes();
+  }
+  const HandAngles angles = Measure(TestRig(), rest).angles_deg;
+  const BonePoses poses = ForwardKinematics(TestRig(), HandShape(), angles);
   EXPECT_LE((JointsOf(TestRig(), poses) - TestRig().rest_joints).rowwise().norm().maxCoeff(), 1e-6);
 }
 

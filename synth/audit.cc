@@ -1,0 +1,307 @@
+#include "synth/audit.h"
+
+#include "io/core/error.h"
+#include "io/core/random.h"
+#include "io/dataset.h"
+#include "io/files.h"
+#include "render/tuple_renderer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+
+namespace handforge {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Joints of the record against the stored single-precision labels.
+constexpr double kJointToleranceMm = 0.01;
+
+class Auditor {
+ public:
+  Auditor(const fs::path& folder, const AuditOptions& options)
+      : folder_(folder), options_(options) {}
+
+  AuditResult Run() {
+    const fs::path manifest_path = ManifestPath(folder_);
+    if (!fs::exists(manifest_path)) {
+      throw DataError(
+          folder_.string() +
+          " is no complete dataset: it has no dataset.json (written last; the command that "
+          "makes the dataset continues it)");
+    }
+    try {
+      manifest_ = Manifest::FromJson(ReadText(manifest_path), manifest_path);
+    } catch (const DataError& e) {
+      Report("", -1, "", e.what());
+      return std::move(result_);
+    }
+    CheckManifest();
+    for (const ShardInfo& info : manifest_.shards) {
+      if (Full()) break;
+      AuditShard(info);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  bool Full() const { return static_cast<int64_t>(result_.faults.size()) >= options_.max_faults; }
+
+  void Report(const std::string& shard,
+              int64_t row,
+              const std::string& column,
+              const std::string& what) {
+    if (!Full()) result_.faults.push_back({shard, row, column, what});
+  }
+  void Report(int64_t row, const std::string& column, const std::string& what) {
+    Report(shard_, row, column, what);
+  }
+
+  void CheckManifest() {
+    uint64_t next = 0;
+    for (const ShardInfo& info : manifest_.shards) {
+      if (info.first_index != next) {
+        Report(info.file,
+               -1,
+               "",
+               "first_index is " + std::to_string(info.first_index) + ", expected " +
+                   std::to_string(next));
+      }
+      next = info.first_index + info.tuples;
+    }
+    if (next != manifest_.count) {
+      Report("",
+             -1,
+             "",
+             "count is " + std::to_string(manifest_.count) + ", but the shards hold " +
+                 std::to_string(next));
+    }
+  }
+
+  void AuditShard(const ShardInfo& info) {
+    shard_ = info.file;
+    const fs::path path = folder_ / info.file;
+    if (!fs::exists(path)) return Report(-1, "", "missing");
+    if (fs::file_size(path) != info.bytes) {
+      return Report(-1,
+                    "",
+                    "has " + std::to_string(fs::file_size(path)) + " bytes, the manifest says " +
+                        std::to_string(info.bytes));
+    }
+    const std::string hash = Sha256OfFile(path);
+    if (hash != info.sha256) {
+      return Report(-1, "", "SHA-256 is " + hash + ", the manifest says " + info.sha256);
+    }
+    try {
+      const ShardReader reader(path);
+      if (reader.size() != info.tuples) {
+        return Report(-1,
+                      "",
+                      "holds " + std::to_string(reader.size()) + " tuples, the manifest says " +
+                          std::to_string(info.tuples));
+      }
+      CheckColumns(reader);
+      PrepareRendering(reader);
+      for (uint64_t row = 0; row < reader.size() && !Full(); ++row) {
+        AuditRow(reader.ReadTuple(row), static_cast<int64_t>(row), info.first_index + row);
+        ++result_.tuples;
+      }
+    } catch (const DataError& e) {
+      Report(-1, "", e.what());
+    }
+  }
+
+  void CheckColumns(const ShardReader& reader) {
+    for (const Column& column : TupleColumns(manifest_.layout)) {
+      if (!reader.Has(column.name)) {
+        Report(-1, column.name, "column is missing");
+      } else if (reader.Find(column.name).row_shape != column.row_shape ||
+                 reader.Find(column.name).type != column.type) {
+        Report(-1, column.name, "has another shape or type than the manifest's layout says");
+      }
+    }
+  }
+
+  // The rig that the shard names, where its mesh is at hand.
+  void PrepareRendering(const ShardReader& reader) {
+    if (scene_ != nullptr || !result_.not_rendered_because.empty()) return;
+    const std::string rig_text = reader.TextAttribute("rig");
+    if (rig_text.empty()) {
+      result_.not_rendered_because = "the shards name no rig";
+      return;
+    }
+    try {
+      rig_ = std::make_unique<Rig>(LoadRig(RigSpec::Parse(rig_text, shard_ + ", attribute rig")));
+    } catch (const Error& e) {
+      result_.not_rendered_because = e.what();
+      return;
+    }
+    if (rig_->sha256 != manifest_.mesh_sha256) {
+      result_.not_rendered_because = "the mesh here has SHA-256 " + rig_->sha256 +
+                                     ", the dataset was made with " + manifest_.mesh_sha256;
+      rig_.reset();
+      return;
+    }
+    scene_ = std::make_unique<HandScene>(*rig_);
+  }
+
+  void AuditRow(const Tuple& t, int64_t row, uint64_t index) {
+    if (t.index != index) {
+      Report(row, "index", "is " + std::to_string(t.index) + ", expected " + std::to_string(index));
+    }
+    if (t.seed != manifest_.seed) Report(row, "seed", "is not the dataset's");
+    if (!CheckFinite(t, row)) return;
+    CheckCodes(t, row);
+    CheckProjection(t, row);
+    CheckSilhouette(t, row);
+    CheckVisibleJoints(t, row);
+    if (scene_ != nullptr && (t.present & kHasRig) != 0) CheckRig(t, row);
+  }
+
+  bool CheckFinite(const Tuple& t, int64_t row) {
+    const size_t before = result_.faults.size();
+    if (!t.joints_in_cam.allFinite()) Report(row, "joints_3d", "is not finite");
+    if (!t.joints_px.allFinite()) Report(row, "joints_2d", "is not finite");
+    if (!t.camera.K().allFinite() || t.camera.fx <= 0 || t.camera.fy <= 0) {
+      Report(row, "K", "is not finite with positive focal lengths");
+    }
+    if (!t.decoded_joints_in_cam.allFinite()) Report(row, "decoded_3d", "is not finite");
+    if (!t.decoded_joints_px.allFinite()) Report(row, "decoded_2d", "is not finite");
+    for (float value : t.z) {
+      if (!std::isfinite(value)) Report(row, "z", "is not finite");
+    }
+    for (float value : t.bbox_px) {
+      if (!std::isfinite(value)) Report(row, "bbox", "is not finite");
+    }
+    return result_.faults.size() == before;
+  }
+
+  void CheckCodes(const Tuple& t, int64_t row) {
+    if (static_cast<int>(t.handedness) > 1) Report(row, "handedness", "must be 0 or 1");
+    if (static_cast<int>(t.split) > 2) Report(row, "split", "must be 0, 1 or 2");
+    if (static_cast<int>(t.source) > 3) Report(row, "source", "must lie in 0..3");
+    for (uint8_t v : t.visible) {
+      if (v > kHiddenByOtherHand && v != kVisibilityUnknown) {
+        Report(row, "visible", "holds the unknown code " + std::to_string(v));
+      }
+    }
+  }
+
+  void CheckProjection(const Tuple& t, int64_t row) {
+    if ((t.present & kHasJoints3) == 0 || (t.present & kHasJoints2) == 0) return;
+    const double worst =
+        (t.camera.Project(t.joints_in_cam) - t.joints_px).rowwise().norm().maxCoeff();
+    if (!(worst <= options_.projection_px)) {
+      Report(row, "joints_2d", "K times joints_3d lies " + std::to_string(worst) + " px away");
+    }
+  }
+
+  void CheckSilhouette(const Tuple& t, int64_t row) {
+    if (t.mask.empty() || t.depth.empty()) return;
+    int x0 = t.mask.width, y0 = t.mask.height, x1 = -1, y1 = -1;
+    for (int y = 0; y < t.mask.height; ++y) {
+      for (int x = 0; x < t.mask.width; ++x) {
+        const uint8_t part = t.mask.at(x, y);
+        if ((part == 0) != (t.depth.at(x, y) == 0)) {
+          return Report(
+              row,
+              "depth",
+              "and mask disagree at pixel " + std::to_string(x) + ", " + std::to_string(y));
+        }
+        if (part == 0 || part >= kPartForearm) continue;
+        x0 = std::min(x0, x);
+        x1 = std::max(x1, x);
+        y0 = std::min(y0, y);
+        y1 = std::max(y1, y);
+      }
+    }
+    if (x1 < 0) return Report(row, "mask", "shows no hand");
+    const std::array<float, 4> box = {
+        x0 - 0.5f, y0 - 0.5f, static_cast<float>(x1 - x0 + 1), static_cast<float>(y1 - y0 + 1)};
+    if (box != t.bbox_px) Report(row, "bbox", "does not enclose the hand's mask");
+  }
+
+  // The stored depth and mask at the pixel of each visible joint. A pixel centre can lie off the
+  // joint's own ray by half a pixel, so the nearest of the four pixels around it counts.
+  void CheckVisibleJoints(const Tuple& t, int64_t row) {
+    if (t.mask.empty() || t.depth.empty()) return;
+    for (int j = 0; j < kNumJoints; ++j) {
+      const Eigen::Vector2d p = t.joints_px.row(j);
+      if (!t.camera.Contains(p)) {
+        if (t.visible[j] == kVisible)
+          Report(row, "visible", std::string(kJointNames[j]) + " is out of frame");
+        continue;
+      }
+      if (t.visible[j] != kVisible) continue;
+      bool part_fits = false, depth_fits = false;
+      double nearest = 1e9;
+      for (int corner = 0; corner < 4; ++corner) {
+        const int x = static_cast<int>(std::floor(p.x())) + (corner & 1);
+        const int y = static_cast<int>(std::floor(p.y())) + (corner >> 1);
+        if (!t.mask.Contains(x, y) || t.mask.at(x, y) == 0) continue;
+        part_fits |= PartTouchesJoint(t.mask.at(x, y), j);
+        const double before = t.joints_in_cam(j, 2) - kDepthUnitMm * t.depth.at(x, y);
+        depth_fits |= before <= options_.depth_before_mm + PixelSlackMm(t) &&
+                      before >= -options_.depth_behind_mm - PixelSlackMm(t);
+        if (std::abs(before) < std::abs(nearest)) nearest = before;
+      }
+      const std::string name(kJointNames[j]);
+      if (!part_fits) Report(row, "mask", "shows another part at the visible joint " + name);
+      if (!depth_fits) {
+        Report(row,
+               "depth",
+               "surface lies " + std::to_string(nearest) + " mm before the visible joint " + name);
+      }
+    }
+  }
+
+  // Depth can change by about this much over half a pixel of slanted skin.
+  static double PixelSlackMm(const Tuple& t) { return 3 * t.joints_in_cam(0, 2) / t.camera.fx; }
+
+  void CheckRig(const Tuple& stored, int64_t row) {
+    Tuple t = stored;
+    const bool left = t.handedness == Handedness::kLeft;
+    if (left) MirrorTuple(&t);
+    const Joints3 joints = JointsOf(*rig_, ToBonePoses(t.rig));
+    const double worst = (joints - t.joints_in_cam).rowwise().norm().maxCoeff();
+    if (!(worst <= kJointToleranceMm)) {
+      return Report(row, "joints_3d", "the rig's joints lie " + std::to_string(worst) + " mm away");
+    }
+    if (!ChosenForRendering(t.index)) return;
+    ++result_.rendered_again;
+    t.joints_in_cam = joints;
+    RenderLabels(scene_.get(), &t);
+    if (left) MirrorTuple(&t);
+    if (t.depth.pixels != stored.depth.pixels)
+      Report(row, "depth", "differs from what the rig renders to");
+    if (t.mask.pixels != stored.mask.pixels)
+      Report(row, "mask", "differs from what the rig renders to");
+    if (t.visible != stored.visible) Report(row, "visible", "differs from what the rig renders to");
+  }
+
+  bool ChosenForRendering(uint64_t index) const {
+    if (options_.rerender_rows < 0) return true;
+    const double share = static_cast<double>(options_.rerender_rows *
+                                             static_cast<int64_t>(manifest_.shards.size())) /
+                         static_cast<double>(std::max<uint64_t>(manifest_.count, 1));
+    return Random(manifest_.seed, index, 0, Purpose::kAudit).Chance(share);
+  }
+
+  const fs::path folder_;
+  const AuditOptions& options_;
+  Manifest manifest_;
+  AuditResult result_;
+  std::string shard_;
+  std::unique_ptr<Rig> rig_;
+  std::unique_ptr<HandScene> scene_;
+};
+
+}  // namespace
+
+AuditResult AuditDataset(const fs::path& folder, const AuditOptions& options) {
+  return Auditor(folder, options).Run();
+}
+
+}  // namespace handforge

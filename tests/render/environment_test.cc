@@ -1,0 +1,90 @@
+#include "render/environment.h"
+
+#include "io/assets.h"
+#include "io/core/error.h"
+#include "io/core/random.h"
+
+#include <cmath>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace handforge {
+namespace {
+
+using Eigen::Vector3f;
+
+Vector3f Irradiance(const Environment& environment, const Vector3f& normal) {
+  Vector3f sum = Vector3f::Zero();
+  for (const DistantLight& light : environment.lights()) {
+    sum += light.radiance * std::max(0.0f, normal.dot(light.direction));
+  }
+  return sum;
+}
+
+TEST(Environment, UniformProbeLightsEverySideByPi) {
+  // Radiance 1 everywhere gives irradiance pi whatever the normal: the white furnace of the shader.
+  const Environment furnace = Environment::FromImage(ImageF32(128, 64, 3, 5.0f), "furnace", 96);
+  EXPECT_NEAR(furnace.Radiance({0.3f, 0.5f, -0.2f}).x(), 1, 1e-4) << "probes are scaled to mean 1";
+  Random random(1, 0, 0, Purpose::kTest);
+  for (int i = 0; i < 200; ++i) {
+    const Vector3f n = Vector3f(random.Normal(), random.Normal(), random.Normal()).normalized();
+    EXPECT_NEAR(Irradiance(furnace, n).y(), M_PI, 0.06 * M_PI);
+  }
+}
+
+TEST(Environment, LightsCarryTheProbesWholePower) {
+  for (const auto& file : HdriFiles()) {
+    const Environment e = Environment::Load(file, 96);
+    Vector3f sum = Vector3f::Zero();
+    for (const DistantLight& light : e.lights()) {
+      EXPECT_NEAR(light.direction.norm(), 1, 1e-5);
+      EXPECT_TRUE((light.radiance.array() >= 0).all()) << e.name();
+      sum += light.radiance;
+    }
+    const float luminance = 0.2126f * sum.x() + 0.7152f * sum.y() + 0.0722f * sum.z();
+    EXPECT_NEAR(luminance, 4 * M_PI, 0.2 * 4 * M_PI) << e.name();
+    EXPECT_GE(e.lights().size(), 48u) << e.name();
+  }
+  EXPECT_GE(HdriFiles().size(), 10u);
+}
+
+TEST(Environment, ASunStaysWhereItIs) {
+  ImageF32 image(256, 128, 3, 0.1f);
+  for (int i = 0; i < 27; ++i) {  // 3 x 3 pixels at phi = pi/2, theta = pi/4
+    image.at(63 + i / 3 % 3, 31 + i / 9, i % 3) = 3000;
+  }
+  const Environment e = Environment::FromImage(image, "sun", 96);
+  const Vector3f sun = Vector3f(0, 1, 1).normalized();
+  EXPECT_GT(Irradiance(e, sun).x(), 3 * Irradiance(e, -sun).x());
+  EXPECT_GT(e.Radiance(sun).x(), 10 * e.Radiance(-sun).x());
+}
+
+TEST(Environment, ClampsNegativeAndNonFinitePixels) {
+  ImageF32 image(64, 32, 3, 1.0f);
+  image.at(5, 5, 0) = -3894;
+  image.at(6, 5, 1) = NAN;
+  image.at(7, 5, 2) = INFINITY;
+  const Environment e = Environment::FromImage(image, "damaged", 32);
+  for (const DistantLight& light : e.lights()) {
+    EXPECT_TRUE(light.radiance.allFinite());
+    EXPECT_GE(light.radiance.minCoeff(), 0);
+  }
+}
+
+TEST(Environment, NamesFilesThatCannotBeRead) {
+  const auto path = std::filesystem::path(::testing::TempDir()) / "broken.exr";
+  std::ofstream(path) << "no picture";
+  try {
+    Environment::Load(path, 32);
+    FAIL() << "no error";
+  } catch (const DataError& e) {
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("broken.exr: cannot be read"));
+  }
+  EXPECT_THROW(Environment::Load("/nowhere/x.exr", 32), EnvironmentError);
+  EXPECT_THROW(Environment::FromImage(ImageF32(2, 2, 3), "tiny", 8), DataError);
+}
+
+}  // namespace
+}  // namespace handforge

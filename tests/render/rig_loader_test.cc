@@ -1,0 +1,119 @@
+#include "render/rig_loader.h"
+
+#include "io/assets.h"
+#include "io/core/error.h"
+#include "io/files.h"
+#include "tests/render/render_testing.h"
+
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace handforge {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+RigSpec Spec() { return RigSpec::Load(SourcePath("configs/rigs/generic-hand.yaml")); }
+
+std::string LoadError(const fs::path& file, const RigSpec& spec) {
+  try {
+    LoadRiggedMesh(file, spec);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+fs::path WriteFile(const std::string& name, const std::string& bytes) {
+  const fs::path path = fs::path(::testing::TempDir()) / name;
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+TEST(LoadRiggedMesh, ReadsTheGenericHand) {
+  const RiggedMesh mesh = LoadRiggedMesh(FindAsset(Spec().mesh), Spec());
+  EXPECT_EQ(mesh.positions_mm.size(), 1159u);
+  EXPECT_EQ(mesh.triangles.size(), 2314u);
+  for (const auto& weights : mesh.weights) {
+    double sum = 0;
+    for (const auto& [joint, weight] : weights) sum += weight;
+    EXPECT_NEAR(sum, 1, 1e-6);
+    EXPECT_LE(weights.size(), 4u);
+  }
+}
+
+TEST(LoadRiggedMesh, KeepsTheVolumeOfTheMirroredHandPositive) {
+  const RiggedMesh mesh = LoadRiggedMesh(FindAsset(Spec().mesh), Spec());
+  double volume_mm3 = 0;
+  for (const auto& t : mesh.triangles) {
+    volume_mm3 +=
+        mesh.positions_mm[t[0]].dot(mesh.positions_mm[t[1]].cross(mesh.positions_mm[t[2]])) / 6;
+  }
+  EXPECT_NEAR(volume_mm3 / 1000, 343.2, 1) << "cm^3; negative: triangles are inside out";
+}
+
+TEST(LoadRiggedMesh, SidesAreMirrorImages) {
+  RigSpec right = Spec();
+  right.side = "right";
+  const RiggedMesh as_left = LoadRiggedMesh(FindAsset(Spec().mesh), Spec());
+  const RiggedMesh as_right = LoadRiggedMesh(FindAsset(right.mesh), right);
+  for (size_t v = 0; v < as_left.positions_mm.size(); ++v) {
+    const Eigen::Vector3d m = as_right.positions_mm[v].cwiseProduct(Eigen::Vector3d(-1, 1, 1));
+    ASSERT_LE((as_left.positions_mm[v] - m).norm(), 1e-9);
+  }
+}
+
+TEST(LoadRiggedMesh, NamesAMissingFile) {
+  EXPECT_THROW(LoadRiggedMesh("/nowhere/hand.glb", Spec()), EnvironmentError);
+  EXPECT_THAT(LoadError("/nowhere/hand.glb", Spec()),
+              HasSubstr("/nowhere/hand.glb does not exist"));
+}
+
+TEST(LoadRiggedMesh, RefusesATruncatedFileAtEveryLength) {
+  const std::string whole = ReadText(FindAsset(Spec().mesh));
+  for (const size_t length :
+       {size_t{0}, size_t{4}, size_t{19}, size_t{500}, whole.size() / 2, whole.size() - 8}) {
+    const fs::path file = WriteFile("truncated.glb", whole.substr(0, length));
+    EXPECT_THAT(LoadError(file, Spec()), HasSubstr("truncated.glb: ")) << length << " bytes";
+  }
+}
+
+TEST(LoadRiggedMesh, RefusesAForeignFile) {
+  EXPECT_THAT(LoadError(WriteFile("foreign.glb", "not a mesh at all"), Spec()),
+              HasSubstr("foreign.glb: cannot be read"));
+}
+
+TEST(LoadRiggedMesh, ListsAllJointsThatAreMissing) {
+  RigSpec spec = Spec();
+  spec.joints[kXrThumbTip] = "Thumb_Tip";
+  spec.joints[XrFingerJoint(kRing, 2)] = "Ring_2";
+  const std::string error = LoadError(FindAsset(spec.mesh), spec);
+  EXPECT_THAT(error, HasSubstr("lacks the joints Thumb_Tip, Ring_2"));
+  EXPECT_THAT(error, HasSubstr("`joints:` map"));
+}
+
+TEST(LoadRiggedMesh, NamesABoneThatIsNoKnownJoint) {
+  RigSpec spec = Spec();
+  // The name of an unskinned node: the joint exists, but the skin of the real one is left over.
+  spec.joints[XrFingerJoint(kIndex, 1)] = "xr_standard_trigger_pressed_min";
+  EXPECT_THAT(LoadError(FindAsset(spec.mesh), spec),
+              HasSubstr("bone index-finger-phalanx-proximal moves the skin but is no known joint"));
+}
+
+TEST(LoadRiggedMesh, AsksForTheLengthUnit) {
+  RigSpec spec = Spec();
+  spec.millimetres_per_unit = 1;
+  EXPECT_THAT(LoadError(FindAsset(spec.mesh), spec), HasSubstr("set millimetres_per_unit"));
+}
+
+TEST(LoadRiggedMesh, RefusesAMeshWithoutSkin) {
+  const fs::path file = WriteFile("plain.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n");
+  EXPECT_THAT(LoadError(file, Spec()), HasSubstr("no skinned mesh"));
+}
+
+}  // namespace
+}  // namespace handforge

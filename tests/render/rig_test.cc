@@ -1,0 +1,132 @@
+#include "render/rig.h"
+
+#include "render/kinematics.h"
+#include "render/subdivision.h"
+#include "tests/render/render_testing.h"
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace handforge {
+namespace {
+
+std::vector<Eigen::Vector3f> RestSurface() {
+  BonePoses rest;
+  for (int b = 0; b < kNumBones; ++b) {
+    rest.origin_mm[b] = TestRig().rest_origin[b];
+    rest.rotation[b] = TestRig().rest_rotation[b];
+    rest.scale[b].setOnes();
+  }
+  std::vector<Eigen::Vector3f> scratch, surface;
+  PoseSurface(TestRig(), rest, &scratch, &surface);
+  return surface;
+}
+
+TEST(Rig, IsARightHandInTheHandFrame) {
+  const Joints3& j = TestRig().rest_joints;
+  EXPECT_LE(j.row(kWrist).norm(), 1e-9);
+  EXPECT_LT(j(kMiddleMcp, 2), -60) << "-z points to the fingers";
+  EXPECT_NEAR(j(kMiddleMcp, 0), 0, 1e-9);
+  EXPECT_GT(j(kLittleMcp, 0), 15) << "x points to the little finger";
+  EXPECT_LT(j(kThumbTip, 0), -30);
+  EXPECT_LT(j(kThumbTip, 1), 0) << "the relaxed thumb lies on the palm side";
+}
+
+TEST(Rig, BoneFramesAreRotationsAlongTheirBones) {
+  for (int b = 0; b < kNumBones; ++b) {
+    const Eigen::Matrix3d r = TestRig().rest_rotation[b];
+    EXPECT_NEAR(r.determinant(), 1, 1e-9) << b;
+    EXPECT_LE((r * r.transpose() - Eigen::Matrix3d::Identity()).norm(), 1e-9) << b;
+  }
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    for (int s = 0; s < 3; ++s) {
+      EXPECT_GT(TestRig().rest_rotation[SegmentBone(finger, s)](1, 1), 0.8) << "+y is dorsal";
+    }
+  }
+}
+
+TEST(Rig, TipAnchorsLieUnderTheSkin) {
+  const auto surface = RestSurface();
+  for (int finger = kThumb; finger <= kLittle; ++finger) {
+    const Eigen::Vector3f tip =
+        TestRig().rest_joints.row(FingerJoint(finger, 3)).transpose().cast<float>();
+    const Eigen::Vector3f along =
+        -TestRig().rest_rotation[SegmentBone(finger, 2)].col(2).cast<float>();
+    float beyond = -1e9f;
+    for (const auto& x : surface) {
+      if ((x - tip).norm() < 12) beyond = std::max(beyond, along.dot(x - tip));
+    }
+    EXPECT_NEAR(beyond, 3, 0.8) << kFingerNames[finger];
+  }
+}
+
+TEST(Rig, SurfaceIsClosedAndEveryPartIsThere) {
+  std::map<std::pair<int, int>, int> edges;
+  std::map<int, int> parts;
+  for (size_t t = 0; t < TestRig().triangles.size(); ++t) {
+    ++parts[TestRig().triangle_part[t]];
+    for (int e = 0; e < 3; ++e) {
+      ++edges[{TestRig().triangles[t][e], TestRig().triangles[t][(e + 1) % 3]}];
+    }
+  }
+  for (const auto& [edge, count] : edges) {
+    ASSERT_EQ(count, 1);
+    ASSERT_EQ(edges.count({edge.second, edge.first}), 1u);
+  }
+  for (int part = kPartPalm; part <= kPartForearm; ++part) EXPECT_GT(parts[part], 20) << part;
+  EXPECT_EQ(parts.count(kPartBackground), 0u);
+}
+
+TEST(Rig, RestPoseGivesTheRestSurface) {
+  const auto surface = RestSurface();
+  ASSERT_EQ(surface.size(), TestRig().surface_rest.size());
+  for (size_t v = 0; v < surface.size(); ++v) {
+    ASSERT_LE((surface[v] - TestRig().surface_rest[v]).norm(), 1e-3f) << v;
+  }
+}
+
+TEST(Rig, PoseSurvivesItsRecord) {
+  for (int i = 0; i < 200; ++i) {
+    const BonePoses poses = DrawHand(3, i).poses_in_cam;
+    const BonePoses back = ToBonePoses(ToRigPose(poses));
+    EXPECT_LE((JointsOf(TestRig(), poses) - JointsOf(TestRig(), back)).cwiseAbs().maxCoeff(), 1e-3);
+    const RigPose once = ToRigPose(poses);
+    for (const auto& q : once.rotation_xyzw) {
+      EXPECT_NEAR(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3], 1, 1e-5);
+    }
+  }
+}
+
+TEST(LoopSubdivide, ReproducesPlanesAndSumsToOne) {
+  // An octahedron: every stencil is an affine combination, so affine functions are reproduced.
+  const std::vector<std::array<int, 3>> octahedron = {
+      {0, 2, 4}, {2, 1, 4}, {1, 3, 4}, {3, 0, 4}, {2, 0, 5}, {1, 2, 5}, {3, 1, 5}, {0, 3, 5}};
+  for (int steps = 0; steps <= 2; ++steps) {
+    const Subdivision s = LoopSubdivide(6, octahedron, steps);
+    EXPECT_EQ(s.triangles.size(), 8u << (2 * steps));
+    EXPECT_EQ(s.stencils.size(), 2 + s.triangles.size() / 2) << "Euler's formula";
+    for (const Stencil& stencil : s.stencils) {
+      float sum = 0;
+      for (const auto& [v, weight] : stencil.terms) sum += weight;
+      EXPECT_NEAR(sum, 1, 1e-6);
+    }
+  }
+}
+
+TEST(LoopSubdivide, CompensationKeepsTheHandsVolume) {
+  // The loaded mesh holds 343 cm^3 before its cap gives way to the forearm; compare without one.
+  RigSpec spec = RigSpec::Load(SourcePath("configs/rigs/generic-hand.yaml"));
+  spec.forearm = false;
+  const Rig rig = LoadRig(spec);
+  EXPECT_FALSE(rig.has_forearm);
+  double volume_mm3 = 0;
+  for (const auto& t : rig.triangles) {
+    volume_mm3 +=
+        rig.surface_rest[t[0]].dot(rig.surface_rest[t[1]].cross(rig.surface_rest[t[2]])) / 6;
+  }
+  EXPECT_NEAR(volume_mm3 / 1000, 343.2, 0.015 * 343.2);
+}
+
+}  // namespace
+}  // namespace handforge
