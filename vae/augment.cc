@@ -14,25 +14,32 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-// Rotates (x, y) pairs that lie `stride` floats apart.
-void RotateXY(double angle_rad, int stride, float* joints) {
-  const double c = std::cos(angle_rad);
-  const double s = std::sin(angle_rad);
+// Turns (x, y) pairs that lie `stride` floats apart, then scales and shifts them.
+void MoveXY(
+    double angle_rad, double scale, const std::array<double, 2>& shift, int stride, float* joints) {
+  const double c = scale * std::cos(angle_rad);
+  const double s = scale * std::sin(angle_rad);
   for (int j = 0; j < kNumJoints; ++j) {
     float* point = joints + static_cast<ptrdiff_t>(j) * stride;
     const double x = point[0];
     const double y = point[1];
-    point[0] = static_cast<float>(c * x - s * y);
-    point[1] = static_cast<float>(s * x + c * y);
+    point[0] = static_cast<float>(c * x - s * y + shift[0]);
+    point[1] = static_cast<float>(s * x + c * y + shift[1]);
   }
 }
 
-// Pixel of the source for a pixel of the turned image: the inverse turn about the centre.
-cv::Matx23d SourceFromTurned(double angle_rad, int px) {
-  const double c = std::cos(angle_rad);
-  const double s = std::sin(angle_rad);
+// Pixel of the source for a pixel of the moved image: the inverse move about the centre.
+cv::Matx23d SourceFromMoved(const AugmentDraw& draw, int px) {
+  const double c = std::cos(draw.angle_rad) / draw.scale;
+  const double s = std::sin(draw.angle_rad) / draw.scale;
   const double m = (px - 1) / 2.0;
-  return {c, s, m - c * m - s * m, -s, c, m + s * m - c * m};
+  const double x = m + draw.shift[0] * px / 2;  // where the centre went
+  const double y = m + draw.shift[1] * px / 2;
+  return {c, s, m - c * x - s * y, -s, c, m + s * x - c * y};
+}
+
+bool Moves(const AugmentDraw& draw) {
+  return draw.angle_rad != 0 || draw.scale != 1 || draw.shift[0] != 0 || draw.shift[1] != 0;
 }
 
 }  // namespace
@@ -65,33 +72,54 @@ AugmentDraw DrawAugment(
   return draw;
 }
 
-void RotateJoints3(double angle_rad, float* joints) { RotateXY(angle_rad, 3, joints); }
-void RotateJoints2(double angle_rad, float* joints) { RotateXY(angle_rad, 2, joints); }
+void SetCanonicalFraming(const float* joints2, AugmentDraw* draw) {
+  std::array<float, kNumJoints * 2> turned;
+  std::copy_n(joints2, turned.size(), turned.begin());
+  MoveXY(draw->angle_rad, 1, {0, 0}, 2, turned.data());
+  double low[2] = {turned[0], turned[1]};
+  double high[2] = {turned[0], turned[1]};
+  for (size_t i = 0; i < turned.size(); ++i) {
+    low[i % 2] = std::min<double>(low[i % 2], turned[i]);
+    high[i % 2] = std::max<double>(high[i % 2], turned[i]);
+  }
+  const double extent = std::max(high[0] - low[0], high[1] - low[1]);
+  if (!(extent > 0)) return;
+  draw->scale = 2 * kCanonicalFill / extent;
+  for (size_t c = 0; c < 2; ++c) draw->shift[c] = -draw->scale * (low[c] + high[c]) / 2;
+}
+
+void MoveJoints3(const AugmentDraw& draw, float* joints) {
+  MoveXY(draw.angle_rad, 1, {0, 0}, 3, joints);
+}
+
+void MoveJoints2(const AugmentDraw& draw, float* joints) {
+  MoveXY(draw.angle_rad, draw.scale, draw.shift, 2, joints);
+}
 
 void AugmentImage(
     const AugmentDraw& draw, const uint8_t* rgb, const uint8_t* alpha, int px, float* planes) {
   const size_t count = static_cast<size_t>(px) * px;
 
-  // Colours, alpha and validity as one interleaved image, so that one warp turns all.
+  // Colours, alpha and validity as one interleaved image, so that one warp moves all.
   cv::Mat image(px, px, CV_8UC4);
   for (size_t i = 0; i < count; ++i) {
     uint8_t* pixel = image.data + 4 * i;
     std::copy_n(rgb + 3 * i, 3, pixel);
     pixel[3] = alpha[i];
   }
-  cv::Mat turned = image;
+  cv::Mat moved = image;
   cv::Mat inside(px, px, CV_8U, cv::Scalar(255));
-  if (draw.angle_rad != 0) {
-    const cv::Matx23d map = SourceFromTurned(draw.angle_rad, px);
+  if (Moves(draw)) {
+    const cv::Matx23d map = SourceFromMoved(draw, px);
     const int flags = cv::INTER_LINEAR | cv::WARP_INVERSE_MAP;
-    cv::warpAffine(image, turned, map, image.size(), flags, cv::BORDER_REFLECT_101);
+    cv::warpAffine(image, moved, map, image.size(), flags, cv::BORDER_REFLECT_101);
     const cv::Mat full = inside.clone();
     cv::warpAffine(full, inside, map, image.size(), flags, cv::BORDER_CONSTANT);
   }
 
   // Planes of floats, tinted.
   for (size_t i = 0; i < count; ++i) {
-    const uint8_t* pixel = turned.data + 4 * i;
+    const uint8_t* pixel = moved.data + 4 * i;
     for (size_t c = 0; c < 3; ++c) {
       planes[c * count + i] = std::min(1.0F, draw.gain[c] * static_cast<float>(pixel[c]) / 255.0F);
     }

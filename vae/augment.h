@@ -22,23 +22,35 @@ struct AugmentOptions {
   void Visit(Fields& fields);
 };
 
-// What happens to one sample: a pure function of (seed, step, row of the batch).
+// What happens to one sample. In crop coordinates, x -> scale * R(angle) x + shift.
 struct AugmentDraw {
   double angle_rad = 0;  // from x (right) towards y (down)
+  double scale = 1;
+  std::array<double, 2> shift = {0, 0};
   std::array<float, 3> gain = {1, 1, 1};
 };
+// Angle and gains: a pure function of (seed, step, row of the batch).
 AugmentDraw DrawAugment(
     const AugmentOptions& options, uint64_t seed, int64_t step, int row, bool with_image);
 
-// {21, 3} in crop axes and {21, 2} in [-1, 1], turned in place.
-void RotateJoints3(double angle_rad, float* joints);
-void RotateJoints2(double angle_rad, float* joints);
+// Where in the crop a hand lies and how large it is there cannot be told from its pose. Decoders
+// that hear the pose alone (3D joints) are therefore taught the canonical framing: the box around
+// the 2D joints is centred and its longer side fills this share of the crop. Otherwise they would
+// learn the blurred mean of all framings. Sets scale and shift for a draw whose angle is set;
+// {21, 2} joints as stored. (The turn of the camera that a shift stands for, half a degree, is
+// neglected in the 3D axes.)
+constexpr double kCanonicalFill = 0.66;
+void SetCanonicalFraming(const float* joints2, AugmentDraw* draw);
 
-// Turns and tints an image.
+// {21, 3} in crop axes and {21, 2} in [-1, 1], moved in place. 3D joints have no place in the crop:
+// they are only turned.
+void MoveJoints3(const AugmentDraw& draw, float* joints);
+void MoveJoints2(const AugmentDraw& draw, float* joints);
+
+// Moves and tints an image.
 //   rgb, alpha  {px, px, 3} and {px, px} bytes
-//   planes      {5, px, px}: colours and alpha in [0, 1] with mirrored pixels where the turned
-//   image
-//               does not reach, then 1 where it does and 0 where it does not
+//   planes      {5, px, px}: colours and alpha in [0, 1] with mirrored pixels where the moved
+//               image does not reach, then 1 where it does and 0 where it does not
 void AugmentImage(
     const AugmentDraw& draw, const uint8_t* rgb, const uint8_t* alpha, int px, float* planes);
 constexpr int kImagePlanes = 5;

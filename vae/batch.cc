@@ -28,17 +28,17 @@ std::vector<int64_t> Shuffled(const std::vector<int64_t>& rows,
   return order;
 }
 
-// The joints of one row, turned.
-std::vector<float> TurnedJoints(const SampleSet& samples,
-                                int64_t row,
-                                Modality modality,
-                                double angle_rad) {
+// The joints of one row, moved.
+std::vector<float> MovedJoints(const SampleSet& samples,
+                               int64_t row,
+                               Modality modality,
+                               const AugmentDraw& draw) {
   std::vector<float> joints(static_cast<size_t>(InputSize(modality, 0)));
   samples.CopyInput(row, modality, joints.data());
   if (modality == Modality::kJoints3) {
-    RotateJoints3(angle_rad, joints.data());
+    MoveJoints3(draw, joints.data());
   } else {
-    RotateJoints2(angle_rad, joints.data());
+    MoveJoints2(draw, joints.data());
   }
   return joints;
 }
@@ -82,8 +82,10 @@ int64_t BatchMaker::RowAt(int pair, int64_t position) {
 
 void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   const bool images = HasImages(batch->pair);
-  const AugmentDraw draw =
-      DrawAugment(options_.augment, options_.seed, batch->step, position, images);
+  AugmentDraw draw = DrawAugment(options_.augment, options_.seed, batch->step, position, images);
+  if (HasCanonicalFraming(batch->pair) && samples_.Has(row, Modality::kJoints2)) {
+    SetCanonicalFraming(samples_.joints2.data() + row * kNumJoints * 2, &draw);
+  }
 
   // Image planes serve the input (the first three) and the target (all).
   const size_t plane = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px;
@@ -102,7 +104,7 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
       out->insert(
           out->end(), planes.begin(), planes.begin() + static_cast<ptrdiff_t>(num_planes * plane));
     } else {
-      const std::vector<float> joints = TurnedJoints(samples_, row, modality, draw.angle_rad);
+      const std::vector<float> joints = MovedJoints(samples_, row, modality, draw);
       out->insert(out->end(), joints.begin(), joints.end());
     }
   };

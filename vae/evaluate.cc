@@ -3,6 +3,7 @@
 #include "io/core/metrics.h"
 #include "io/core/skeleton.h"
 #include "io/core/tuple.h"
+#include "vae/augment.h"
 #include "vae/targets.h"
 
 #include <algorithm>
@@ -78,19 +79,21 @@ struct ImageCounts {
   double Iou() const { return union_area > 0 ? intersection / union_area : 1; }
 };
 
-// Adds one image. `rgba(i, c)` is channel c of pixel i of the prediction, 0..255.
+// Adds one image. `planes` is the truth (AugmentImage); `rgba(i, c)` is channel c of pixel i of the
+// prediction, 0..255.
 template <typename Rgba>
-void CountImage(const SampleSet& samples, int64_t row, const Rgba& rgba, ImageCounts* counts) {
-  const size_t pixels = static_cast<size_t>(samples.rgb_px) * samples.rgb_px;
-  const uint8_t* rgb = samples.rgb.data() + static_cast<size_t>(row) * pixels * 3;
-  const uint8_t* alpha = samples.alpha.data() + static_cast<size_t>(row) * pixels;
+void CountImage(const std::vector<float>& planes, const Rgba& rgba, ImageCounts* counts) {
+  const size_t pixels = planes.size() / kImagePlanes;
   for (size_t i = 0; i < pixels; ++i) {
-    const bool truth = alpha[i] >= 128;
+    if (planes[4 * pixels + i] == 0) continue;  // outside the image
+    const bool truth = planes[3 * pixels + i] >= 0.5F;
     const bool said = rgba(i, 3) >= 127.5;
     counts->intersection += truth && said;
     counts->union_area += truth || said;
     if (!truth) continue;
-    for (size_t c = 0; c < 3; ++c) counts->colour_error += std::abs(rgba(i, c) - rgb[3 * i + c]);
+    for (size_t c = 0; c < 3; ++c) {
+      counts->colour_error += std::abs(rgba(i, c) - 255.0 * planes[c * pixels + i]);
+    }
     counts->colours += 3;
   }
 }
@@ -120,15 +123,17 @@ class PairEvaluation {
                       baseline_pose_.RootMm())};
       case Modality::kJoints2:
         return {Score("epe_px",
-                      "crop of " + std::to_string(image_px_) + " px, 21 joints",
+                      "crop of " + std::to_string(image_px_) + " px, 21 joints" + FramingText(),
                       error_px_,
                       baseline_error_px_)};
       case Modality::kRgb:
-        return {Score("colour_error",
-                      "of 0..255, inside the mask",
-                      image_.ColourError(),
-                      baseline_image_.ColourError()),
-                Score("alpha_iou", "cut at a half", image_.Iou(), baseline_image_.Iou())};
+        return {
+            Score("colour_error",
+                  "of 0..255, inside the mask" + FramingText(),
+                  image_.ColourError(),
+                  baseline_image_.ColourError()),
+            Score(
+                "alpha_iou", "cut at a half" + FramingText(), image_.Iou(), baseline_image_.Iou())};
     }
     return {};
   }
@@ -173,22 +178,42 @@ class PairEvaluation {
     baseline_pose_.Add(ToJoints3(vae_.mean_joints3().data()), truth, samples_.bone_mm[r], visible);
   }
 
+  // What moves the truth of a row to the framing the pair speaks of.
+  AugmentDraw Framing(int64_t row) const {
+    AugmentDraw draw;
+    if (HasCanonicalFraming(pair_) && samples_.Has(row, Modality::kJoints2)) {
+      SetCanonicalFraming(samples_.joints2.data() + row * kNumJoints * 2, &draw);
+    }
+    return draw;
+  }
+
   void AddJoints2(int64_t row, const float* said) {
-    const float* truth = samples_.joints2.data() + static_cast<size_t>(row) * kNumJoints * 2;
+    std::array<float, kNumJoints * 2> truth;
+    samples_.CopyInput(row, Modality::kJoints2, truth.data());
+    MoveJoints2(Framing(row), truth.data());
     const double unit = image_px_ / 2.0 / static_cast<double>(num_rows_);
-    error_px_ += unit * MeanDistance2(truth, said);
-    baseline_error_px_ += unit * MeanDistance2(truth, vae_.mean_joints2().data());
+    error_px_ += unit * MeanDistance2(truth.data(), said);
+    baseline_error_px_ += unit * MeanDistance2(truth.data(), vae_.mean_joints2().data());
   }
 
   void AddImage(int64_t row, const uint8_t* said) {
+    const size_t pixels = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px;
+    const size_t first = static_cast<size_t>(row) * pixels;
+    std::vector<float> planes(kImagePlanes * pixels);
+    AugmentImage(Framing(row),
+                 samples_.rgb.data() + 3 * first,
+                 samples_.alpha.data() + first,
+                 samples_.rgb_px,
+                 planes.data());
     const float* mean = vae_.mean_rgba().data();
-    CountImage(
-        samples_, row, [&](size_t p, size_t c) { return double{1} * said[4 * p + c]; }, &image_);
-    CountImage(
-        samples_,
-        row,
-        [&](size_t p, size_t c) { return 255.0 * mean[4 * p + c]; },
-        &baseline_image_);
+    const auto model = [&](size_t p, size_t c) { return static_cast<double>(said[4 * p + c]); };
+    const auto baseline = [&](size_t p, size_t c) { return 255.0 * mean[4 * p + c]; };
+    CountImage(planes, model, &image_);
+    CountImage(planes, baseline, &baseline_image_);
+  }
+
+  std::string FramingText() const {
+    return HasCanonicalFraming(pair_) ? ", canonical framing" : "";
   }
 
   PairScore Score(const char* measure,

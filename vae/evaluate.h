@@ -36,7 +36,8 @@ struct EvaluationOptions {
 //   ->2d   epe_px: mean distance on a grid of image_px; baseline: the training mean
 //   ->rgb  colour_error: mean absolute error of 0..255 inside the mask; alpha_iou: overlap of the
 //          masks cut at a half; baselines: the training mean image
-// Pairs the model or the samples lack are left out.
+// Pairs from 3d to 2d and rgb are compared in the canonical framing (vae/augment.h). Pairs the
+// model or the samples lack are left out.
 std::vector<PairScore> EvaluateModel(const HandVae& vae,
                                      const SampleSet& samples,
                                      const EvaluationOptions& options);

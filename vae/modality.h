@@ -33,6 +33,12 @@ struct Pair {
   std::string Name() const;  // "rgb->3d"
 };
 
+// Whether the pair's decoder is taught the canonical framing (vae/augment.h): it hears 3D joints,
+// which have no place in the crop, and speaks of the crop.
+inline bool HasCanonicalFraming(const Pair& pair) {
+  return pair.from == Modality::kJoints3 && pair.to != Modality::kJoints3;
+}
+
 // Parses "FROM->TO" or "FROM->TO*WEIGHT" (weight 1 .. 1000). Throws UsageError naming the entry
 // and the modalities there are, also for an empty list and for a pair named twice.
 std::vector<Pair> ParsePairs(const std::vector<std::string>& texts);

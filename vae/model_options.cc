@@ -52,8 +52,16 @@ class IntegerFields : public Fields {
 void ModelOptions::Visit(Fields& fields) {
   fields.Field("latent_dim", latent_dim, 1, 1024, "dimensions of the latent code");
   fields.Field("rgb_px", rgb_px, 32, 512, "side of the RGB image in and out, a power of two");
-  fields.Field(
-      "rgb_encoder_width", rgb_encoder_width, 4, 512, "channels of the RGB encoder's first stage");
+  fields.Field("rgb_encoder_stride",
+               rgb_encoder_stride,
+               2,
+               4,
+               "stride of the RGB encoder's first convolution, 2 or 4");
+  fields.Field("rgb_encoder_width",
+               rgb_encoder_width,
+               4,
+               512,
+               "channels of the RGB encoder's first convolution");
   fields.Field("rgb_encoder_blocks",
                rgb_encoder_blocks,
                1,
@@ -69,6 +77,7 @@ void ModelOptions::Visit(Fields& fields) {
 }
 
 void ModelOptions::Check() const {
+  if (rgb_encoder_stride == 3) throw UsageError("model.rgb_encoder_stride = 3; use 2 or 4");
   if ((rgb_px & (rgb_px - 1)) != 0) {
     throw UsageError("model.rgb_px = " + std::to_string(rgb_px) +
                      " is no power of two; use 32, 64, 128, 256 or 512");

@@ -13,15 +13,17 @@ struct ModelOptions {
   int64_t latent_dim = 32;
   // Side of the RGB image in and out: a power of two, 32 .. 512.
   int64_t rgb_px = 64;
-  // Channels of the RGB encoder's first stage; they double with each halving of the image, up to
-  // eight times this.
-  int64_t rgb_encoder_width = 32;
+  // Stride of the RGB encoder's first convolution: 2 sees finer detail, 4 costs less.
+  int64_t rgb_encoder_stride = 2;
+  // Channels of the RGB encoder's first convolution; they double with each halving of the image, up
+  // to eight times this.
+  int64_t rgb_encoder_width = 16;
   // Residual blocks in each stage of the RGB encoder (2 in ResNet-18).
   int64_t rgb_encoder_blocks = 1;
   // Channels of the RGB decoder at 8x8; they halve with each doubling of the image, down to 16.
-  int64_t rgb_decoder_width = 96;
+  int64_t rgb_decoder_width = 64;
   // Units of each hidden layer of the joint networks, and their numbers of hidden layers.
-  int64_t mlp_width = 512;
+  int64_t mlp_width = 256;
   int64_t mlp_encoder_layers = 3;
   int64_t mlp_decoder_layers = 5;
 

@@ -40,6 +40,10 @@ nn::Sequential Perceptron(int64_t in, int64_t width, int64_t hidden_layers, int6
   return layers;
 }
 
+nn::Conv2d Conv3x3(int64_t in, int64_t out) {
+  return nn::Conv2d(nn::Conv2dOptions(in, out, 3).padding(1));
+}
+
 Posterior SplitPosterior(const Tensor& head) {
   const std::vector<Tensor> halves = head.chunk(2, 1);
   return {halves[0], halves[1].clamp(kMinLogVar, kMaxLogVar)};
@@ -143,11 +147,12 @@ Tensor JointDecoder::Decode(const Tensor& z) { return layers_->forward(z) / scal
 RgbEncoder::RgbEncoder(const ModelOptions& options) {
   const int64_t width = options.rgb_encoder_width;
   stages_ = register_module("stages", nn::Sequential());
-  stages_->push_back("stem", ConvNorm(3, width, 5, 4));
+  stages_->push_back("stem", ConvNorm(3, width, 5, options.rgb_encoder_stride));
   stages_->push_back("relu", nn::ReLU());
   int64_t channels = width;
   int stage = 0;
-  for (int64_t px = options.rgb_px / 4; px > kEncoderEnd; px /= 2, ++stage) {
+  for (int64_t px = options.rgb_px / options.rgb_encoder_stride; px > kEncoderEnd;
+       px /= 2, ++stage) {
     const int64_t out = std::min(2 * channels, kMaxWidening * width);
     for (int64_t block = 0; block < options.rgb_encoder_blocks; ++block) {
       stages_->push_back("stage" + std::to_string(stage) + "block" + std::to_string(block),
@@ -169,22 +174,21 @@ Posterior RgbEncoder::Encode(const Tensor& x) {
 RgbDecoder::RgbDecoder(const ModelOptions& options) : width_(options.rgb_decoder_width) {
   stem_ = register_module("stem",
                           nn::Linear(options.latent_dim, width_ * kDecoderStart * kDecoderStart));
-  stem_conv_ = register_module("stem_conv", ConvNorm(width_, width_, 3, 1));
+  stem_conv_ = register_module("stem_conv", Conv3x3(width_, width_));
   int64_t channels = width_;
   for (int64_t px = 2 * kDecoderStart; px < options.rgb_px; px *= 2) {
     const int64_t out = std::max(channels / 2, kMinDecoderWidth);
     stages_.push_back(register_module("stage" + std::to_string(stages_.size()),
-                                      ConvNorm(channels, kSubPixels * out, 3, 1)));
+                                      Conv3x3(channels, kSubPixels * out)));
     channels = out;
   }
-  head_ = register_module(
-      "head", nn::Conv2d(nn::Conv2dOptions(channels, kSubPixels * kRgba, 3).padding(1)));
+  head_ = register_module("head", Conv3x3(channels, kSubPixels * kRgba));
 }
 
 Tensor RgbDecoder::Decode(const Tensor& z) {
   Tensor x = at::relu(stem_->forward(z)).view({-1, width_, kDecoderStart, kDecoderStart});
   x = at::relu(stem_conv_->forward(x));
-  for (ConvNorm& stage : stages_) x = at::pixel_shuffle(at::relu(stage->forward(x)), 2);
+  for (nn::Conv2d& stage : stages_) x = at::pixel_shuffle(at::relu(stage->forward(x)), 2);
   return at::pixel_shuffle(head_->forward(x), 2);
 }
 
@@ -198,7 +202,7 @@ void RgbDecoder::EqualiseSubPixels() {
       weight.index_put_({Slice(k, None, kSubPixels)}, weight.index({Slice(0, None, kSubPixels)}));
     }
   };
-  for (ConvNorm& stage : stages_) equalise(stage->conv);
+  for (nn::Conv2d& stage : stages_) equalise(stage);
   equalise(head_);
 }
 

@@ -84,8 +84,8 @@ class JointDecoder : public Decoder {
   torch::nn::Sequential layers_{nullptr};
 };
 
-// Small residual network: a stem of stride 4, stages that halve the image down to 4x4, then one
-// linear layer over all of it (no pooling: where a finger is matters).
+// Small residual network: a stem of stride 2 or 4, stages that halve the image down to 4x4, then
+// one linear layer over all of it (no pooling: where a finger is matters).
 class RgbEncoder : public Encoder {
  public:
   explicit RgbEncoder(const ModelOptions& options);
@@ -97,7 +97,8 @@ class RgbEncoder : public Encoder {
 };
 
 // Linear to 8x8, then 3x3 convolutions with sub-pixel upsampling (Shi et al. 2016), which cost a
-// third of the transposed convolutions of the same size on a CPU.
+// third of the transposed convolutions of the same size on a CPU. No batch normalisation: codes of
+// different encoders have different statistics, and a running mean of both fits neither.
 class RgbDecoder : public Decoder {
  public:
   explicit RgbDecoder(const ModelOptions& options);
@@ -108,8 +109,8 @@ class RgbDecoder : public Decoder {
 
  private:
   torch::nn::Linear stem_{nullptr};
-  ConvNorm stem_conv_{nullptr};
-  std::vector<ConvNorm> stages_;
+  torch::nn::Conv2d stem_conv_{nullptr};
+  std::vector<torch::nn::Conv2d> stages_;
   torch::nn::Conv2d head_{nullptr};
   int64_t width_;
 };

@@ -46,7 +46,7 @@ struct TrainOptions {
   // reproducible.
   double max_seconds = 0;
   // Rows of a step without images and with them.
-  int64_t pose_batch = 64;
+  int64_t pose_batch = 128;
   int64_t image_batch = 32;
 
   // Peak learning rate of Adam, reached after `warmup_steps` steps, then a cosine down to

@@ -163,6 +163,7 @@ TEST_F(TrainTest, StopsWhereTheLossIsNotFinite) {
   options.max_gradient_norm = 0;
   options.warmup_steps = 0;
   options.joints3_weight = 1e6;
+  options.model.mlp_decoder_layers = 10;  // large steps multiply through the layers
   options.checkpoint_every = 1;
   options.steps = 2000;
   EXPECT_THAT(MessageOf<DataError>([&] { Train(options, false); }),
