@@ -19,6 +19,11 @@ namespace fs = std::filesystem;
 constexpr std::array<const char*, 2> kDefaultModels = {"configs/models/default.safetensors",
                                                        "out/quickstart_model/model.safetensors"};
 
+// Depth is stored in 16 bits (6553.5 mm); the forearm reaches beyond the hand.
+constexpr double kFurthestMm = 6000;
+// Box of the hand as a share of the picture: below it there is no hand to learn from.
+constexpr double kSmallestBox = 0.01;
+
 // Overlap of the decoded alpha with the mask, on alpha's grid: a cell belongs to the mask where
 // more than half of it is hand.
 float SilhouetteIou(const ImageU8& alpha, const ImageU8& mask) {
@@ -208,7 +213,10 @@ std::string TupleAssembler::Assemble(const DecodedHand& hand,
   t.present = kHasRgb | kHasAlpha | kHasLatent;
 
   // Depth, mask, visibility; how well the decoders agree with them.
+  if (t.joints_in_cam.col(2).maxCoeff() > kFurthestMm) return "too_far";
   RenderLabels(&scene_, &t);
+  if (t.bbox_px[2] * t.bbox_px[3] < kSmallestBox * options.image_px * options.image_px)
+    return "too_small";
   t.quality_residual_px =
       static_cast<float>(std::sqrt((t.decoded_joints_px - t.joints_px).squaredNorm() / kNumJoints));
   t.quality_fit_mm =

@@ -46,7 +46,7 @@ class TupleAssembler {
   explicit TupleAssembler(const SynthWorld& world);
 
   // "" and the tuple, or the reason of rejection: those of ImplausibleBecause, "behind_camera",
-  // "residual_2d", "out_of_frame" or "silhouette".
+  // "residual_2d", "out_of_frame", "too_far", "too_small" or "silhouette".
   std::string Assemble(const DecodedHand& hand, uint64_t index, uint32_t attempt, Tuple* tuple);
 
  private:
