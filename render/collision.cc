@@ -29,7 +29,8 @@ constexpr double kParallel = 1e-12;
 double Penetration(const FleshCapsule& a, const FleshCapsule& b) {
   const Vector3d d1 = a.end_mm - a.start_mm, d2 = b.end_mm - b.start_mm;
   const Vector3d r = a.start_mm - b.start_mm;
-  const double l1 = d1.squaredNorm(), l2 = d2.squaredNorm();
+  // An axis may be a point.
+  const double l1 = std::max(d1.squaredNorm(), 1e-9), l2 = std::max(d2.squaredNorm(), 1e-9);
   const double f = d2.dot(r), c = d1.dot(r), m = d1.dot(d2);
   const double denominator = l1 * l2 - m * m;
   double s = denominator > kParallel * l1 * l2

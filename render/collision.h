@@ -25,7 +25,7 @@ std::vector<SelfContact> SelfContacts(const Rig& rig,
 // Depth of one pair; negative where they are apart. Both bones need flesh.
 double ContactDepthMm(const Rig& rig, const BonePoses& poses, int bone_a, int bone_b);
 
-// The deepest contact, in mm; 0 where nothing touches. Flesh gives: up to about 3 mm is contact,
+// The deepest contact, in mm; 0 where nothing touches. Flesh gives: up to about 2.5 mm is contact,
 // not collision.
 double SelfPenetrationMm(const Rig& rig, const BonePoses& poses);
 

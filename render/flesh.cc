@@ -43,15 +43,10 @@ Station FitCircle(double t, const std::vector<Vector2d>& points) {
 }
 
 // Digits are broader than they are thick, the thumb by a third, and it is with the pulp that they
-// touch: the circle is made to meet the skin there, its radius half-way to half the thickness.
-void FlattenTowardsPulp(const std::vector<Vector2d>& points, Station* station) {
-  double palmar = 0, dorsal = 0;
-  for (const Vector2d& point : points) {
-    palmar = std::max(palmar, -point.y());
-    dorsal = std::max(dorsal, point.y());
-  }
-  const double half_thickness = (palmar + dorsal) / 2;
-  station->radius_mm = std::min(station->radius_mm, (station->radius_mm + half_thickness) / 2);
+// touch: the circle is moved to meet the skin there.
+void MoveToPulp(const std::vector<Vector2d>& points, Station* station) {
+  double palmar = 0;
+  for (const Vector2d& point : points) palmar = std::max(palmar, -point.y());
   station->centre_mm.y() = station->radius_mm - palmar;
 }
 
@@ -77,7 +72,7 @@ std::optional<Station> Measure(const Rig& rig, const RayCaster& rays, int bone, 
   if (points.size() < kRays / 3) return std::nullopt;
   Station station = FitCircle(t, points);
   const bool digit = bone > SegmentBone(kThumb, 0);
-  if (digit) FlattenTowardsPulp(points, &station);
+  if (digit) MoveToPulp(points, &station);
   return station;
 }
 

@@ -39,8 +39,8 @@ HandAngles FreePose(Random& random) {
   }
   a[kThumbCmcFlexion] = random.Uniform(-20, 40);
   a[kThumbCmcAbduction] = random.Uniform(-30, 25);
-  // The saddle joint turns the pulp towards the palm as it carries the thumb across it.
-  a[kThumbCmcTwist] = 8 + 0.5 * a[kThumbCmcFlexion] + random.Normal(0, 7);
+  a[kThumbCmcTwist] =
+      UsualThumbTwist(a[kThumbCmcFlexion], a[kThumbCmcAbduction]) + random.Normal(0, 5);
   a[kThumbMcpFlexion] = random.Uniform(-5, 55);
   a[kThumbIpFlexion] = random.Uniform(-10, 75);
   a[kLittleCup] = random.Uniform(0, 14);
@@ -137,7 +137,7 @@ double SettlePose(const Rig& rig,
                   double max_penetration_mm,
                   HandAngles* angles_deg) {
   constexpr int kSteps = 8;
-  constexpr double kMarginMm = 0.7;    // aimed below the limit
+  constexpr double kMarginMm = 1.5;    // aimed below the limit
   constexpr double kDampingMm = 0.05;  // against contacts that cannot be parted
   constexpr double kLongestStepDeg = 8;
   HandAngles& angles = *angles_deg;
@@ -155,6 +155,7 @@ double SettlePose(const Rig& rig,
     const double longest = move.cwiseAbs().maxCoeff();
     if (longest > kLongestStepDeg) move *= kLongestStepDeg / longest;
     for (int a = 0; a < kNumMovable; ++a) angles[a] += move[a];
+    CoupleThumbTwist(&angles);
     angles = ClampToLimits(angles);
     poses = ForwardKinematics(rig, shape, angles);
     depth = SelfPenetrationMm(rig, poses);

@@ -23,7 +23,7 @@ struct PosePriorOptions {
   double wrist_deg = 15;
   // Parts of the hand that pass deeper into each other are moved apart (SettlePose); poses where
   // that fails are drawn again, mm.
-  double max_penetration_mm = 3;
+  double max_penetration_mm = 2.5;
 
   void Visit(Fields& fields);
 };

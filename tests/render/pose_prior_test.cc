@@ -55,7 +55,9 @@ TEST(SamplePose, WithoutNoiseGivesTheGestures) {
   for (int i = 0; i < kDraws; ++i) {
     const SampledPose pose = Draw(Quiet(), i);
     ASSERT_GE(pose.gesture, 0);
-    ASSERT_EQ(pose.angles_deg, TestGestures()[pose.gesture].angles_deg);
+    for (int a = 0; a < kNumAngles; ++a) {
+      ASSERT_EQ(pose.angles_deg[a], TestGestures()[pose.gesture].angles_deg[a]);
+    }
     ++count[pose.gesture];
   }
   // As often as their weights say, within five standard deviations.
@@ -65,6 +67,14 @@ TEST(SamplePose, WithoutNoiseGivesTheGestures) {
     const double p = TestGestures()[g].weight / total;
     EXPECT_NEAR(count[static_cast<int>(g)], kDraws * p, 5 * std::sqrt(kDraws * p * (1 - p)))
         << TestGestures()[g].name;
+  }
+}
+
+TEST(SamplePose, ThumbTwistFollowsItsSwing) {
+  for (int i = 0; i < 2000; ++i) {
+    const HandAngles angles = Draw({}, i).angles_deg;
+    const double usual = UsualThumbTwist(angles[kThumbCmcFlexion], angles[kThumbCmcAbduction]);
+    EXPECT_NEAR(angles[kThumbCmcTwist], usual, 15) << "clamping may add a little to the play of 12";
   }
 }
 
@@ -119,8 +129,10 @@ TEST(SamplePose, FreePosesCoverTheRanges) {
     }
   }
   for (int a = 0; a < kNumAngles; ++a) {
+    // The palm cups less in free poses than it can.
+    const double share = a == kRingCup || a == kLittleCup ? 0.5 : 0.7;
     const double range = AngleLimits()[a].high_deg - AngleLimits()[a].low_deg;
-    EXPECT_GT(high[a] - low[a], 0.7 * range) << AngleLimits()[a].name;
+    EXPECT_GT(high[a] - low[a], share * range) << AngleLimits()[a].name;
   }
 }
 
@@ -192,7 +204,7 @@ TEST(PosePrior, RefusesFewPosesOfAnyGesture) {
   }
   RecordProperty("colliding", colliding);
   RecordProperty("refused", refused);
-  EXPECT_LT(colliding, 0.45 * kDraws);
+  EXPECT_LT(colliding, 0.5 * kDraws);
   EXPECT_LT(refused, 0.03 * kDraws);
   for (const auto& [gesture, count] : by_gesture) {
     EXPECT_LT(count.first, 0.25 * count.second + 3)

@@ -40,15 +40,9 @@ float DistanceToTriangle(const Vector3f& p,
   return (ap - ab * (vb * scale) - ac * (vc * scale)).norm();
 }
 
-Rig CoarseRig() {
-  RigSpec spec = RigSpec::Load(SourcePath("configs/rigs/generic-hand.yaml"));
-  spec.subdivision = 0;
-  return LoadRig(spec);
-}
-
 }  // namespace
 
-SkinOverlap::SkinOverlap() : rig_(CoarseRig()), part_(rig_.num_surface_vertices(), 0) {
+SkinOverlap::SkinOverlap() : rig_(TestRig()), part_(rig_.num_surface_vertices(), 0) {
   for (size_t t = 0; t < rig_.triangles.size(); ++t) {
     const int part = rig_.triangle_part[t];
     for (int v : rig_.triangles[t]) part_[v] = static_cast<uint8_t>(part);
@@ -59,7 +53,7 @@ SkinOverlap::SkinOverlap() : rig_(CoarseRig()), part_(rig_.num_surface_vertices(
       triangles_[FingerOfPart(part)].push_back(rig_.triangles[t]);
     }
   }
-  for (size_t v = 0; v < part_.size(); ++v) {
+  for (size_t v = 0; v < part_.size(); v += kEvery) {
     if (!IsDigit(part_[v]) || part_[v] == SegmentPart(kThumb, 0)) continue;
     vertices_[FingerOfPart(part_[v])].push_back(static_cast<int>(v));
   }

@@ -26,7 +26,9 @@ class SkinOverlap {
   double Winding(const Triangles& triangles, const Eigen::Vector3f& x) const;
   double DistanceMm(const Triangles& triangles, const Eigen::Vector3f& x) const;
 
-  Rig rig_;  // without subdivision: five times fewer triangles
+  static constexpr size_t kEvery = 3;  // of the vertices is tested, against all triangles
+
+  const Rig& rig_;
   std::vector<uint8_t> part_;
   std::array<std::vector<int>, kGroups> vertices_;
   std::array<Triangles, kGroups> triangles_;
