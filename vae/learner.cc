@@ -91,7 +91,9 @@ struct Learner::Impl {
     const double unit = flat ? 1 / (kJoints2Spread * kJoints2Spread) : 1;
     const Tensor error = unit * at::mse_loss(said, target);
     losses->reconstruction = error.item<double>();
-    return (flat ? options.joints2_weight : options.joints3_weight) * error;
+    if (flat) return options.joints2_weight * error;
+    const Tensor bones = at::mse_loss(BoneVectors(said), BoneVectors(target));
+    return options.joints3_weight * (error + options.bones_weight * bones);
   }
 };
 

@@ -69,6 +69,11 @@ void ModelOptions::Visit(Fields& fields) {
                "residual blocks per stage of the RGB encoder");
   fields.Field(
       "rgb_decoder_width", rgb_decoder_width, 16, 1024, "channels of the RGB decoder at 8x8");
+  fields.Field("rgb_decoder_layers",
+               rgb_decoder_layers,
+               0,
+               16,
+               "hidden layers of the RGB decoder before its first image");
   fields.Field("mlp_width", mlp_width, 8, 8192, "units of a hidden layer of the joint networks");
   fields.Field(
       "mlp_encoder_layers", mlp_encoder_layers, 1, 16, "hidden layers of the joint encoders");

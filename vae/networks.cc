@@ -36,7 +36,7 @@ nn::Sequential Perceptron(int64_t in, int64_t width, int64_t hidden_layers, int6
     layers->push_back("hidden" + std::to_string(i), nn::Linear(i == 0 ? in : width, width));
     layers->push_back("relu" + std::to_string(i), nn::ReLU());
   }
-  layers->push_back("head", nn::Linear(width, out));
+  layers->push_back("head", nn::Linear(hidden_layers == 0 ? in : width, out));
   return layers;
 }
 
@@ -172,8 +172,10 @@ Posterior RgbEncoder::Encode(const Tensor& x) {
 }
 
 RgbDecoder::RgbDecoder(const ModelOptions& options) : width_(options.rgb_decoder_width) {
-  stem_ = register_module("stem",
-                          nn::Linear(options.latent_dim, width_ * kDecoderStart * kDecoderStart));
+  const int64_t first_image = width_ * kDecoderStart * kDecoderStart;
+  stem_ = register_module(
+      "stem",
+      Perceptron(options.latent_dim, options.mlp_width, options.rgb_decoder_layers, first_image));
   stem_conv_ = register_module("stem_conv", Conv3x3(width_, width_));
   int64_t channels = width_;
   for (int64_t px = 2 * kDecoderStart; px < options.rgb_px; px *= 2) {
@@ -284,6 +286,21 @@ torch::Device ChooseDevice(const std::string& name) {
 Tensor KlDivergence(const Posterior& posterior) {
   const Tensor terms = posterior.mean.square() + posterior.logvar.exp() - posterior.logvar - 1;
   return 0.5 * terms.sum(1).mean();
+}
+
+Tensor BoneVectors(const Tensor& joints3) {
+  std::vector<int64_t> parents;
+  std::vector<int64_t> children;
+  for (const auto& edge : Edges()) {
+    parents.push_back(edge[0]);
+    children.push_back(edge[1]);
+  }
+  const auto options = torch::TensorOptions().dtype(at::kLong);
+  const Tensor joints = joints3.view({-1, kNumJoints, 3});
+  const auto pick = [&](const std::vector<int64_t>& indices) {
+    return joints.index_select(1, torch::tensor(indices, options).to(joints3.device()));
+  };
+  return pick(children) - pick(parents);
 }
 
 Tensor Reparameterise(const Posterior& posterior, const Tensor& noise) {

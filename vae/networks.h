@@ -96,9 +96,9 @@ class RgbEncoder : public Encoder {
   torch::nn::Linear head_{nullptr};
 };
 
-// Linear to 8x8, then 3x3 convolutions with sub-pixel upsampling (Shi et al. 2016), which cost a
-// third of the transposed convolutions of the same size on a CPU. No batch normalisation: codes of
-// different encoders have different statistics, and a running mean of both fits neither.
+// A perceptron to 8x8, then 3x3 convolutions with sub-pixel upsampling (Shi et al. 2016), which
+// cost a third of the transposed convolutions of the same size on a CPU. No batch normalisation:
+// codes of different encoders have different statistics, and a running mean of both fits neither.
 class RgbDecoder : public Decoder {
  public:
   explicit RgbDecoder(const ModelOptions& options);
@@ -108,7 +108,7 @@ class RgbDecoder : public Decoder {
   void EqualiseSubPixels();
 
  private:
-  torch::nn::Linear stem_{nullptr};
+  torch::nn::Sequential stem_{nullptr};
   torch::nn::Conv2d stem_conv_{nullptr};
   std::vector<torch::nn::Conv2d> stages_;
   torch::nn::Conv2d head_{nullptr};
@@ -143,6 +143,8 @@ torch::Device ChooseDevice(const std::string& name);
 
 /// KL(q || N(0, I)) summed over the dimensions, mean over the batch: a scalar.
 torch::Tensor KlDivergence(const Posterior& posterior);
+/// Vectors {N, 20, 3} of the bones (io/core/skeleton.h) of joints {N, 63}.
+torch::Tensor BoneVectors(const torch::Tensor& joints3);
 /// z = mean + noise * exp(logvar / 2).
 torch::Tensor Reparameterise(const Posterior& posterior, const torch::Tensor& noise);
 

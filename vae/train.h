@@ -31,14 +31,14 @@ struct TrainOptions {
 
   // Encoder->decoder pairs with their weight, the number of steps in each round of the schedule:
   // "3d->3d*8". A joint step costs a quarter of an RGB step, so the quick recipe takes many.
-  std::vector<std::string> pairs = {"3d->3d*6",
+  std::vector<std::string> pairs = {"3d->3d*10",
                                     "2d->3d*6",
                                     "3d->2d*2",
                                     "2d->2d*2",
-                                    "rgb->3d*4",
+                                    "rgb->3d*5",
                                     "rgb->2d*1",
                                     "rgb->rgb*1",
-                                    "3d->rgb*4"};
+                                    "3d->rgb*6"};
   // Steps of all pairs together. The run is reproducible because steps, not time, end it.
   int64_t steps = 24000;
   // Wall budget in seconds, 0 = none. Where an evaluation finds that the steps will not fit, their
@@ -51,7 +51,7 @@ struct TrainOptions {
 
   // Peak learning rate of Adam, reached after `warmup_steps` steps, then a cosine down to
   // `final_lr_fraction` of it.
-  double learning_rate = 1e-3;
+  double learning_rate = 2e-3;
   int64_t warmup_steps = 200;
   double final_lr_fraction = 0.01;
   // Longest gradient of one module; 0 = any.
@@ -60,8 +60,11 @@ struct TrainOptions {
   // joints. As a likelihood: 63 numbers with deviation s give beta = 2 s^2 / 63, so 1e-4 says
   // s = 0.056 bone lengths, some 2.5 mm.
   double beta = 1e-4;
-  // Weights of the reconstruction losses: 3D and 2D mean squared error (2D in units of 0.35 of half
-  // the crop, its spread), colour mean absolute error, alpha cross-entropy.
+  // Weight of the mean squared error of the 20 bone vectors beside that of the 3D joints: errors
+  // that all joints of a finger share are cheap, bones of a wrong length are not.
+  double bones_weight = 2;
+  // Weights of the reconstruction losses: 3D (bones included) and 2D mean squared error (2D in
+  // units of 0.35 of half the crop, its spread), colour mean absolute error, alpha cross-entropy.
   double joints3_weight = 1;
   double joints2_weight = 1;
   double colour_weight = 1;

@@ -22,6 +22,7 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field("final_lr_fraction", final_lr_fraction, 0, 1, "last learning rate / peak");
   fields.Field("max_gradient_norm", max_gradient_norm, 0, 1e9, "longest gradient, 0 = any");
   fields.Field("beta", beta, 0, 1e3, "weight of the KL term");
+  fields.Field("bones_weight", bones_weight, 0, 1e6, "weight of the 3D bone vectors' loss");
   fields.Field("joints3_weight", joints3_weight, 0, 1e6, "weight of the 3D loss");
   fields.Field("joints2_weight", joints2_weight, 0, 1e6, "weight of the 2D loss");
   fields.Field("colour_weight", colour_weight, 0, 1e6, "weight of the colour loss");

@@ -1,6 +1,7 @@
 #include "vae/networks.h"
 
 #include "io/core/error.h"
+#include "io/core/skeleton.h"
 #include "tests/io/error_matchers.h"
 #include "vae/flat_adam.h"
 #include "vae/module_io.h"
@@ -185,6 +186,20 @@ TEST(KlDivergence, HasTheGradientOfItsDifferences) {
   const Tensor logvar = torch::randn({2, 3}, torch::kDouble);
   EXPECT_LT(GradientError([&](const Tensor& x) { return KlDivergence({x, logvar}); }, mean), 1e-6);
   EXPECT_LT(GradientError([&](const Tensor& x) { return KlDivergence({mean, x}); }, logvar), 1e-6);
+}
+
+TEST(BoneVectors, LeadFromParentToChild) {
+  torch::manual_seed(11);
+  const Tensor joints = torch::randn({2, 63}, torch::kDouble);
+  const Tensor bones = BoneVectors(joints);
+  ASSERT_EQ(bones.sizes().vec(), (std::vector<int64_t>{2, kNumEdges, 3}));
+  const Tensor points = joints.view({2, kNumJoints, 3});
+  for (int joint = 1; joint < kNumJoints; ++joint) {
+    const Tensor expected = points.select(1, joint) - points.select(1, ParentOf(joint));
+    EXPECT_TRUE(bones.select(1, joint - 1).equal(expected)) << joint;
+  }
+  const auto loss = [](const Tensor& x) { return BoneVectors(x).square().mean(); };
+  EXPECT_LT(GradientError(loss, joints), 1e-6);
 }
 
 TEST(Reparameterise, HasTheMomentsOfThePosterior) {
