@@ -7,7 +7,8 @@
 
 namespace handforge {
 
-// Bounds beyond which a decoded hand is not a hand. All are compared with the rig fitted to it.
+// Bounds beyond which a decoded hand is not a hand. Angles, hinges, bones and
+// penetration are those of the rig fitted exactly to it.
 struct PlausibilityOptions {
   // How far an angle may lie outside its anatomical range, degrees.
   double joint_limit_slack_deg = 12;
@@ -18,7 +19,9 @@ struct PlausibilityOptions {
   double longest_bone = 1.5;
   // How deep parts may pass into each other, mm.
   double penetration_mm = 7;
-  // RMS distance of the decoded 2D joints from the projected 3D ones, px of the depth image.
+  // RMS distance of the decoded 3D joints from the nearest hand, mm (synth/nearest_hand.h).
+  double fit_mm = 10;
+  // RMS distance of the decoded 2D joints from the label's, px of the depth image.
   double residual_px = 9;
   // Smallest overlap of decoded silhouette and ray-traced mask; 0 = any.
   double silhouette_iou = 0;

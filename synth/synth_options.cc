@@ -14,6 +14,7 @@ void PlausibilityOptions::Visit(Fields& fields) {
   fields.Field(
       "longest_bone", longest_bone, 1, 10, "finger bone against the rig's, relative to the palm");
   fields.Field("penetration_mm", penetration_mm, 0, 100, "depth of parts inside each other");
+  fields.Field("fit_mm", fit_mm, 0, 1000, "RMS of the decoded joints from the nearest hand");
   fields.Field("residual_px", residual_px, 0, 1000, "RMS of decoded 2D against projected 3D");
   fields.Field(
       "silhouette_iou", silhouette_iou, 0, 1, "smallest overlap of decoded and traced silhouette");
@@ -32,6 +33,21 @@ void SynthOptions::Visit(Fields& fields) {
   fields.Field("image_px", image_px, 32, 2048, "side of depth and mask");
   fields.Field("rig", rig, {}, "rig specification");
   fields.Nested("plausibility", plausibility, "what is rejected and drawn again");
+  fields.Section(
+      "nearest_hand",
+      [this](Fields& f) {
+        f.Field("proportion_play",
+                nearest.proportion_play,
+                0,
+                1,
+                "departure of bones from the rig's proportions");
+        f.Field("max_penetration_mm",
+                nearest.max_penetration_mm,
+                0,
+                100,
+                "parts deeper inside each other move apart");
+      },
+      "the hand that becomes the label");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");
   fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
   fields.Field("deflate_level", deflate_level, 0, 9, "compression of the images");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "synth/nearest_hand.h"
 #include "synth/plausibility.h"
 
 #include <cstdint>
@@ -21,6 +22,7 @@ struct SynthOptions {
   int64_t image_px = 256;           // depth, mask
   std::string rig = "configs/rigs/generic-hand.yaml";
   PlausibilityOptions plausibility;
+  NearestHandOptions nearest;
   double left_hands = 0.5;
   // Deviation of the wrist's flexion, degrees (the networks say nothing of the forearm).
   double wrist_deg = 15;

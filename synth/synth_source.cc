@@ -178,19 +178,26 @@ std::string TupleAssembler::Assemble(const DecodedHand& hand,
       random(Purpose::kScale).TruncatedNormal(info.bone_mean_mm, info.bone_std_mm, 2);
   const Joints3 joints_mm = hand.joints_in_bones * bone_mm;
 
-  // Camera: where the metric hand projects to the decoded pixels.
-  const Placement placement = SolveTranslation(joints_mm, hand.joints_px, camera_);
-  if (!placement.in_front) return "behind_camera";
-  if (placement.residual_px > options.plausibility.residual_px) return "residual_2d";
-  const Joints3 decoded_in_cam = joints_mm.rowwise() + placement.translation_mm.transpose();
-
-  // Rig: the fitted, projected skeleton is the label.
+  // Rig: the nearest hand that it can be is the label, if what was decoded is near a hand at all.
   Random wrist = random(Purpose::kPose);
   const double flexion_deg = wrist.TruncatedNormal(0, options.wrist_deg, 2.5);
   const double deviation_deg = wrist.TruncatedNormal(0, 0.5 * options.wrist_deg, 2.5);
-  const BonePoses fitted = FitRig(world_.rig, decoded_in_cam, flexion_deg, deviation_deg);
-  const std::string reason = ImplausibleBecause(world_.rig, fitted, options.plausibility);
+  std::string reason =
+      ImplausibleBecause(world_.rig, FitRig(world_.rig, joints_mm), options.plausibility);
   if (!reason.empty()) return reason;
+  const NearestHand nearest =
+      FindNearestHand(world_.rig, joints_mm, flexion_deg, deviation_deg, options.nearest);
+  if (nearest.rms_mm > options.plausibility.fit_mm) return "far_from_a_hand";
+  if (nearest.penetration_mm > options.plausibility.penetration_mm) return "self_collision";
+
+  // Camera: where that hand projects to the decoded pixels.
+  const Placement placement =
+      SolveTranslation(JointsOf(world_.rig, nearest.poses), hand.joints_px, camera_);
+  if (!placement.in_front) return "behind_camera";
+  if (placement.residual_px > options.plausibility.residual_px) return "residual_2d";
+  const BonePoses in_cam =
+      nearest.poses.Moved({Eigen::Matrix3d::Identity(), placement.translation_mm});
+  const Joints3 decoded_in_cam = joints_mm.rowwise() + placement.translation_mm.transpose();
 
   Tuple t;
   t.seed = options.seed;
@@ -199,7 +206,7 @@ std::string TupleAssembler::Assemble(const DecodedHand& hand,
   t.image_id = static_cast<int64_t>(index);
   t.source = Source::kDecoded;
   t.camera = camera_;
-  t.rig = ToRigPose(fitted);
+  t.rig = ToRigPose(in_cam);
   t.joints_in_cam = JointsOf(world_.rig, ToBonePoses(t.rig));
   t.joints_px = camera_.Project(t.joints_in_cam);
   for (int j = 0; j < kNumJoints; ++j) {

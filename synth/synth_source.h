@@ -39,14 +39,15 @@ struct DecodedHand {
   ImageU8 alpha;
 };
 
-// Turns decoded hands into labelled tuples: metric scale and camera, rig fitted, label = the fitted
-// and projected skeleton, depth, mask and visibility ray-traced. One per worker thread.
+// Turns decoded hands into labelled tuples: metric scale and camera, rig fitted, label = the
+// nearest hand of the rig and its projection, depth, mask and visibility ray-traced. One per worker
+// thread.
 class TupleAssembler {
  public:
   explicit TupleAssembler(const SynthWorld& world);
 
-  // "" and the tuple, or the reason of rejection: those of ImplausibleBecause, "behind_camera",
-  // "residual_2d", "out_of_frame", "too_far", "too_small" or "silhouette".
+  // "" and the tuple, or the reason of rejection: those of ImplausibleBecause, "far_from_a_hand",
+  // "behind_camera", "residual_2d", "out_of_frame", "too_far", "too_small" or "silhouette".
   std::string Assemble(const DecodedHand& hand, uint64_t index, uint32_t attempt, Tuple* tuple);
 
  private:
