@@ -54,4 +54,16 @@ std::vector<fs::path> HdriFiles() {
   return files;
 }
 
+fs::path FindResource(const std::string& name) {
+  if (fs::exists(name) || fs::path(name).is_absolute()) return name;
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (error) return name;
+  for (const char* beside : {"../share/handforge", ".."}) {
+    const fs::path candidate = program.parent_path() / beside / name;
+    if (fs::exists(candidate, error)) return candidate.lexically_normal();
+  }
+  return name;
+}
+
 }  // namespace handforge

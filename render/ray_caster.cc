@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <string>
 
 namespace handforge {
@@ -19,6 +20,21 @@ constexpr int kPacket = 8;
 void RecordError(void* user, RTCError code, const char* message) {
   auto* text = static_cast<std::string*>(user);
   *text = "Embree error " + std::to_string(code) + ": " + (message == nullptr ? "" : message);
+}
+
+// A device whose hierarchies are built by the calling thread alone: the pipeline owns the only
+// thread pool, and a build that other threads join is neither isolated nor the same on every run.
+// "threads=1" does that, but Embree also limits TBB in the whole process to the threads of its
+// largest device, so one device with default settings is kept beside, made anew after each because
+// a device takes the largest number there is.
+RTCDevice NewSingleThreadedDevice() {
+  static std::mutex mutex;
+  static RTCDevice largest = nullptr;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (largest != nullptr) rtcReleaseDevice(largest);
+  RTCDevice device = rtcNewDevice("threads=1,set_affinity=0");
+  largest = rtcNewDevice("set_affinity=0");
+  return device;
 }
 
 struct PixelBox {
@@ -73,8 +89,7 @@ struct RayCaster::Impl {
 RayCaster::RayCaster(size_t num_vertices, const std::vector<std::array<int, 3>>& triangles)
     : impl_(std::make_unique<Impl>()) {
   Impl& m = *impl_;
-  // The pipeline owns the only thread pool: builds run in the calling thread.
-  m.device = rtcNewDevice("threads=1,set_affinity=0");
+  m.device = NewSingleThreadedDevice();
   if (m.device == nullptr) {
     throw EnvironmentError("Embree cannot start (error " +
                            std::to_string(rtcGetDeviceError(nullptr)) +

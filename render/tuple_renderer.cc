@@ -56,8 +56,8 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
   options.Check();
   RenderWorld world;
   world.options = options;
-  world.gestures = LoadGestures(options.pose.gestures);
-  RigSpec spec = RigSpec::Load(options.rig);
+  world.gestures = LoadGestures(FindResource(options.pose.gestures));
+  RigSpec spec = RigSpec::Load(FindResource(options.rig));
   world.rig = LoadRig(spec);
   world.rig_text = spec.Text();
   for (const auto& file : HdriFiles()) {
@@ -71,7 +71,7 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
     throw EnvironmentError("no usable light probe (hdri/*.exr) in " + AssetFolder().string() +
                            "; run tools/setup.sh");
   }
-  world.inputs_text = world.rig_text + world.rig.sha256 + ReadText(options.pose.gestures);
+  world.inputs_text = world.rig_text + world.rig.sha256 + ReadText(FindResource(options.pose.gestures));
   for (const Environment& environment : world.environments)
     world.inputs_text += environment.name() + "\n";
   return world;

@@ -1,5 +1,6 @@
 #include "synth/synth_source.h"
 
+#include "io/assets.h"
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/files.h"
@@ -132,7 +133,7 @@ class SynthSource : public TupleSource {
 fs::path FindModel(const std::string& given) {
   if (!given.empty()) return given;
   for (const char* candidate : kDefaultModels) {
-    if (fs::exists(candidate)) return candidate;
+    if (const fs::path found = FindResource(candidate); fs::exists(found)) return found;
   }
   throw EnvironmentError(
       std::string("no model: neither ") + kDefaultModels[0] + " nor " + kDefaultModels[1] +
@@ -140,7 +141,7 @@ fs::path FindModel(const std::string& given) {
 }
 
 SynthWorld SynthWorld::Load(const SynthOptions& options) {
-  RigSpec spec = RigSpec::Load(options.rig);
+  RigSpec spec = RigSpec::Load(FindResource(options.rig));
   SynthWorld world{options, LoadRig(spec), spec.Text(), HandVae::Load(FindModel(options.model))};
   const VaeInfo& info = world.model.info();
   for (const Modality modality : {Modality::kJoints3, Modality::kJoints2, Modality::kRgb}) {
