@@ -11,10 +11,10 @@ namespace handforge {
 // centre, so the principal point is central and a zoom is a change of focal length.
 struct CameraOptions {
   // How often each kind of view is drawn, relative to the others.
-  double sphere = 0.6;       // any direction, any roll
-  double egocentric = 0.2;   // from the wearer's eyes: over the wrist, fingers pointing away or up
-  double tabletop = 0.2;     // from above: the back or the palm, within 40 degrees, any roll
-  double frontal = 0;        // palm facing the camera, within `frontal_deg`, fingers roughly up
+  double sphere = 0.6;      // any direction, any roll
+  double egocentric = 0.2;  // from the wearer's eyes: over the wrist, fingers pointing away or up
+  double tabletop = 0.2;    // from above: the back or the palm, within 40 degrees, any roll
+  double frontal = 0;       // palm facing the camera, within `frontal_deg`, fingers roughly up
   double frontal_deg = 30;
   // Distance of the hand's centre, mm.
   double nearest_mm = 350;

@@ -14,7 +14,8 @@ class RayQuery {
  public:
   explicit RayQuery(bool coherent) {
     rtcInitIntersectContext(&context_);
-    context_.flags = coherent ? RTC_INTERSECT_CONTEXT_FLAG_COHERENT : RTC_INTERSECT_CONTEXT_FLAG_INCOHERENT;
+    context_.flags =
+        coherent ? RTC_INTERSECT_CONTEXT_FLAG_COHERENT : RTC_INTERSECT_CONTEXT_FLAG_INCOHERENT;
   }
   void Intersect8(const int* valid, RTCScene scene, RTCRayHit8* rays) {
     rtcIntersect8(valid, scene, &context_, rays);

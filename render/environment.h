@@ -1,11 +1,12 @@
 #pragma once
 
-#include <Eigen/Core>
+#include "io/core/image.h"
+
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "io/core/image.h"
+#include <Eigen/Core>
 
 namespace handforge {
 

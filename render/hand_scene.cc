@@ -50,6 +50,14 @@ ImageU8 HandScene::Mask() const {
   return mask;
 }
 
+double HandScene::HandShare() const {
+  const auto shows_hand = [this](int32_t t) {
+    return t != PrimaryHits::kMiss && rig_.triangle_part[t] != kPartForearm;
+  };
+  const auto pixels = std::count_if(hits_.triangle.begin(), hits_.triangle.end(), shows_hand);
+  return static_cast<double>(pixels) / static_cast<double>(hits_.triangle.size());
+}
+
 std::array<float, 4> HandScene::HandBox() const {
   int x0 = hits_.width, y0 = hits_.height, x1 = -1, y1 = -1;
   for (int y = 0; y < hits_.height; ++y) {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <array>
-#include <vector>
-
 #include "io/core/tuple.h"
 #include "render/ray_caster.h"
 #include "render/rig.h"
+
+#include <array>
+#include <vector>
 
 namespace handforge {
 
@@ -23,6 +23,10 @@ class HandScene {
   // z in units of kDepthUnitMm, 0 = background; hits beyond 6553.5 mm read as background.
   ImageU16 Depth() const;
   ImageU8 Mask() const;  // `Part`
+  // Share of the picture that shows the hand itself (no forearm). Below `kLeastHandShare` the hand
+  // is hidden behind its arm or too small: nothing to learn from.
+  double HandShare() const;
+  static constexpr double kLeastHandShare = 0.02;
   // x, y, width, height of the pixels of the hand itself (no forearm); zeros where none.
   std::array<float, 4> HandBox() const;
 

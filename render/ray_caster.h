@@ -1,12 +1,13 @@
 #pragma once
 
-#include <Eigen/Core>
+#include "io/core/camera.h"
+
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "io/core/camera.h"
+#include <Eigen/Core>
 
 namespace handforge {
 

@@ -1,19 +1,19 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
-
 #include "render/camera_sampler.h"
 #include "render/pose_prior.h"
+
+#include <cstdint>
+#include <string>
 
 namespace handforge {
 
 struct LightOptions {
-  int64_t lights = 96;            // distant lights that stand for a light probe
-  double darkest = 0.55;          // exposure range; 1 = a white surface at 0.55 of full scale
+  int64_t lights = 96;    // distant lights that stand for a light probe
+  double darkest = 0.55;  // exposure range; 1 = a white surface at 0.55 of full scale
   double brightest = 1.25;
-  double tilt_deg = 30;           // of the world's up against the picture's
-  double plain_backdrop = 0.2;    // share of plain backgrounds, the others show the light probe
+  double tilt_deg = 30;         // of the world's up against the picture's
+  double plain_backdrop = 0.2;  // share of plain backgrounds, the others show the light probe
 
   void Visit(Fields& fields);
 };
@@ -23,10 +23,10 @@ struct RenderOptions {
   std::string out = "out/render";
   int64_t count = 1000;
   uint64_t seed = 1;
-  int64_t threads = 0;              // 0 = all that this process may use
+  int64_t threads = 0;  // 0 = all that this process may use
   int64_t tuples_per_shard = 512;
-  int64_t image_px = 256;           // depth, mask
-  int64_t rgb_px = 128;             // image_px must be a multiple of it
+  int64_t image_px = 256;  // depth, mask
+  int64_t rgb_px = 128;    // image_px must be a multiple of it
   std::string rig = "configs/rigs/generic-hand.yaml";
   PosePriorOptions pose;
   CameraOptions camera;
@@ -37,7 +37,7 @@ struct RenderOptions {
   double validation = 0.1;
   double left_hands = 0.5;
   int64_t deflate_level = 4;
-  int64_t max_attempts = 50;        // per tuple
+  int64_t max_attempts = 50;  // per tuple
 
   void Visit(Fields& fields);
   // Relations between fields. Throws UsageError.

@@ -62,7 +62,7 @@ struct Rig {
   std::vector<uint8_t> triangle_part;             // `Part`
   std::vector<Eigen::Vector3f> surface_rest;      // rest position of surface vertices
   std::array<double, kNumBones> flesh_radius_mm;  // median distance of a bone's skin from its axis
-  std::array<FleshCapsule, kNumBones> flesh;  // see FitFlesh
+  std::array<FleshCapsule, kNumBones> flesh;      // see FitFlesh
   bool has_forearm = false;
   std::string sha256;  // of the mesh file
 

@@ -1,13 +1,14 @@
 #pragma once
 
-#include <Eigen/Core>
-#include <array>
-#include <vector>
-
 #include "io/core/image.h"
 #include "render/environment.h"
 #include "render/hand_scene.h"
 #include "render/skin.h"
+
+#include <array>
+#include <vector>
+
+#include <Eigen/Core>
 
 namespace handforge {
 
@@ -18,7 +19,7 @@ struct Lighting {
 };
 
 struct Backdrop {
-  bool probe = true;                                       // the environment, else a plain colour
+  bool probe = true;                                         // the environment, else a plain colour
   Eigen::Vector3f colour = Eigen::Vector3f::Constant(0.3f);  // linear
   float gain = 1;
   // The probe is magnified as if seen with this field of view, so that it shows detail.
@@ -27,8 +28,8 @@ struct Backdrop {
 
 // Shades first hits without noise: diffuse light and a broad sheen are gathered at the vertices the
 // camera sees, each of the environment's distant lights tested by one shadow ray; light that the
-// hand itself blocks comes back in part, tinted by the skin (interreflection); the gathered light is
-// spread over the mesh, red furthest (subsurface scattering); albedo, nails and creases are
+// hand itself blocks comes back in part, tinted by the skin (interreflection); the gathered light
+// is spread over the mesh, red furthest (subsurface scattering); albedo, nails and creases are
 // evaluated per pixel. One per worker thread.
 class HandShader {
  public:
@@ -50,7 +51,7 @@ class HandShader {
   std::vector<uint8_t> seen_;                // vertices of triangles with hits
   std::vector<Eigen::Vector3f> irradiance_;  // divided by pi
   std::vector<Eigen::Vector3f> sheen_;
-  std::vector<float> openness_;              // share of the light that arrives unblocked
+  std::vector<float> openness_;  // share of the light that arrives unblocked
 };
 
 // Mean over `factor` x `factor` blocks.

@@ -1,16 +1,17 @@
 #pragma once
 
-#include <Eigen/Core>
-#include <vector>
-
 #include "io/core/random.h"
 #include "render/rig.h"
+
+#include <vector>
+
+#include <Eigen/Core>
 
 namespace handforge {
 
 // How one person's skin looks; linear sRGB reflectances.
 struct SkinAppearance {
-  Eigen::Vector3f back;   // back of the hand and forearm
+  Eigen::Vector3f back;  // back of the hand and forearm
   Eigen::Vector3f palm;
   Eigen::Vector3f nail;
   float redness = 0;      // of knuckles and finger tips, 0..1

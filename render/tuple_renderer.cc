@@ -71,7 +71,8 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
     throw EnvironmentError("no usable light probe (hdri/*.exr) in " + AssetFolder().string() +
                            "; run tools/setup.sh");
   }
-  world.inputs_text = world.rig_text + world.rig.sha256 + ReadText(FindResource(options.pose.gestures));
+  world.inputs_text =
+      world.rig_text + world.rig.sha256 + ReadText(FindResource(options.pose.gestures));
   for (const Environment& environment : world.environments)
     world.inputs_text += environment.name() + "\n";
   return world;
@@ -147,6 +148,10 @@ bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, st
   t.joints_in_cam = JointsOf(world_.rig, ToBonePoses(t.rig));
   t.joints_px = t.camera.Project(t.joints_in_cam);
   RenderLabels(&scene_, &t);
+  if (scene_.HandShare() < HandScene::kLeastHandShare) {
+    *reason = "hand_hidden";
+    return false;
+  }
 
   // Picture.
   Random light_random = random(Purpose::kLight), backdrop_random = random(Purpose::kBackground);

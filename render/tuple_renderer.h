@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "io/core/tuple.h"
 #include "render/environment.h"
 #include "render/hand_scene.h"
@@ -13,6 +7,12 @@
 #include "render/render_options.h"
 #include "render/rig.h"
 #include "render/shading.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace handforge {
 
@@ -34,8 +34,8 @@ struct RenderWorld {
   static RenderWorld Load(const RenderOptions& options);
 };
 
-// Fills depth, mask, box and visibility of a tuple from its record (rig, camera, joints) alone, as a
-// right hand: how every label image is made, and how an audit remakes it.
+// Fills depth, mask, box and visibility of a tuple from its record (rig, camera, joints) alone, as
+// a right hand: how every label image is made, and how an audit remakes it.
 void RenderLabels(HandScene* scene, Tuple* tuple);
 
 // Draws and renders tuples: tuple `index` is a pure function of (options, seed, index). One per

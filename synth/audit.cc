@@ -223,10 +223,13 @@ class Auditor {
     if (box != t.bbox_px) Report(row, "bbox", "does not enclose the hand's mask");
   }
 
-  // The stored depth and mask at the pixel of each visible joint. A pixel centre can lie off the
-  // joint's own ray by half a pixel, so the nearest of the four pixels around it counts.
+  // The stored depth and mask around each visible joint. Visibility belongs to the joint's own ray,
+  // which passes between pixel centres: one of those at most 2 px away must show its part at its
+  // depth. One joint of a row may be seen through a gap too narrow for any. (Rows that are rendered
+  // again compare visibility itself.)
   void CheckVisibleJoints(const Tuple& t, int64_t row) {
     if (t.mask.empty() || t.depth.empty()) return;
+    std::vector<std::pair<std::string, std::string>> mismatches;
     for (int j = 0; j < kNumJoints; ++j) {
       const Eigen::Vector2d p = t.joints_px.row(j);
       if (!t.camera.Contains(p)) {
@@ -237,9 +240,9 @@ class Auditor {
       if (t.visible[j] != kVisible) continue;
       bool part_fits = false, depth_fits = false;
       double nearest = 1e9;
-      for (int corner = 0; corner < 4; ++corner) {
-        const int x = static_cast<int>(std::floor(p.x())) + (corner & 1);
-        const int y = static_cast<int>(std::floor(p.y())) + (corner >> 1);
+      for (int cell = 0; cell < 16; ++cell) {
+        const int x = static_cast<int>(std::floor(p.x())) - 1 + cell % 4;
+        const int y = static_cast<int>(std::floor(p.y())) - 1 + cell / 4;
         if (!t.mask.Contains(x, y) || t.mask.at(x, y) == 0) continue;
         part_fits |= PartTouchesJoint(t.mask.at(x, y), j);
         const double before = t.joints_in_cam(j, 2) - kDepthUnitMm * t.depth.at(x, y);
@@ -248,16 +251,19 @@ class Auditor {
         if (std::abs(before) < std::abs(nearest)) nearest = before;
       }
       const std::string name(kJointNames[j]);
-      if (!part_fits) Report(row, "mask", "shows another part at the visible joint " + name);
-      if (!depth_fits) {
-        Report(row,
-               "depth",
-               "surface lies " + std::to_string(nearest) + " mm before the visible joint " + name);
+      if (!part_fits) {
+        mismatches.emplace_back("mask", "shows another part at the visible joint " + name);
+      } else if (!depth_fits) {
+        mismatches.emplace_back(
+            "depth",
+            "surface lies " + std::to_string(nearest) + " mm before the visible joint " + name);
       }
     }
+    if (mismatches.size() < 2) return;
+    for (const auto& [column, what] : mismatches) Report(row, column, what);
   }
 
-  // Depth can change by about this much over half a pixel of slanted skin.
+  // Depth can change by about this much over a pixel of slanted skin.
   static double PixelSlackMm(const Tuple& t) { return 3 * t.joints_in_cam(0, 2) / t.camera.fx; }
 
   void CheckRig(const Tuple& stored, int64_t row) {

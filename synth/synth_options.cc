@@ -49,6 +49,7 @@ void SynthOptions::Visit(Fields& fields) {
       },
       "the hand that becomes the label");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");
+  fields.Field("backdrop", backdrop, {"plain", "decoded"}, "what is behind the decoded hand");
   fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
   fields.Field("deflate_level", deflate_level, 0, 9, "compression of the images");
   fields.Field("max_attempts", max_attempts, 1, 100000, "draws per tuple before giving up");

@@ -24,6 +24,9 @@ struct SynthOptions {
   PlausibilityOptions plausibility;
   NearestHandOptions nearest;
   double left_hands = 0.5;
+  // Behind the decoded hand: "plain" puts it on one colour, drawn per tuple, by its decoded alpha;
+  // "decoded" keeps what the decoder painted there.
+  std::string backdrop = "plain";
   // Deviation of the wrist's flexion, degrees (the networks say nothing of the forearm).
   double wrist_deg = 15;
   int64_t deflate_level = 4;

@@ -22,8 +22,6 @@ constexpr std::array<const char*, 2> kDefaultModels = {"configs/models/default.s
 
 // Depth is stored in 16 bits (6553.5 mm); the forearm reaches beyond the hand.
 constexpr double kFurthestMm = 6000;
-// Box of the hand as a share of the picture: below it there is no hand to learn from.
-constexpr double kSmallestBox = 0.01;
 
 // Overlap of the decoded alpha with the mask, on alpha's grid: a cell belongs to the mask where
 // more than half of it is hand.
@@ -43,6 +41,20 @@ float SilhouetteIou(const ImageU8& alpha, const ImageU8& mask) {
     }
   }
   return either == 0 ? 1 : static_cast<float>(both) / static_cast<float>(either);
+}
+
+// The decoded hand cut out by its alpha, on one colour.
+ImageU8 OnPlainBackdrop(const DecodedHand& hand, Random random) {
+  std::array<double, 3> colour;
+  const double grey = random.Uniform(20, 235);
+  for (double& c : colour) c = std::clamp(grey + random.Uniform(-30, 30), 0.0, 255.0);
+  ImageU8 out = hand.rgb;
+  for (size_t i = 0; i < out.pixels.size(); ++i) {
+    const double share = hand.alpha.pixels[i / 3] / 255.0;
+    out.pixels[i] =
+        static_cast<uint8_t>(std::lround(share * out.pixels[i] + (1 - share) * colour[i % 3]));
+  }
+  return out;
 }
 
 DecodedHand HandOfRow(
@@ -214,7 +226,8 @@ std::string TupleAssembler::Assemble(const DecodedHand& hand,
     if (!camera_.Contains(t.joints_px.row(j).transpose())) return "out_of_frame";
   }
   t.z = hand.z;
-  t.rgb = hand.rgb;
+  t.rgb =
+      options.backdrop == "plain" ? OnPlainBackdrop(hand, random(Purpose::kBackground)) : hand.rgb;
   t.alpha = hand.alpha;
   t.decoded_joints_in_cam = decoded_in_cam;
   t.decoded_joints_px = hand.joints_px;
@@ -223,8 +236,7 @@ std::string TupleAssembler::Assemble(const DecodedHand& hand,
   // Depth, mask, visibility; how well the decoders agree with them.
   if (t.joints_in_cam.col(2).maxCoeff() > kFurthestMm) return "too_far";
   RenderLabels(&scene_, &t);
-  if (t.bbox_px[2] * t.bbox_px[3] < kSmallestBox * options.image_px * options.image_px)
-    return "too_small";
+  if (scene_.HandShare() < HandScene::kLeastHandShare) return "hand_hidden";
   t.quality_residual_px =
       static_cast<float>(std::sqrt((t.decoded_joints_px - t.joints_px).squaredNorm() / kNumJoints));
   t.quality_fit_mm =

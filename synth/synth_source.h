@@ -47,7 +47,7 @@ class TupleAssembler {
   explicit TupleAssembler(const SynthWorld& world);
 
   // "" and the tuple, or the reason of rejection: those of ImplausibleBecause, "far_from_a_hand",
-  // "behind_camera", "residual_2d", "out_of_frame", "too_far", "too_small" or "silhouette".
+  // "behind_camera", "residual_2d", "out_of_frame", "too_far", "hand_hidden" or "silhouette".
   std::string Assemble(const DecodedHand& hand, uint64_t index, uint32_t attempt, Tuple* tuple);
 
  private:
