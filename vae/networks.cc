@@ -16,7 +16,6 @@ constexpr int64_t kDecoderStart = 8;  // px of the decoder's first image
 constexpr int64_t kEncoderEnd = 4;    // px of the encoder's last image
 constexpr int64_t kMaxWidening = 8;
 constexpr int64_t kMinDecoderWidth = 16;
-constexpr int64_t kMergedWidth = 32;
 constexpr int64_t kSubPixels = 4;
 constexpr int64_t kRgba = 4;
 // Crop coordinates spread about 0.35 around the centre, joints in bone lengths about 1; networks
@@ -76,6 +75,11 @@ void Initialise(torch::nn::Module* module, uint64_t seed, uint64_t module_id) {
 std::shared_ptr<Encoder> MakeEncoder(Modality modality, const ModelOptions& options) {
   if (modality == Modality::kRgb) return std::make_shared<RgbEncoder>(options);
   return std::make_shared<JointEncoder>(modality, options);
+}
+
+std::shared_ptr<Decoder> MakeDecoder(Modality modality, const ModelOptions& options) {
+  if (modality == Modality::kRgb) return std::make_shared<RgbDecoder>(options);
+  return std::make_shared<JointDecoder>(modality, options);
 }
 
 }  // namespace
@@ -167,8 +171,7 @@ Posterior RgbEncoder::Encode(const Tensor& x) {
   return SplitPosterior(head_->forward(features.flatten(1)));
 }
 
-RgbDecoder::RgbDecoder(const ModelOptions& options, std::shared_ptr<Decoder> joints2)
-    : width_(options.rgb_decoder_width), joints2_(std::move(joints2)) {
+RgbDecoder::RgbDecoder(const ModelOptions& options) : width_(options.rgb_decoder_width) {
   const int64_t first_image = width_ * kDecoderStart * kDecoderStart;
   stem_ = register_module(
       "stem",
@@ -181,10 +184,6 @@ RgbDecoder::RgbDecoder(const ModelOptions& options, std::shared_ptr<Decoder> joi
                                       Conv3x3(channels, kSubPixels * out)));
     channels = out;
   }
-  if (joints2_) {
-    merge_ = register_module("merge", Conv3x3(channels + kNumEdges, kMergedWidth));
-    channels = kMergedWidth;
-  }
   head_ = register_module("head", Conv3x3(channels, kSubPixels * kRgba));
 }
 
@@ -192,35 +191,7 @@ Tensor RgbDecoder::Decode(const Tensor& z) {
   Tensor x = at::relu(stem_->forward(z)).view({-1, width_, kDecoderStart, kDecoderStart});
   x = at::relu(stem_conv_->forward(x));
   for (nn::Conv2d& stage : stages_) x = at::pixel_shuffle(at::relu(stage->forward(x)), 2);
-  if (joints2_) x = Merge(x, z);
   return at::pixel_shuffle(head_->forward(x), 2);
-}
-
-Tensor RgbDecoder::Merge(const Tensor& x, const Tensor& z) {
-  Tensor bones;
-  {
-    torch::NoGradGuard no_grad;
-    bones = DrawBones(joints2_->Decode(z), x.size(2));
-  }
-  return at::relu(merge_->forward(at::cat({x, bones}, 1)));
-}
-
-Tensor DrawBones(const Tensor& joints2, int64_t px) {
-  constexpr double kTiny = 1e-6;
-  // Pixel centres across [-1, 1].
-  const Tensor centres = (2 * at::arange(px, joints2.options()) + 1) / static_cast<double>(px) - 1;
-  const Tensor x = centres.view({1, 1, 1, px});
-  const Tensor y = centres.view({1, 1, px, 1});
-  const Tensor along = BoneVectors(joints2).unsqueeze(-1);  // {N, 20, 2, 1}
-  const Tensor ends = joints2.view({-1, kNumJoints, 2, 1}).slice(1, 1, kNumJoints);
-  const auto axis = [](const Tensor& t, int64_t i) { return t.slice(2, i, i + 1); };
-  const Tensor from_x = x - (axis(ends, 0) - axis(along, 0));  // {N, 20, 1, px}
-  const Tensor from_y = y - (axis(ends, 1) - axis(along, 1));  // {N, 20, px, 1}
-  const Tensor length2 = along.square().sum(2, true) + kTiny;
-  const Tensor t = ((from_x * axis(along, 0) + from_y * axis(along, 1)) / length2).clamp(0, 1);
-  const Tensor distance2 =
-      (from_x - t * axis(along, 0)).square() + (from_y - t * axis(along, 1)).square();
-  return (distance2 * (-0.5 / (kBoneDeviation * kBoneDeviation))).exp();
 }
 
 void RgbDecoder::EqualiseSubPixels() {
@@ -252,29 +223,21 @@ HandNetworks HandNetworks::Create(const ModelOptions& options,
                                   uint64_t seed) {
   HandNetworks networks;
   networks.options = options;
-  const bool seeded = initialisation == Initialisation::kSeeded;
-  const auto add_decoder = [&](Modality modality, const std::shared_ptr<Decoder>& decoder) {
-    const size_t m = static_cast<size_t>(modality);
-    if (seeded) Initialise(decoder.get(), seed, kNumModalities + m);
-    networks.decoders[m] = decoder;
-  };
   for (const Modality modality : kModalities) {
     const size_t m = static_cast<size_t>(modality);
     if (has_encoder[m]) {
       networks.encoders[m] = MakeEncoder(modality, options);
-      if (seeded) Initialise(networks.encoders[m].get(), seed, m);
+      if (initialisation == Initialisation::kSeeded)
+        Initialise(networks.encoders[m].get(), seed, m);
     }
-    if (has_decoder[m] && modality != Modality::kRgb) {
-      add_decoder(modality, std::make_shared<JointDecoder>(modality, options));
+    if (has_decoder[m]) {
+      networks.decoders[m] = MakeDecoder(modality, options);
+      if (initialisation == Initialisation::kSeeded)
+        Initialise(networks.decoders[m].get(), seed, kNumModalities + m);
     }
   }
-  // Last, because it looks at what the 2D decoder says.
-  if (has_decoder[static_cast<size_t>(Modality::kRgb)]) {
-    const auto& joints2 = networks.decoders[static_cast<size_t>(Modality::kJoints2)];
-    const auto rgb = std::make_shared<RgbDecoder>(options, joints2);
-    add_decoder(Modality::kRgb, rgb);
-    if (seeded) rgb->EqualiseSubPixels();
-  }
+  const auto rgb = std::dynamic_pointer_cast<RgbDecoder>(networks.decoders[0]);
+  if (rgb && initialisation == Initialisation::kSeeded) rgb->EqualiseSubPixels();
   return networks;
 }
 
@@ -325,7 +288,7 @@ Tensor KlDivergence(const Posterior& posterior) {
   return 0.5 * terms.sum(1).mean();
 }
 
-Tensor BoneVectors(const Tensor& joints) {
+Tensor BoneVectors(const Tensor& joints3) {
   std::vector<int64_t> parents;
   std::vector<int64_t> children;
   for (const auto& edge : Edges()) {
@@ -333,9 +296,9 @@ Tensor BoneVectors(const Tensor& joints) {
     children.push_back(edge[1]);
   }
   const auto options = torch::TensorOptions().dtype(at::kLong);
-  const Tensor points = joints.view({-1, kNumJoints, joints.size(1) / kNumJoints});
+  const Tensor joints = joints3.view({-1, kNumJoints, 3});
   const auto pick = [&](const std::vector<int64_t>& indices) {
-    return points.index_select(1, torch::tensor(indices, options).to(joints.device()));
+    return joints.index_select(1, torch::tensor(indices, options).to(joints3.device()));
   };
   return pick(children) - pick(parents);
 }

@@ -99,37 +99,21 @@ class RgbEncoder : public Encoder {
 // A perceptron to 8x8, then 3x3 convolutions with sub-pixel upsampling (Shi et al. 2016), which
 // cost a third of the transposed convolutions of the same size on a CPU. No batch normalisation:
 // codes of different encoders have different statistics, and a running mean of both fits neither.
-//
-// Where the model has a 2D decoder, what that says of the same code is drawn as one soft line per
-// bone and shown to the last convolutions: where the fingers are need not be learned twice, and
-// picture and 2D joints agree. No gradient flows into the 2D decoder.
 class RgbDecoder : public Decoder {
  public:
-  // `joints2` may be null; it is not owned by this module (its parameters are stepped and stored
-  // with its own pairs).
-  RgbDecoder(const ModelOptions& options, std::shared_ptr<Decoder> joints2);
+  explicit RgbDecoder(const ModelOptions& options);
   torch::Tensor Decode(const torch::Tensor& z) override;
   // Gives the four sub-pixels of each convolution equal weights, so that training starts from
   // smooth images (Aitken et al. 2017).
   void EqualiseSubPixels();
 
  private:
-  // Features at half the image's size, given the bones there.
-  torch::Tensor Merge(const torch::Tensor& x, const torch::Tensor& z);
-
   torch::nn::Sequential stem_{nullptr};
   torch::nn::Conv2d stem_conv_{nullptr};
   std::vector<torch::nn::Conv2d> stages_;
-  torch::nn::Conv2d merge_{nullptr};
   torch::nn::Conv2d head_{nullptr};
   int64_t width_;
-  std::shared_ptr<Decoder> joints2_;
 };
-
-/// Joints {N, 42} in [-1, 1] as soft lines {N, 20, px, px}: exp(-d^2 / 2 s^2) of the distance d to
-/// each bone, s = kBoneDeviation.
-torch::Tensor DrawBones(const torch::Tensor& joints2, int64_t px);
-constexpr double kBoneDeviation = 0.06;  // of half the crop; about a finger's half width
 
 enum class Initialisation { kNone, kSeeded };
 
@@ -159,8 +143,8 @@ torch::Device ChooseDevice(const std::string& name);
 
 /// KL(q || N(0, I)) summed over the dimensions, mean over the batch: a scalar.
 torch::Tensor KlDivergence(const Posterior& posterior);
-/// Vectors {N, 20, C} of the bones (io/core/skeleton.h) of joints {N, 21 C}.
-torch::Tensor BoneVectors(const torch::Tensor& joints);
+/// Vectors {N, 20, 3} of the bones (io/core/skeleton.h) of joints {N, 63}.
+torch::Tensor BoneVectors(const torch::Tensor& joints3);
 /// z = mean + noise * exp(logvar / 2).
 torch::Tensor Reparameterise(const Posterior& posterior, const torch::Tensor& noise);
 

@@ -202,45 +202,6 @@ TEST(BoneVectors, LeadFromParentToChild) {
   EXPECT_LT(GradientError(loss, joints), 1e-6);
 }
 
-TEST(DrawBones, FallsOffWithTheDistanceToTheBone) {
-  // All joints at (0.5, 0) but the wrist, which is at (-0.5, 0).
-  Tensor joints = torch::zeros({1, 42});
-  joints.view({21, 2}).select(1, 0).fill_(0.5);
-  joints[0][0] = -0.5;
-  constexpr int64_t kPx = 40;
-  const Tensor maps = DrawBones(joints, kPx);
-  ASSERT_EQ(maps.sizes().vec(), (std::vector<int64_t>{1, kNumEdges, kPx, kPx}));
-  const auto expected = [](double distance) {
-    return std::exp(-distance * distance / (2 * kBoneDeviation * kBoneDeviation));
-  };
-  const auto at = [&](int64_t bone, int64_t y, int64_t x) {
-    return maps[0][bone][y][x].item<double>();
-  };
-  const auto centre = [](int64_t i) { return (2 * i + 1.0) / kPx - 1; };
-  for (const int64_t y : {16, 19, 21, 25}) {
-    EXPECT_NEAR(at(0, y, 20), expected(centre(y)), 1e-4) << "beside the bone";
-  }
-  EXPECT_NEAR(at(0, 20, 33), expected(std::hypot(centre(33) - 0.5, centre(20))), 1e-4)
-      << "past its end";
-  EXPECT_NEAR(at(1, 20, 20), expected(std::hypot(centre(20) - 0.5, centre(20))), 1e-3)
-      << "a bone of no length is a point";
-}
-
-TEST(RgbDecoder, SendsNoGradientIntoThe2dDecoder) {
-  HandNetworks networks = TinyNetworks();
-  networks.decoders[0]->Decode(torch::randn({2, 6})).square().mean().backward();
-  for (const Tensor& parameter : networks.decoders[1]->parameters()) {
-    EXPECT_FALSE(parameter.grad().defined());
-  }
-}
-
-TEST(RgbDecoder, NeedsNo2dDecoder) {
-  const HandNetworks networks = HandNetworks::Create(
-      Tiny(), {true, false, false}, {true, false, false}, Initialisation::kSeeded, 1);
-  EXPECT_EQ(networks.decoders[0]->Decode(torch::randn({2, 6})).sizes().vec(),
-            (std::vector<int64_t>{2, 4, 32, 32}));
-}
-
 TEST(Reparameterise, HasTheMomentsOfThePosterior) {
   torch::manual_seed(5);
   const int64_t rows = 20000;
