@@ -13,8 +13,11 @@ void PosePriorOptions::Visit(Fields& fields) {
   fields.Field("free", free, 0, 1, "share of poses drawn finger by finger from the joint ranges");
   fields.Field("noise_deg", noise_deg, 0, 40, "deviation of the noise on each angle");
   fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
-  fields.Field(
-      "max_penetration_mm", max_penetration_mm, 0, 100, "deeper self-collisions are drawn again");
+  fields.Field("max_penetration_mm",
+               max_penetration_mm,
+               0,
+               100,
+               "deeper self-collisions are parted, or else drawn again");
 }
 
 void CameraOptions::Visit(Fields& fields) {
