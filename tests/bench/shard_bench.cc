@@ -1,4 +1,5 @@
 // Cost of writing: compressing a tuple (parallel stage) and appending finished chunks (one writer).
+#include "io/shard.h"
 #include "render/tuple_renderer.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/render/render_testing.h"
