@@ -16,9 +16,9 @@ std::filesystem::path FindAsset(const std::string& name);
 // Sorted paths of `hdri/*.exr` in the asset folder; empty where there are none.
 std::vector<std::filesystem::path> HdriFiles();
 
-// A file that comes with handforge ("configs/rigs/generic-hand.yaml"): as named where that exists, else
-// beside the program as it was installed (share/handforge/) or built. Returns `name` itself where it
-// is nowhere, so that opening it says so.
+// A file that comes with handforge ("configs/rigs/generic-hand.yaml"): as named where that exists,
+// else beside the program as it was installed (share/handforge/) or built. Returns `name` itself
+// where it is nowhere, so that opening it says so.
 std::filesystem::path FindResource(const std::string& name);
 
 }  // namespace handforge

@@ -17,27 +17,32 @@ class Fields {
   virtual ~Fields() = default;
 
   // Closed ranges.
-  virtual void Field(const char* key, int64_t& value, int64_t low, int64_t high,
-                     const char* help) = 0;
+  virtual void Field(
+      const char* key, int64_t& value, int64_t low, int64_t high, const char* help) = 0;
   virtual void Field(const char* key, uint64_t& value, const char* help) = 0;
-  virtual void Field(const char* key, double& value, double low, double high,
-                     const char* help) = 0;
+  virtual void Field(const char* key, double& value, double low, double high, const char* help) = 0;
   virtual void Field(const char* key, bool& value, const char* help) = 0;
   // `choices` empty = any text.
-  virtual void Field(const char* key, std::string& value, const std::vector<std::string>& choices,
+  virtual void Field(const char* key,
+                     std::string& value,
+                     const std::vector<std::string>& choices,
                      const char* help) = 0;
-  virtual void Field(const char* key, std::vector<std::string>& value,
-                     const std::vector<std::string>& choices, const char* help) = 0;
+  virtual void Field(const char* key,
+                     std::vector<std::string>& value,
+                     const std::vector<std::string>& choices,
+                     const char* help) = 0;
   // Length must equal the default's length, each element within the range.
-  virtual void Field(const char* key, std::vector<double>& value, double low, double high,
-                     const char* help) = 0;
+  virtual void Field(
+      const char* key, std::vector<double>& value, double low, double high, const char* help) = 0;
   // A nested mapping.
-  virtual void Section(const char* key, const std::function<void(Fields&)>& body,
+  virtual void Section(const char* key,
+                       const std::function<void(Fields&)>& body,
                        const char* help) = 0;
 
   template <typename Options>
   void Nested(const char* key, Options& options, const char* help) {
-    Section(key, [&options](Fields& fields) { options.Visit(fields); }, help);
+    Section(
+        key, [&options](Fields& fields) { options.Visit(fields); }, help);
   }
 };
 

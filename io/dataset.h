@@ -1,5 +1,7 @@
 #pragma once
 
+#include "io/shard.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -7,19 +9,17 @@
 #include <string>
 #include <vector>
 
-#include "io/shard.h"
-
 namespace handforge {
 
 // dataset.json: written last, so a folder that has one is a complete dataset.
 struct Manifest {
   int format_version = kFormatVersion;
-  std::string generator;     // "handforge 0.1.0"
-  std::string command;       // render, synth, import ...
+  std::string generator;  // "handforge 0.1.0"
+  std::string command;    // render, synth, import ...
   uint64_t seed = 0;
   uint64_t count = 0;
   TupleLayout layout;
-  std::string config;        // canonical text without execution keys
+  std::string config;  // canonical text without execution keys
   std::string config_sha256;
   std::string model_sha256;  // "" where no model was used
   std::string mesh_sha256;   // "" where no mesh was used

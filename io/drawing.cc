@@ -1,12 +1,13 @@
 #include "io/drawing.h"
 
-#include <algorithm>
-#include <array>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
-
 #include "io/core/error.h"
 #include "io/files.h"
+
+#include <algorithm>
+#include <array>
+
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 
 namespace handforge {
 namespace {
@@ -24,7 +25,8 @@ cv::Mat View(ImageU8* image) {
 }
 
 cv::Mat View(const ImageU8& image) {
-  return {image.height, image.width, CV_8UC(image.channels), const_cast<uint8_t*>(image.pixels.data())};
+  return {
+      image.height, image.width, CV_8UC(image.channels), const_cast<uint8_t*>(image.pixels.data())};
 }
 
 cv::Scalar ColourOf(int joint) {
@@ -62,7 +64,8 @@ ImageU8 ResizeImage(const ImageU8& image, int width_px, int height_px) {
   return out;
 }
 
-void DrawSkeleton(const Joints2& joints_px, const std::array<uint8_t, kNumJoints>& visible,
+void DrawSkeleton(const Joints2& joints_px,
+                  const std::array<uint8_t, kNumJoints>& visible,
                   ImageU8* image) {
   constexpr int kShift = 4;  // sub-pixel positions
   cv::Mat canvas = View(image);
@@ -71,7 +74,9 @@ void DrawSkeleton(const Joints2& joints_px, const std::array<uint8_t, kNumJoints
     return cv::Point(static_cast<int>(std::lround(joints_px(j, 0) * (1 << kShift))),
                      static_cast<int>(std::lround(joints_px(j, 1) * (1 << kShift))));
   };
-  const auto seen = [&](int j) { return visible[j] == kVisible || visible[j] == kVisibilityUnknown; };
+  const auto seen = [&](int j) {
+    return visible[j] == kVisible || visible[j] == kVisibilityUnknown;
+  };
   for (const auto& [parent, child] : Edges()) {
     const int thickness = seen(parent) && seen(child) ? 2 * unit : unit;
     cv::line(canvas, at(parent), at(child), ColourOf(child), thickness, cv::LINE_AA, kShift);
@@ -79,7 +84,8 @@ void DrawSkeleton(const Joints2& joints_px, const std::array<uint8_t, kNumJoints
   for (int j = 0; j < kNumJoints; ++j) {
     const int radius = (2 * unit) << kShift;
     cv::circle(canvas, at(j), radius, {0, 0, 0}, seen(j) ? cv::FILLED : unit, cv::LINE_AA, kShift);
-    if (seen(j)) cv::circle(canvas, at(j), radius * 2 / 3, ColourOf(j), cv::FILLED, cv::LINE_AA, kShift);
+    if (seen(j))
+      cv::circle(canvas, at(j), radius * 2 / 3, ColourOf(j), cv::FILLED, cv::LINE_AA, kShift);
   }
 }
 
@@ -118,8 +124,10 @@ ImageU8 TuplePicture(const Tuple& tuple, int cell_px) {
   ImageU8 overlay = rgb;
   DrawSkeleton(OnGrid(tuple.joints_px, image_px, cell_px), tuple.visible, &overlay);
   cells.push_back(std::move(overlay));
-  cells.push_back(tuple.depth.empty() ? black : ResizeImage(DepthPicture(tuple.depth), cell_px, cell_px));
-  cells.push_back(tuple.mask.empty() ? black : ResizeImage(MaskPicture(tuple.mask), cell_px, cell_px));
+  cells.push_back(tuple.depth.empty() ? black
+                                      : ResizeImage(DepthPicture(tuple.depth), cell_px, cell_px));
+  cells.push_back(tuple.mask.empty() ? black
+                                     : ResizeImage(MaskPicture(tuple.mask), cell_px, cell_px));
   if (!tuple.alpha.empty()) {
     ImageU8 decoded = ResizeImage(Grey(tuple.alpha), cell_px, cell_px);
     std::array<uint8_t, kNumJoints> unknown;

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "io/core/tuple.h"
+
 #include <filesystem>
 #include <vector>
-
-#include "io/core/tuple.h"
 
 namespace handforge {
 
@@ -13,7 +13,8 @@ ImageU8 ResizeImage(const ImageU8& image, int width_px, int height_px);
 
 // Joints and bones over a picture, one colour per finger, thin bones and hollow dots where a joint
 // is not visible. `joints_px` are on the picture's own grid.
-void DrawSkeleton(const Joints2& joints_px, const std::array<uint8_t, kNumJoints>& visible,
+void DrawSkeleton(const Joints2& joints_px,
+                  const std::array<uint8_t, kNumJoints>& visible,
                   ImageU8* image);
 
 // Near is bright, background black; stretched over the hand's own range.

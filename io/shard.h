@@ -1,13 +1,13 @@
 #pragma once
 
+#include "io/core/tuple.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "io/core/tuple.h"
 
 namespace handforge {
 
@@ -32,8 +32,8 @@ struct Column {
 struct TupleLayout {
   int image_px = 256;  // depth, mask, joints_2d, K
   int rgb_px = 128;
-  int latent_dim = 0;      // 0: no z
-  bool decoded = false;    // alpha, decoded_3d, decoded_2d, quality_* columns
+  int latent_dim = 0;    // 0: no z
+  bool decoded = false;  // alpha, decoded_3d, decoded_2d, quality_* columns
 };
 std::vector<Column> TupleColumns(const TupleLayout& layout);
 
@@ -48,8 +48,8 @@ EncodedTuple EncodeTuple(const Tuple& tuple, const TupleLayout& layout, int defl
 // Attributes of the shard's root group. Joint names, edges, units and conventions are added by the
 // writer.
 struct ShardMetadata {
-  std::map<std::string, std::string> text;               // generator, config, licences, hashes ...
-  std::map<std::string, std::vector<std::string>> lists; // gesture_names ...
+  std::map<std::string, std::string> text;                // generator, config, licences, hashes ...
+  std::map<std::string, std::vector<std::string>> lists;  // gesture_names ...
 };
 
 struct ShardInfo {
@@ -61,9 +61,9 @@ struct ShardInfo {
 };
 
 // Puts one shard together in memory (about its size on disk, twice that while publishing) and
-// publishes it whole, under a temporary name first. One thread; rows in order. The bytes depend only
-// on the rows, layout and metadata. After a failed call every further call throws; without `Publish`
-// nothing appears on disk. A second `Publish` throws.
+// publishes it whole, under a temporary name first. One thread; rows in order. The bytes depend
+// only on the rows, layout and metadata. After a failed call every further call throws; without
+// `Publish` nothing appears on disk. A second `Publish` throws.
 class ShardWriter {
  public:
   ShardWriter(const std::filesystem::path& dataset_folder,

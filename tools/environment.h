@@ -5,8 +5,8 @@
 namespace handforge {
 
 // Some libraries read their settings once, from the environment, while the program is loaded. The
-// `handforge` binary gives them better defaults before that (environment_preinit.cc), at the price of
-// loading them twice; what the user has set is left alone:
+// `handforge` binary gives them better defaults before that (environment_preinit.cc), at the price
+// of loading them twice; what the user has set is left alone:
 //   OMP_WAIT_POLICY=PASSIVE  idle OpenMP threads sleep instead of spinning, which costs others (the
 //                            pipeline's own threads, neighbours) most of their time
 //   OPENBLAS_CORETYPE        OpenBLAS takes a processor newer than itself for one of 2004 and then

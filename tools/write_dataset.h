@@ -1,10 +1,10 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "synth/dataset_writer.h"
 
 #include <string>
 
-#include "synth/dataset_writer.h"
+#include <nlohmann/json.hpp>
 
 namespace handforge {
 

@@ -7,7 +7,8 @@ namespace handforge {
 namespace {
 
 Eigen::Matrix3d RotationOf(const Eigen::Matrix3d& covariance, double* trace) {
-  const Eigen::JacobiSVD<Eigen::Matrix3d> svd(covariance, Eigen::ComputeFullU | Eigen::ComputeFullV);
+  const Eigen::JacobiSVD<Eigen::Matrix3d> svd(covariance,
+                                              Eigen::ComputeFullU | Eigen::ComputeFullV);
   Eigen::Vector3d sign(1, 1, 1);
   if (svd.matrixU().determinant() * svd.matrixV().determinant() < 0) sign.z() = -1;
   if (trace != nullptr) *trace = svd.singularValues().dot(sign);

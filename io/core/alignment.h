@@ -1,8 +1,8 @@
 #pragma once
 
-#include <Eigen/Core>
-
 #include "io/core/skeleton.h"
+
+#include <Eigen/Core>
 
 namespace handforge {
 

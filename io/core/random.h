@@ -39,10 +39,10 @@ class Random {
 
   uint32_t NextU32();
   uint64_t NextU64();
-  double Uniform();                           // [0, 1)
-  double Uniform(double low, double high);    // [low, high)
-  int64_t Integer(int64_t n);                 // {0 .. n-1}, n >= 1, unbiased
-  double Normal();                            // mean 0, deviation 1 (Box-Muller)
+  double Uniform();                         // [0, 1)
+  double Uniform(double low, double high);  // [low, high)
+  int64_t Integer(int64_t n);               // {0 .. n-1}, n >= 1, unbiased
+  double Normal();                          // mean 0, deviation 1 (Box-Muller)
   double Normal(double mean, double deviation) { return mean + deviation * Normal(); }
   // Normal cut at +- `cut` deviations by redrawing.
   double TruncatedNormal(double mean, double deviation, double cut);

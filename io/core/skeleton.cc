@@ -3,9 +3,9 @@
 namespace handforge {
 
 const std::array<std::string_view, kNumJoints> kJointNames = {
-    "wrist",      "thumb_cmc",  "thumb_mcp",  "thumb_ip",   "thumb_tip", "index_mcp",  "index_pip",
-    "index_dip",  "index_tip",  "middle_mcp", "middle_pip", "middle_dip", "middle_tip", "ring_mcp",
-    "ring_pip",   "ring_dip",   "ring_tip",   "little_mcp", "little_pip", "little_dip", "little_tip"};
+    "wrist",     "thumb_cmc", "thumb_mcp",  "thumb_ip",   "thumb_tip",  "index_mcp",  "index_pip",
+    "index_dip", "index_tip", "middle_mcp", "middle_pip", "middle_dip", "middle_tip", "ring_mcp",
+    "ring_pip",  "ring_dip",  "ring_tip",   "little_mcp", "little_pip", "little_dip", "little_tip"};
 
 const std::array<std::string_view, kNumFingers> kFingerNames = {
     "thumb", "index", "middle", "ring", "little"};

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <Eigen/Core>
 #include <array>
 #include <cstdint>
 #include <string_view>
+
+#include <Eigen/Core>
 
 namespace handforge {
 
@@ -16,11 +17,26 @@ constexpr int kNumFingers = 5;
 
 enum Joint : int {
   kWrist = 0,
-  kThumbCmc, kThumbMcp, kThumbIp, kThumbTip,
-  kIndexMcp, kIndexPip, kIndexDip, kIndexTip,
-  kMiddleMcp, kMiddlePip, kMiddleDip, kMiddleTip,
-  kRingMcp, kRingPip, kRingDip, kRingTip,
-  kLittleMcp, kLittlePip, kLittleDip, kLittleTip,
+  kThumbCmc,
+  kThumbMcp,
+  kThumbIp,
+  kThumbTip,
+  kIndexMcp,
+  kIndexPip,
+  kIndexDip,
+  kIndexTip,
+  kMiddleMcp,
+  kMiddlePip,
+  kMiddleDip,
+  kMiddleTip,
+  kRingMcp,
+  kRingPip,
+  kRingDip,
+  kRingTip,
+  kLittleMcp,
+  kLittlePip,
+  kLittleDip,
+  kLittleTip,
 };
 
 enum Finger : int { kThumb = 0, kIndex, kMiddle, kRing, kLittle };

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "io/core/camera.h"
+#include "io/core/image.h"
+#include "io/core/skeleton.h"
+
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
-
-#include "io/core/camera.h"
-#include "io/core/image.h"
-#include "io/core/skeleton.h"
 
 namespace handforge {
 
@@ -68,10 +68,10 @@ struct Tuple {
   std::array<float, 4> bbox_px{};             // x, y, width, height around the hand's mask
   RigPose rig;
 
-  ImageU8 rgb;      // {H, W, 3}
-  ImageU8 alpha;    // {H, W}, decoded tuples only; 255 = hand
-  ImageU16 depth;   // {H, W}, z in units of kDepthUnitMm, 0 = background
-  ImageU8 mask;     // {H, W}, `Part`
+  ImageU8 rgb;     // {H, W, 3}
+  ImageU8 alpha;   // {H, W}, decoded tuples only; 255 = hand
+  ImageU16 depth;  // {H, W}, z in units of kDepthUnitMm, 0 = background
+  ImageU8 mask;    // {H, W}, `Part`
 
   std::vector<float> z;                             // latent code, decoded tuples only
   Joints3 decoded_joints_in_cam = Joints3::Zero();  // what the 3D decoder said, after scale and
@@ -83,9 +83,9 @@ struct Tuple {
   Split split = Split::kTrain;
   Source source = Source::kRendered;
 
-  float quality_residual_px = 0;      // RMS of decoded_joints_px against joints_px
-  float quality_fit_mm = 0;           // RMS of decoded_joints_in_cam against joints_in_cam
-  float quality_silhouette_iou = 0;   // decoded alpha against the ray-traced mask
+  float quality_residual_px = 0;     // RMS of decoded_joints_px against joints_px
+  float quality_fit_mm = 0;          // RMS of decoded_joints_in_cam against joints_in_cam
+  float quality_silhouette_iou = 0;  // decoded alpha against the ray-traced mask
 };
 
 constexpr double kDepthUnitMm = 0.1;

@@ -77,9 +77,9 @@ TEST_F(TrainTest, LearnsTheToyHands) {
   EXPECT_EQ(result.train_samples, 768);
   EXPECT_EQ(result.held_out_samples, 256);
   // Relative to predicting the training mean.
-  EXPECT_LT(Value(result, "3d->3d", "epe_mm"), 0.35);
-  EXPECT_LT(Value(result, "3d->3d", "epe_root_mm"), 0.35);
-  EXPECT_LT(Value(result, "2d->3d", "epe_mm"), 0.4);
+  EXPECT_LT(Value(result, "3d->3d", "epe_mm"), 0.25);
+  EXPECT_LT(Value(result, "3d->3d", "epe_root_mm"), 0.25);
+  EXPECT_LT(Value(result, "2d->3d", "epe_mm"), 0.3);
   EXPECT_LT(Value(result, "3d->2d", "epe_px"), 0.45);
   EXPECT_LT(Value(result, "rgb->3d", "epe_mm"), 0.9);
   EXPECT_LT(Value(result, "rgb->rgb", "colour_error"), 0.6);
