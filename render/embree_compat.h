@@ -20,6 +20,9 @@ class RayQuery {
   void Intersect8(const int* valid, RTCScene scene, RTCRayHit8* rays) {
     rtcIntersect8(valid, scene, &context_, rays);
   }
+  void Intersect16(const int* valid, RTCScene scene, RTCRayHit16* rays) {
+    rtcIntersect16(valid, scene, &context_, rays);
+  }
   void Intersect1(RTCScene scene, RTCRayHit* ray) { rtcIntersect1(scene, &context_, ray); }
   void Occluded8(const int* valid, RTCScene scene, RTCRay8* rays) {
     rtcOccluded8(valid, scene, &context_, rays);
@@ -39,6 +42,9 @@ class RayQuery {
   }
   void Intersect8(const int* valid, RTCScene scene, RTCRayHit8* rays) {
     rtcIntersect8(valid, scene, rays, &intersect_);
+  }
+  void Intersect16(const int* valid, RTCScene scene, RTCRayHit16* rays) {
+    rtcIntersect16(valid, scene, rays, &intersect_);
   }
   void Intersect1(RTCScene scene, RTCRayHit* ray) { rtcIntersect1(scene, ray, &intersect_); }
   void Occluded8(const int* valid, RTCScene scene, RTCRay8* rays) {

@@ -169,8 +169,7 @@ FleshCapsule WebCapsule(const Rig& rig, const BonePoses& poses) {
 }
 
 std::array<FleshCapsule, kNumBones> FitFlesh(const Rig& rig) {
-  RayCaster rays(rig.num_surface_vertices(), rig.triangles);
-  rays.SetVertices(rig.surface_rest);
+  const RayCaster rays(rig.surface_rest, rig.triangles);
   std::array<FleshCapsule, kNumBones> flesh;
   for (int bone = 1; bone < kForearmBone; ++bone) flesh[bone] = FitCapsule(rig, rays, bone);
 

@@ -19,11 +19,10 @@ void MirrorImage(Image<T>* image) {
 
 }  // namespace
 
-HandScene::HandScene(const Rig& rig)
-    : rig_(rig), rays_(rig.num_surface_vertices(), rig.triangles) {}
+HandScene::HandScene(const Rig& rig) : rig_(rig), rays_(rig.surface_rest, rig.triangles) {}
 
 void HandScene::SetPose(const RigPose& pose) {
-  PoseSurface(rig_, ToBonePoses(pose), &skinned_, &surface_);
+  PoseSurface(rig_, ToBonePoses(pose), &surface_);
   rays_.SetVertices(surface_);
 }
 
@@ -34,9 +33,10 @@ void HandScene::Trace(const PinholeCamera& camera) {
 
 ImageU16 HandScene::Depth() const {
   ImageU16 depth(hits_.width, hits_.height);
+  constexpr auto kUnitsPerMm = static_cast<float>(1 / kDepthUnitMm);
   for (size_t i = 0; i < depth.pixels.size(); ++i) {
-    const long units = std::lround(hits_.depth_mm[i] / kDepthUnitMm);
-    depth.pixels[i] = units > UINT16_MAX ? 0 : static_cast<uint16_t>(units);
+    const float units = hits_.depth_mm[i] * kUnitsPerMm + 0.5f;
+    depth.pixels[i] = units < UINT16_MAX + 1.0f ? static_cast<uint16_t>(units) : 0;
   }
   return depth;
 }

@@ -48,7 +48,7 @@ class HandScene {
   RayCaster rays_;
   PinholeCamera camera_;
   PrimaryHits hits_;
-  std::vector<Eigen::Vector3f> skinned_, surface_;
+  std::vector<Eigen::Vector3f> surface_;
 };
 
 // Turns a finished tuple of a right hand into one of a left hand: the mirror image. Pixels, 2D, x

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -13,7 +14,7 @@ namespace handforge {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr int kPacket = 8;
+constexpr int kShadowPacket = 8;
 
 // Embree calls this from inside its C code, which must not be thrown through: the message is kept
 // and raised after the call.
@@ -37,22 +38,164 @@ RTCDevice NewSingleThreadedDevice() {
   return device;
 }
 
-struct PixelBox {
-  int x0 = 0, y0 = 0, x1 = 0, y1 = 0;  // half-open
+// Squares of kTile x kTile pixels, one packet of rays each.
+constexpr int kTile = 4;
+constexpr int kTilePixels = kTile * kTile;
+class Tiles {
+ public:
+  explicit Tiles(const PinholeCamera& camera)
+      : columns_((camera.width_px + kTile - 1) / kTile),
+        rows_((camera.height_px + kTile - 1) / kTile),
+        touched_(static_cast<size_t>(columns_) * rows_, 0) {}
+
+  int columns() const { return columns_; }
+  int rows() const { return rows_; }
+  bool Touched(int column, int row) const { return touched_[Offset(column, row)] != 0; }
+  void TouchAll() { std::fill(touched_.begin(), touched_.end(), 1); }
+  // All tiles that hold a pixel centre of the box.
+  void Touch(float x0_px, float y0_px, float x1_px, float y1_px) {
+    constexpr float kRoundingPx = 0.01f;
+    const auto tile = [](float px, int count) {
+      const float t = std::floor(px * (1.0f / kTile));
+      return static_cast<int>(std::clamp(t, -1.0f, static_cast<float>(count)));
+    };
+    const int c1 = std::min(tile(x1_px + kRoundingPx, columns_), columns_ - 1);
+    const int r1 = std::min(tile(y1_px + kRoundingPx, rows_), rows_ - 1);
+    const int c0 = std::max(tile(x0_px - kRoundingPx, columns_), 0);
+    for (int r = std::max(tile(y0_px - kRoundingPx, rows_), 0); r <= r1; ++r) {
+      for (int c = c0; c <= c1; ++c) touched_[Offset(c, r)] = 1;
+    }
+  }
+
+ private:
+  size_t Offset(int column, int row) const { return static_cast<size_t>(row) * columns_ + column; }
+  int columns_, rows_;
+  std::vector<uint8_t> touched_;
 };
+
+// An Embree geometry and the buffers it owns.
+class MeshGeometry {
+ public:
+  MeshGeometry(RTCDevice device,
+               RTCBuildQuality quality,
+               size_t num_vertices,
+               const std::vector<std::array<int, 3>>& triangles)
+      : geometry_(rtcNewGeometry(device, RTC_GEOMETRY_TYPE_TRIANGLE)),
+        num_vertices_(num_vertices),
+        num_triangles_(triangles.size()) {
+    rtcSetGeometryBuildQuality(geometry_, quality);
+    vertices_ = static_cast<float*>(rtcSetNewGeometryBuffer(
+        geometry_, RTC_BUFFER_TYPE_VERTEX, 0, RTC_FORMAT_FLOAT3, 3 * sizeof(float), num_vertices));
+    indices_ = static_cast<uint32_t*>(rtcSetNewGeometryBuffer(geometry_,
+                                                              RTC_BUFFER_TYPE_INDEX,
+                                                              0,
+                                                              RTC_FORMAT_UINT3,
+                                                              3 * sizeof(uint32_t),
+                                                              triangles.size()));
+    if (vertices_ == nullptr || indices_ == nullptr) return;  // the device recorded the error
+    for (size_t t = 0; t < triangles.size(); ++t) {
+      for (int c = 0; c < 3; ++c) indices_[3 * t + c] = static_cast<uint32_t>(triangles[t][c]);
+    }
+  }
+  ~MeshGeometry() { rtcReleaseGeometry(geometry_); }
+  MeshGeometry(const MeshGeometry&) = delete;
+  MeshGeometry& operator=(const MeshGeometry&) = delete;
+
+  RTCGeometry get() const { return geometry_; }
+  size_t num_triangles() const { return num_triangles_; }
+
+  void SetVertices(const std::vector<Eigen::Vector3f>& vertices_mm) {
+    if (vertices_mm.size() != num_vertices_) {
+      throw DataError("ray caster: " + std::to_string(vertices_mm.size()) + " vertices given, " +
+                      std::to_string(num_vertices_) + " expected");
+    }
+    for (size_t v = 0; v < vertices_mm.size(); ++v) {
+      if (!vertices_mm[v].allFinite()) {
+        throw DataError("ray caster: vertex " + std::to_string(v) + " is not finite");
+      }
+    }
+    static_assert(sizeof(Eigen::Vector3f) == 3 * sizeof(float), "packed");
+    std::copy_n(vertices_mm.data()->data(), 3 * vertices_mm.size(), vertices_);
+    rtcUpdateGeometryBuffer(geometry_, RTC_BUFFER_TYPE_VERTEX, 0);
+    rtcCommitGeometry(geometry_);
+  }
+
+  // Tiles that the triangles can cover; all of them where a vertex is behind the near plane.
+  void Touch(const PinholeCamera& camera, Tiles* tiles) const {
+    const auto fx = static_cast<float>(camera.fx), fy = static_cast<float>(camera.fy);
+    const auto cx = static_cast<float>(camera.cx), cy = static_cast<float>(camera.cy);
+    std::vector<Eigen::Array2f> at_px(num_vertices_);
+    for (size_t v = 0; v < num_vertices_; ++v) {
+      const float* p = vertices_ + 3 * v;
+      if (p[2] <= RayCaster::kNearMm) return tiles->TouchAll();
+      const float inverse_z = 1 / p[2];
+      at_px[v] = {fx * p[0] * inverse_z + cx, fy * p[1] * inverse_z + cy};
+    }
+    for (size_t t = 0; t < num_triangles_; ++t) {
+      const Eigen::Array2f &a = at_px[indices_[3 * t]], &b = at_px[indices_[3 * t + 1]],
+                           &c = at_px[indices_[3 * t + 2]];
+      const Eigen::Array2f low = a.min(b).min(c), high = a.max(b).max(c);
+      tiles->Touch(low.x(), low.y(), high.x(), high.y());
+    }
+  }
+
+ private:
+  RTCGeometry geometry_;
+  size_t num_vertices_, num_triangles_;
+  float* vertices_ = nullptr;
+  uint32_t* indices_ = nullptr;
+};
+
+// A packet whose rays leave the camera's centre; only directions and results change per tile.
+struct PrimaryPacket {
+  alignas(64) RTCRayHit16 rays;
+  alignas(64) int valid[kTilePixels];
+
+  PrimaryPacket() {
+    for (int i = 0; i < kTilePixels; ++i) {
+      rays.ray.org_x[i] = rays.ray.org_y[i] = rays.ray.org_z[i] = 0;
+      rays.ray.dir_z[i] = 1;  // so the ray's parameter is z
+      rays.ray.tnear[i] = RayCaster::kNearMm;
+      rays.ray.time[i] = 0;
+      rays.ray.mask[i] = ~0u;
+      rays.ray.id[i] = 0;
+      rays.ray.flags[i] = 0;
+      rays.hit.instID[0][i] = RTC_INVALID_GEOMETRY_ID;
+    }
+  }
+
+  void Aim(const float* slope_x, const float* slope_y, int columns, int rows) {
+    for (int i = 0; i < kTilePixels; ++i) {
+      const int dx = i % kTile, dy = i / kTile;
+      valid[i] = dx < columns && dy < rows ? -1 : 0;
+      rays.ray.dir_x[i] = slope_x[dx];
+      rays.ray.dir_y[i] = slope_y[dy];
+      rays.ray.tfar[i] = kInfinity;
+      rays.hit.geomID[i] = RTC_INVALID_GEOMETRY_ID;
+    }
+  }
+};
+
+// Slope of the rays through the pixel centres along one axis, padded to whole tiles.
+std::vector<float> Slopes(int size_px, double focal_px, double centre_px) {
+  std::vector<float> slopes((size_px + kTile - 1) / kTile * kTile);
+  for (size_t i = 0; i < slopes.size(); ++i) {
+    slopes[i] = static_cast<float>((static_cast<double>(i) - centre_px) / focal_px);
+  }
+  return slopes;
+}
 
 }  // namespace
 
 struct RayCaster::Impl {
   RTCDevice device = nullptr;
   RTCScene scene = nullptr;
-  RTCGeometry geometry = nullptr;
-  size_t num_vertices = 0;
-  float* vertices = nullptr;
+  std::vector<std::unique_ptr<MeshGeometry>> meshes;  // by geometry id; 0 is the moving one
+  std::vector<int32_t> first_triangle;                // of each mesh, in the common numbering
   std::string error;
 
   ~Impl() {
-    if (geometry != nullptr) rtcReleaseGeometry(geometry);
+    meshes.clear();
     if (scene != nullptr) rtcReleaseScene(scene);
     if (device != nullptr) rtcReleaseDevice(device);
   }
@@ -64,29 +207,33 @@ struct RayCaster::Impl {
     throw EnvironmentError(message);
   }
 
-  // Pixels that the vertices can cover; the whole picture where one is behind the near plane.
-  PixelBox ProjectedBox(const PinholeCamera& camera) const {
-    double x0 = kInfinity, y0 = kInfinity, x1 = -kInfinity, y1 = -kInfinity;
-    for (size_t v = 0; v < num_vertices; ++v) {
-      const float* p = vertices + 3 * v;
-      if (p[2] <= kNearMm) return {0, 0, camera.width_px, camera.height_px};
-      const double x = camera.fx * p[0] / p[2] + camera.cx, y = camera.fy * p[1] / p[2] + camera.cy;
-      x0 = std::min(x0, x);
-      x1 = std::max(x1, x);
-      y0 = std::min(y0, y);
-      y1 = std::max(y1, y);
-    }
-    const auto clamp = [](double value, int size) {
-      return static_cast<int>(std::clamp(value, 0.0, static_cast<double>(size)));
-    };
-    return {clamp(std::floor(x0), camera.width_px),
-            clamp(std::floor(y0), camera.height_px),
-            clamp(std::ceil(x1) + 1, camera.width_px),
-            clamp(std::ceil(y1) + 1, camera.height_px)};
+  void Add(RTCBuildQuality quality,
+           const std::vector<Eigen::Vector3f>& vertices_mm,
+           const std::vector<std::array<int, 3>>& triangles) {
+    auto mesh = std::make_unique<MeshGeometry>(device, quality, vertices_mm.size(), triangles);
+    Check("allocating a mesh");
+    mesh->SetVertices(vertices_mm);
+    first_triangle.push_back(meshes.empty()
+                                 ? 0
+                                 : first_triangle.back() +
+                                       static_cast<int32_t>(meshes.back()->num_triangles()));
+    rtcAttachGeometryByID(scene, mesh->get(), static_cast<unsigned>(meshes.size()));
+    meshes.push_back(std::move(mesh));
+    Check("attaching a mesh");
+  }
+
+  void Commit() {
+    rtcCommitScene(scene);
+    Check("building the hierarchy");
+  }
+
+  int32_t Triangle(unsigned geometry, unsigned primitive) const {
+    return first_triangle[geometry] + static_cast<int32_t>(primitive);
   }
 };
 
-RayCaster::RayCaster(size_t num_vertices, const std::vector<std::array<int, 3>>& triangles)
+RayCaster::RayCaster(const std::vector<Eigen::Vector3f>& rest_mm,
+                     const std::vector<std::array<int, 3>>& triangles)
     : impl_(std::make_unique<Impl>()) {
   Impl& m = *impl_;
   m.device = NewSingleThreadedDevice();
@@ -98,86 +245,62 @@ RayCaster::RayCaster(size_t num_vertices, const std::vector<std::array<int, 3>>&
   rtcSetDeviceErrorFunction(m.device, RecordError, &m.error);
   m.scene = rtcNewScene(m.device);
   rtcSetSceneFlags(m.scene, RTC_SCENE_FLAG_DYNAMIC | RTC_SCENE_FLAG_ROBUST);
-  rtcSetSceneBuildQuality(m.scene, RTC_BUILD_QUALITY_MEDIUM);
-  m.geometry = rtcNewGeometry(m.device, RTC_GEOMETRY_TYPE_TRIANGLE);
-  m.num_vertices = num_vertices;
-  m.vertices = static_cast<float*>(rtcSetNewGeometryBuffer(
-      m.geometry, RTC_BUFFER_TYPE_VERTEX, 0, RTC_FORMAT_FLOAT3, 3 * sizeof(float), num_vertices));
-  auto* indices = static_cast<uint32_t*>(rtcSetNewGeometryBuffer(m.geometry,
-                                                                 RTC_BUFFER_TYPE_INDEX,
-                                                                 0,
-                                                                 RTC_FORMAT_UINT3,
-                                                                 3 * sizeof(uint32_t),
-                                                                 triangles.size()));
-  m.Check("allocating the mesh");
-  for (size_t t = 0; t < triangles.size(); ++t) {
-    for (int c = 0; c < 3; ++c) indices[3 * t + c] = static_cast<uint32_t>(triangles[t][c]);
-  }
-  rtcAttachGeometry(m.scene, m.geometry);
-  m.Check("attaching the mesh");
+  m.Add(RTC_BUILD_QUALITY_REFIT, rest_mm, triangles);
+  m.Commit();
 }
 
 RayCaster::~RayCaster() = default;
 
 void RayCaster::SetVertices(const std::vector<Eigen::Vector3f>& vertices_mm) {
+  impl_->meshes[0]->SetVertices(vertices_mm);
+  impl_->Commit();
+}
+
+void RayCaster::SetObjects(const std::vector<TriangleMesh>& objects) {
   Impl& m = *impl_;
-  if (vertices_mm.size() != m.num_vertices) {
-    throw DataError("ray caster: " + std::to_string(vertices_mm.size()) + " vertices given, " +
-                    std::to_string(m.num_vertices) + " expected");
+  if (objects.empty() && m.meshes.size() == 1) return;
+  while (m.meshes.size() > 1) {
+    rtcDetachGeometry(m.scene, static_cast<unsigned>(m.meshes.size() - 1));
+    m.meshes.pop_back();
+    m.first_triangle.pop_back();
   }
-  for (size_t v = 0; v < vertices_mm.size(); ++v) {
-    if (!vertices_mm[v].allFinite()) {
-      throw DataError("ray caster: vertex " + std::to_string(v) + " is not finite");
-    }
-    for (int c = 0; c < 3; ++c) m.vertices[3 * v + c] = vertices_mm[v][c];
+  for (const TriangleMesh& object : objects) {
+    m.Add(RTC_BUILD_QUALITY_LOW, object.vertices_mm, object.triangles);
   }
-  rtcUpdateGeometryBuffer(m.geometry, RTC_BUFFER_TYPE_VERTEX, 0);
-  rtcCommitGeometry(m.geometry);
-  rtcCommitScene(m.scene);
-  m.Check("building the hierarchy");
+  m.Commit();
 }
 
 void RayCaster::Trace(const PinholeCamera& camera, PrimaryHits* hits) const {
   const Impl& m = *impl_;
-  const size_t size = static_cast<size_t>(camera.width_px) * camera.height_px;
-  hits->width = camera.width_px;
-  hits->height = camera.height_px;
+  const int width = camera.width_px, height = camera.height_px;
+  const size_t size = static_cast<size_t>(width) * height;
+  hits->width = width;
+  hits->height = height;
   hits->triangle.assign(size, PrimaryHits::kMiss);
   hits->depth_mm.assign(size, 0);
-  hits->u.assign(size, 0);
-  hits->v.assign(size, 0);
+  hits->u.resize(size);
+  hits->v.resize(size);
 
+  Tiles tiles(camera);
+  for (const auto& mesh : m.meshes) mesh->Touch(camera, &tiles);
+  const std::vector<float> slope_x = Slopes(width, camera.fx, camera.cx);
+  const std::vector<float> slope_y = Slopes(height, camera.fy, camera.cy);
   RayQuery query(/*coherent=*/true);
-  const PixelBox box = m.ProjectedBox(camera);
-  alignas(32) RTCRayHit8 packet;
-  alignas(32) int valid[kPacket];
-  // Packets of 4 x 2 pixels: nearer to square, so more coherent than a row of 8.
-  for (int y = box.y0; y < box.y1; y += 2) {
-    for (int x = box.x0; x < box.x1; x += 4) {
-      for (int i = 0; i < kPacket; ++i) {
-        const int px = x + (i & 3), py = y + (i >> 2);
-        valid[i] = px < box.x1 && py < box.y1 ? -1 : 0;
-        packet.ray.org_x[i] = packet.ray.org_y[i] = packet.ray.org_z[i] = 0;
-        packet.ray.dir_x[i] = static_cast<float>((px - camera.cx) / camera.fx);
-        packet.ray.dir_y[i] = static_cast<float>((py - camera.cy) / camera.fy);
-        packet.ray.dir_z[i] = 1;  // so the ray's parameter is z
-        packet.ray.tnear[i] = kNearMm;
-        packet.ray.tfar[i] = kInfinity;
-        packet.ray.time[i] = 0;
-        packet.ray.mask[i] = ~0u;
-        packet.ray.id[i] = 0;
-        packet.ray.flags[i] = 0;
-        packet.hit.geomID[i] = RTC_INVALID_GEOMETRY_ID;
-        packet.hit.instID[0][i] = RTC_INVALID_GEOMETRY_ID;
-      }
-      query.Intersect8(valid, m.scene, &packet);
-      for (int i = 0; i < kPacket; ++i) {
-        if (valid[i] == 0 || packet.hit.geomID[i] == RTC_INVALID_GEOMETRY_ID) continue;
-        const size_t at = static_cast<size_t>(y + (i >> 2)) * camera.width_px + x + (i & 3);
-        hits->triangle[at] = static_cast<int32_t>(packet.hit.primID[i]);
-        hits->depth_mm[at] = packet.ray.tfar[i];
-        hits->u[at] = packet.hit.u[i];
-        hits->v[at] = packet.hit.v[i];
+  PrimaryPacket packet;
+  for (int row = 0; row < tiles.rows(); ++row) {
+    for (int column = 0; column < tiles.columns(); ++column) {
+      if (!tiles.Touched(column, row)) continue;
+      const int x = kTile * column, y = kTile * row;
+      packet.Aim(&slope_x[x], &slope_y[y], width - x, height - y);
+      query.Intersect16(packet.valid, m.scene, &packet.rays);
+      for (int i = 0; i < kTilePixels; ++i) {
+        const RTCHit16& hit = packet.rays.hit;
+        if (packet.valid[i] == 0 || hit.geomID[i] == RTC_INVALID_GEOMETRY_ID) continue;
+        const size_t at = static_cast<size_t>(y + i / kTile) * width + x + i % kTile;
+        hits->triangle[at] = m.Triangle(hit.geomID[i], hit.primID[i]);
+        hits->depth_mm[at] = packet.rays.ray.tfar[i];
+        hits->u[at] = hit.u[i];
+        hits->v[at] = hit.v[i];
       }
     }
   }
@@ -199,7 +322,7 @@ RayCaster::Hit RayCaster::TraceRay(const Eigen::Vector3f& origin_mm,
   ray.hit.instID[0] = RTC_INVALID_GEOMETRY_ID;
   query.Intersect1(impl_->scene, &ray);
   if (ray.hit.geomID == RTC_INVALID_GEOMETRY_ID) return {};
-  return {static_cast<int32_t>(ray.hit.primID), ray.ray.tfar};
+  return {impl_->Triangle(ray.hit.geomID, ray.hit.primID), ray.ray.tfar};
 }
 
 void RayCaster::Occluded(const Eigen::Vector3f& origin_mm,
@@ -207,10 +330,10 @@ void RayCaster::Occluded(const Eigen::Vector3f& origin_mm,
                          std::vector<uint8_t>* occluded) const {
   RayQuery query(/*coherent=*/false);
   alignas(32) RTCRay8 packet;
-  alignas(32) int valid[kPacket];
+  alignas(32) int valid[kShadowPacket];
   occluded->resize(directions.size());
-  for (size_t first = 0; first < directions.size(); first += kPacket) {
-    for (int i = 0; i < kPacket; ++i) {
+  for (size_t first = 0; first < directions.size(); first += kShadowPacket) {
+    for (int i = 0; i < kShadowPacket; ++i) {
       const bool used = first + i < directions.size();
       valid[i] = used ? -1 : 0;
       const Eigen::Vector3f d = used ? directions[first + i] : Eigen::Vector3f::UnitZ();
@@ -228,7 +351,7 @@ void RayCaster::Occluded(const Eigen::Vector3f& origin_mm,
       packet.flags[i] = 0;
     }
     query.Occluded8(valid, impl_->scene, &packet);
-    for (int i = 0; i < kPacket && first + i < directions.size(); ++i) {
+    for (int i = 0; i < kShadowPacket && first + i < directions.size(); ++i) {
       (*occluded)[first + i] = packet.tfar[i] < 0 ? 1 : 0;
     }
   }

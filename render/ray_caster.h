@@ -1,6 +1,7 @@
 #pragma once
 
 #include "io/core/camera.h"
+#include "render/triangle_mesh.h"
 
 #include <array>
 #include <cstdint>
@@ -18,25 +19,34 @@ struct PrimaryHits {
   int height = 0;
   std::vector<int32_t> triangle;  // kMiss where the ray hits nothing
   std::vector<float> depth_mm;    // z, 0 for a miss
-  std::vector<float> u, v;        // barycentric coordinates of the 2nd and 3rd corner
+  std::vector<float> u, v;        // barycentric coordinates of the 2nd and 3rd corner; not set for
+                                  // a miss
 };
 
-// An Embree scene of one triangle mesh whose vertices move: one per worker thread, committed per
-// pose. The only place that calls Embree.
+// An Embree scene of one triangle mesh whose vertices move and of objects beside it: one per worker
+// thread. The only place that calls Embree. Triangles are numbered through: those of the moving
+// mesh first, then those of the objects in their order.
 class RayCaster {
  public:
-  // Triangles index `num_vertices` vertices. Throws EnvironmentError where Embree cannot start.
-  RayCaster(size_t num_vertices, const std::vector<std::array<int, 3>>& triangles);
+  // The hierarchy is built once, around the vertices at rest, and refitted whenever they move: a
+  // tenth of the cost of building it, and hits stay a function of the vertices alone, never of what
+  // was traced before. Throws EnvironmentError where Embree cannot start.
+  RayCaster(const std::vector<Eigen::Vector3f>& rest_mm,
+            const std::vector<std::array<int, 3>>& triangles);
   ~RayCaster();
   RayCaster(const RayCaster&) = delete;
   RayCaster& operator=(const RayCaster&) = delete;
 
-  // Sets the vertices (mm, camera frame for `Trace`) and rebuilds the hierarchy. Throws DataError
-  // where a coordinate is not finite.
+  // Moves the vertices (mm, camera frame for `Trace`). Throws DataError where a coordinate is not
+  // finite or their number is another.
   void SetVertices(const std::vector<Eigen::Vector3f>& vertices_mm);
 
-  // Traces only inside the projected bounding box of the vertices; those before the plane
-  // z = `kNearMm` are outside any picture.
+  // Replaces the objects beside the moving mesh, in the same frame. Throws DataError where a
+  // coordinate is not finite.
+  void SetObjects(const std::vector<TriangleMesh>& objects);
+
+  // Traces only the tiles of 4 x 4 pixels that the projected triangles touch. What lies before the
+  // plane z = `kNearMm` is outside any picture.
   static constexpr float kNearMm = 1.0f;
   void Trace(const PinholeCamera& camera, PrimaryHits* hits) const;
 

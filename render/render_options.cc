@@ -59,6 +59,17 @@ void LightOptions::Visit(Fields& fields) {
   fields.Field("plain_backdrop", plain_backdrop, 0, 1, "share of plain backgrounds");
 }
 
+void HoldOutOptions::Visit(Fields& fields) {
+  fields.Field("part", part, {"all", "train", "test"}, "which side of the hold-out is drawn");
+  fields.Field("gestures", gestures, 0, 1, "share of gestures held out, by name");
+  fields.Field("probes", probes, 0, 1, "share of light probes held out, by name");
+  fields.Field("every_nth_tone",
+               every_nth_tone,
+               0,
+               10,
+               "every n-th band of skin tone is held out, 0 = none");
+}
+
 void RenderOptions::Visit(Fields& fields) {
   fields.Field("out", out, {}, "dataset folder to write");
   fields.Field("count", count, 1, int64_t{1} << 40, "tuples to write");
@@ -71,6 +82,7 @@ void RenderOptions::Visit(Fields& fields) {
   fields.Nested("pose", pose, "pose prior");
   fields.Nested("camera", camera, "camera distribution");
   fields.Nested("light", light, "light and background");
+  fields.Nested("hold_out", hold_out, "what test data alone show");
   fields.Field("subjects", subjects, 1, int64_t{1} << 40, "persons: one hand shape and skin each");
   fields.Field("validation", validation, 0, 1, "share of persons in the validation split");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");
@@ -80,6 +92,10 @@ void RenderOptions::Visit(Fields& fields) {
 
 void RenderOptions::Check() const {
   camera.Check();
+  if (hold_out.part != "all" && hold_out.every_nth_tone == 1) {
+    throw UsageError(
+        "render.hold_out.every_nth_tone 1 holds out every skin tone; 0 for none, or 2 to 10");
+  }
   if (image_px % rgb_px != 0) {
     throw UsageError("render.rgb_px " + std::to_string(rgb_px) + " must divide render.image_px " +
                      std::to_string(image_px));

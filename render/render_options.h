@@ -1,6 +1,7 @@
 #pragma once
 
 #include "render/camera_sampler.h"
+#include "render/hold_out.h"
 #include "render/pose_prior.h"
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct RenderOptions {
   PosePriorOptions pose;
   CameraOptions camera;
   LightOptions light;
+  HoldOutOptions hold_out;
   // Persons drawn; each has one hand shape and one skin.
   int64_t subjects = 400;
   // Share of the persons whose tuples form the validation split.

@@ -183,6 +183,24 @@ void SetSurface(const std::vector<std::array<int, 3>>& triangles, int steps, Rig
   }
 }
 
+void SetSkin(Rig* rig) {
+  std::vector<Eigen::Triplet<double>> terms;
+  for (size_t v = 0; v < rig->stencils.size(); ++v) {
+    for (const auto& [skinned, share] : rig->stencils[v].terms) {
+      const SkinWeights& w = rig->weights[skinned];
+      const Eigen::Vector4d rest = rig->positions[skinned].homogeneous();
+      for (int i = 0; i < 4 && w.weight[i] > 0; ++i) {
+        for (int c = 0; c < 4; ++c) {
+          terms.emplace_back(static_cast<int>(v), 4 * w.bone[i] + c, share * w.weight[i] * rest[c]);
+        }
+      }
+    }
+  }
+  Eigen::SparseMatrix<double, Eigen::RowMajor> skin(rig->stencils.size(), 4 * kNumBones);
+  skin.setFromTriplets(terms.begin(), terms.end());
+  rig->skin = skin.cast<float>();
+}
+
 double DistanceToSegment(const Vector3d& p, const Vector3d& a, const Vector3d& b) {
   const Vector3d ab = b - a;
   const double t = std::clamp((p - a).dot(ab) / ab.squaredNorm(), 0.0, 1.0);
@@ -282,6 +300,7 @@ Rig BuildRig(const RiggedMesh& mesh, const RigSpec& spec) {
   }
   SetFleshRadii(&rig);
   SetSurface(triangles, static_cast<int>(spec.subdivision), &rig);
+  SetSkin(&rig);
   rig.flesh = FitFlesh(rig);
   return rig;
 }
@@ -323,34 +342,24 @@ Joints3 JointsOf(const Rig& rig, const BonePoses& poses) {
   return joints;
 }
 
-void PoseSurface(const Rig& rig,
-                 const BonePoses& poses,
-                 std::vector<Eigen::Vector3f>* skinned_mm,
-                 std::vector<Eigen::Vector3f>* surface_mm) {
-  // Affine map of each bone: x -> A x + t.
-  std::array<Eigen::Matrix3f, kNumBones> linear;
-  std::array<Eigen::Vector3f, kNumBones> offset;
+void PoseSurface(const Rig& rig, const BonePoses& poses, std::vector<Eigen::Vector3f>* surface_mm) {
+  // Row 4 b + c is column c of bone b's affine map x -> A x + t; the fourth number only pads.
+  Eigen::Matrix<float, 4 * kNumBones, 4, Eigen::RowMajor> maps;
+  maps.col(3).setZero();
   for (int b = 0; b < kNumBones; ++b) {
     const Matrix3d a =
         poses.rotation[b] * poses.scale[b].asDiagonal() * rig.rest_rotation[b].transpose();
-    linear[b] = a.cast<float>();
-    offset[b] = (poses.origin_mm[b] - a * rig.rest_origin[b]).cast<float>();
+    maps.block<3, 3>(4 * b, 0) = a.transpose().cast<float>();
+    maps.block<1, 3>(4 * b + 3, 0) =
+        (poses.origin_mm[b] - a * rig.rest_origin[b]).transpose().cast<float>();
   }
-  skinned_mm->resize(rig.positions.size());
-  for (size_t v = 0; v < rig.positions.size(); ++v) {
-    const Eigen::Vector3f rest = rig.positions[v].cast<float>();
-    const SkinWeights& w = rig.weights[v];
-    Eigen::Vector3f x = Eigen::Vector3f::Zero();
-    for (int i = 0; i < 4 && w.weight[i] > 0; ++i) {
-      x += w.weight[i] * (linear[w.bone[i]] * rest + offset[w.bone[i]]);
+  surface_mm->resize(rig.num_surface_vertices());
+  for (Eigen::Index v = 0; v < rig.skin.rows(); ++v) {
+    Eigen::RowVector4f x = Eigen::RowVector4f::Zero();
+    for (decltype(rig.skin)::InnerIterator term(rig.skin, v); term; ++term) {
+      x += term.value() * maps.row(term.index());
     }
-    (*skinned_mm)[v] = x;
-  }
-  surface_mm->resize(rig.stencils.size());
-  for (size_t v = 0; v < rig.stencils.size(); ++v) {
-    Eigen::Vector3f x = Eigen::Vector3f::Zero();
-    for (const auto& [index, weight] : rig.stencils[v].terms) x += weight * (*skinned_mm)[index];
-    (*surface_mm)[v] = x;
+    (*surface_mm)[v] = x.head<3>();
   }
 }
 

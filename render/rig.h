@@ -11,6 +11,7 @@
 
 #include <Eigen/Core>
 #include <Eigen/Geometry>
+#include <Eigen/SparseCore>
 
 namespace handforge {
 
@@ -58,6 +59,9 @@ struct Rig {
   std::vector<SkinWeights> weights;        // same size
   // Surface: vertices are `stencils` applied to the skinned vertices.
   std::vector<Stencil> stencils;
+  // Skinning and stencils in one: {num_surface_vertices, 4 kNumBones}, row v holds the weighted
+  // homogeneous rest positions that surface vertex v has in each bone. See PoseSurface.
+  Eigen::SparseMatrix<float, Eigen::RowMajor> skin;
   std::vector<std::array<int, 3>> triangles;
   std::vector<uint8_t> triangle_part;             // `Part`
   std::vector<Eigen::Vector3f> surface_rest;      // rest position of surface vertices
@@ -86,11 +90,8 @@ Part PartOfBone(int bone);
 // The labelled joints of a posed rig: origins of the bones and ends of the last ones.
 Joints3 JointsOf(const Rig& rig, const BonePoses& poses);
 
-// Linear blend skinning, then the stencils. `surface_mm` is resized to num_surface_vertices().
-// `skinned_mm` is scratch.
-void PoseSurface(const Rig& rig,
-                 const BonePoses& poses,
-                 std::vector<Eigen::Vector3f>* skinned_mm,
-                 std::vector<Eigen::Vector3f>* surface_mm);
+// Linear blend skinning, then the stencils: both are linear in the bones' affine maps, so the
+// surface is one sparse matrix times those. `surface_mm` is resized to num_surface_vertices().
+void PoseSurface(const Rig& rig, const BonePoses& poses, std::vector<Eigen::Vector3f>* surface_mm);
 
 }  // namespace handforge

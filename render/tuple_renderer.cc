@@ -5,6 +5,7 @@
 #include "io/files.h"
 #include "render/camera_sampler.h"
 #include "render/collision.h"
+#include "render/hold_out.h"
 #include "render/kinematics.h"
 
 #include <algorithm>
@@ -45,9 +46,18 @@ Backdrop DrawBackdrop(const RenderWorld& world, Random& random) {
   return backdrop;
 }
 
-Split DrawSplit(const RenderOptions& options, int64_t subject) {
-  Random random(options.seed, static_cast<uint64_t>(subject), 0, Purpose::kSplit);
-  return random.Chance(options.validation) ? Split::kValidation : Split::kTrain;
+// Throws UsageError where the hold-out leaves nothing.
+std::vector<Gesture> AllowedGestures(std::vector<Gesture> gestures, const RenderOptions& options) {
+  const HoldOut hold_out(options.hold_out);
+  std::vector<Gesture> allowed;
+  for (Gesture& g : gestures) {
+    if (hold_out.AllowsGesture(g.name)) allowed.push_back(std::move(g));
+  }
+  if (allowed.empty()) {
+    throw UsageError("render.hold_out leaves no gesture of " + options.pose.gestures +
+                     " for part " + options.hold_out.part);
+  }
+  return allowed;
 }
 
 }  // namespace
@@ -56,11 +66,13 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
   options.Check();
   RenderWorld world;
   world.options = options;
-  world.gestures = LoadGestures(FindResource(options.pose.gestures));
+  world.gestures = AllowedGestures(LoadGestures(FindResource(options.pose.gestures)), options);
   RigSpec spec = RigSpec::Load(FindResource(options.rig));
   world.rig = LoadRig(spec);
   world.rig_text = spec.Text();
+  const HoldOut hold_out(options.hold_out);
   for (const auto& file : HdriFiles()) {
+    if (!hold_out.AllowsProbe(file.stem().string())) continue;
     try {
       world.environments.push_back(Environment::Load(file, static_cast<int>(options.light.lights)));
     } catch (const DataError& e) {
@@ -68,8 +80,8 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
     }
   }
   if (world.environments.empty()) {
-    throw EnvironmentError("no usable light probe (hdri/*.exr) in " + AssetFolder().string() +
-                           "; run tools/setup.sh");
+    throw EnvironmentError("no usable light probe (hdri/*.exr) of part " + options.hold_out.part +
+                           " in " + AssetFolder().string() + "; run tools/setup.sh");
   }
   world.inputs_text =
       world.rig_text + world.rig.sha256 + ReadText(FindResource(options.pose.gestures));
@@ -112,11 +124,11 @@ bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, st
 
   // Person: shape and skin are functions of the subject, not of the tuple.
   Random subject_random(options.seed, index, 0, Purpose::kShape);
-  const int64_t subject = subject_random.Integer(options.subjects);
+  const HoldOut hold_out(options.hold_out);
+  const int64_t subject = hold_out.Subject(subject_random.Integer(options.subjects));
   Random shape_random(options.seed, static_cast<uint64_t>(subject), 1, Purpose::kShape);
-  Random skin_random(options.seed, static_cast<uint64_t>(subject), 0, Purpose::kSkin);
   const HandShape shape = SampleShape(world_.rig, shape_random);
-  const SkinAppearance skin = SampleSkin(skin_random);
+  const SkinAppearance skin = SubjectSkin(options.seed, subject, hold_out);
 
   // Pose, without parts that pass through each other.
   Random pose_random = random(Purpose::kPose);
@@ -141,7 +153,7 @@ bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, st
   t.image_id = static_cast<int64_t>(index);
   t.gesture = pose.gesture;
   t.subject = subject;
-  t.split = DrawSplit(options, subject);
+  t.split = hold_out.SplitOf(subject, options.seed, options.validation);
   t.source = Source::kRendered;
   t.camera = view.camera.RoundedToSingle();
   t.rig = ToRigPose(in_hand.Moved(view.cam_from_hand));

@@ -57,10 +57,10 @@ uint8_t ExhaustiveVisibility(const std::vector<Eigen::Vector3f>& x,
 TEST(HandScene, VisibilityAgreesWithAnExhaustiveTest) {
   constexpr int kHands = 60;
   int agree = 0, all = 0, visible = 0;
-  std::vector<Eigen::Vector3f> scratch, surface;
+  std::vector<Eigen::Vector3f> surface;
   for (int i = 0; i < kHands; ++i) {
     const Tuple t = LabelledTuple(31, i);
-    PoseSurface(TestRig(), ToBonePoses(t.rig), &scratch, &surface);
+    PoseSurface(TestRig(), ToBonePoses(t.rig), &surface);
     for (int j = 0; j < kNumJoints; ++j) {
       if (t.visible[j] == kOutOfFrame) continue;
       ++all;

@@ -16,9 +16,9 @@ constexpr uint64_t kSeed = 20;
 constexpr int kPoses = 10000;
 
 double SkinRmsMm(const BonePoses& a, const BonePoses& b, bool hand_only) {
-  std::vector<Eigen::Vector3f> scratch, skin_a, skin_b;
-  PoseSurface(TestRig(), a, &scratch, &skin_a);
-  PoseSurface(TestRig(), b, &scratch, &skin_b);
+  std::vector<Eigen::Vector3f> skin_a, skin_b;
+  PoseSurface(TestRig(), a, &skin_a);
+  PoseSurface(TestRig(), b, &skin_b);
   double sum = 0;
   size_t n = 0;
   std::vector<bool> forearm(skin_a.size(), false);

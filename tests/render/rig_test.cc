@@ -18,9 +18,44 @@ std::vector<Eigen::Vector3f> RestSurface() {
     rest.rotation[b] = TestRig().rest_rotation[b];
     rest.scale[b].setOnes();
   }
-  std::vector<Eigen::Vector3f> scratch, surface;
-  PoseSurface(TestRig(), rest, &scratch, &surface);
+  std::vector<Eigen::Vector3f> surface;
+  PoseSurface(TestRig(), rest, &surface);
   return surface;
+}
+
+// The definition in `RigPose`, vertex by vertex and in double precision, then the stencils.
+std::vector<Eigen::Vector3d> SurfaceByDefinition(const BonePoses& poses) {
+  const Rig& rig = TestRig();
+  std::vector<Eigen::Vector3d> skinned(rig.positions.size(), Eigen::Vector3d::Zero());
+  for (size_t v = 0; v < skinned.size(); ++v) {
+    for (int i = 0; i < 4; ++i) {
+      const int b = rig.weights[v].bone[i];
+      skinned[v] +=
+          rig.weights[v].weight[i] *
+          (poses.origin_mm[b] + poses.rotation[b] * poses.scale[b].cwiseProduct(
+                                                        rig.rest_rotation[b].transpose() *
+                                                        (rig.positions[v] - rig.rest_origin[b])));
+    }
+  }
+  std::vector<Eigen::Vector3d> surface;
+  for (const Stencil& stencil : rig.stencils) {
+    surface.push_back(Eigen::Vector3d::Zero());
+    for (const auto& [v, weight] : stencil.terms) surface.back() += weight * skinned[v];
+  }
+  return surface;
+}
+
+TEST(PoseSurface, IsWhatTheDefinitionSays) {
+  for (int i = 0; i < 20; ++i) {
+    const BonePoses poses = DrawHand(41, i).poses_in_cam;
+    std::vector<Eigen::Vector3f> surface;
+    PoseSurface(TestRig(), poses, &surface);
+    const auto expected = SurfaceByDefinition(poses);
+    ASSERT_EQ(surface.size(), expected.size());
+    for (size_t v = 0; v < surface.size(); ++v) {
+      ASSERT_LE((surface[v].cast<double>() - expected[v]).norm(), 1e-3) << "vertex " << v;
+    }
+  }
 }
 
 TEST(Rig, IsARightHandInTheHandFrame) {

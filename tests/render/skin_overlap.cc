@@ -60,7 +60,7 @@ SkinOverlap::SkinOverlap() : rig_(TestRig()), part_(rig_.num_surface_vertices(),
 }
 
 double SkinOverlap::DeepestMm(const BonePoses& poses, double from_mm) {
-  PoseSurface(rig_, poses, &skinned_, &surface_);
+  PoseSurface(rig_, poses, &surface_);
   normals_.assign(surface_.size(), Vector3f::Zero());
   for (const auto& t : rig_.triangles) {
     const Vector3f normal =

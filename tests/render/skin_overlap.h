@@ -32,7 +32,7 @@ class SkinOverlap {
   std::vector<uint8_t> part_;
   std::array<std::vector<int>, kGroups> vertices_;
   std::array<Triangles, kGroups> triangles_;
-  std::vector<Eigen::Vector3f> skinned_, surface_, normals_;
+  std::vector<Eigen::Vector3f> surface_, normals_;
 };
 
 }  // namespace handforge
