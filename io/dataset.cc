@@ -27,12 +27,48 @@ Json LayoutJson(const TupleLayout& layout) {
           {"decoded", layout.decoded}};
 }
 
+Json CountsJson(const std::map<std::string, uint64_t>& counts) {
+  Json json = Json::object();
+  for (const auto& [name, count] : counts) json[name] = count;
+  return json;
+}
+
 Json ShardJson(const ShardInfo& shard) {
   return {{"file", shard.file},
           {"sha256", shard.sha256},
           {"bytes", shard.bytes},
           {"first_index", shard.first_index},
           {"tuples", shard.tuples}};
+}
+
+Json RunJson(const RunInfo& run) {
+  return {{"generator", run.generator},
+          {"command", run.command},
+          {"seed", run.seed},
+          {"config", run.config},
+          {"config_sha256", run.config_sha256},
+          {"model_sha256", run.model_sha256},
+          {"mesh_sha256", run.mesh_sha256},
+          {"shards", run.shards}};
+}
+
+// All but rejections, shards and runs.
+Json HeaderJson(const Manifest& manifest) {
+  return {{"format_version", manifest.format_version},
+          {"generator", manifest.generator},
+          {"command", manifest.command},
+          {"seed", manifest.seed},
+          {"count", manifest.count},
+          {"layout", LayoutJson(manifest.layout)},
+          {"config", manifest.config},
+          {"config_sha256", manifest.config_sha256},
+          {"model_sha256", manifest.model_sha256},
+          {"mesh_sha256", manifest.mesh_sha256},
+          {"licences", manifest.licences}};
+}
+
+std::string ToText(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 // ---- Reading ------------------------------------------------------------------------------------
@@ -168,7 +204,15 @@ bool StaysInside(const fs::path& name) {
   return std::none_of(name.begin(), name.end(), [](const fs::path& part) { return part == ".."; });
 }
 
-ShardInfo ReadShard(Reader reader) {
+std::map<std::string, uint64_t> ReadRejections(Reader reader) {
+  std::map<std::string, uint64_t> rejections;
+  for (const auto& [reason, count] : reader.json().items()) {
+    rejections[reason] = reader.Count(reason);
+  }
+  return rejections;
+}
+
+ShardInfo ReadShard(Reader reader, bool with_rejections) {
   ShardInfo shard;
   shard.file = reader.Text("file");
   if (!StaysInside(shard.file)) {
@@ -178,8 +222,23 @@ ShardInfo ReadShard(Reader reader) {
   shard.bytes = reader.Count("bytes");
   shard.first_index = reader.Count("first_index");
   shard.tuples = reader.Count("tuples");
+  if (with_rejections) shard.rejections = ReadRejections(reader.Object("rejections"));
   reader.RefuseOthers();
   return shard;
+}
+
+RunInfo ReadRun(Reader reader) {
+  RunInfo run;
+  run.generator = reader.Text("generator");
+  run.command = reader.Text("command");
+  run.seed = reader.Count("seed");
+  run.config = reader.Text("config");
+  run.config_sha256 = reader.Hash("config_sha256", true);
+  run.model_sha256 = reader.Hash("model_sha256", true);
+  run.mesh_sha256 = reader.Hash("mesh_sha256", true);
+  run.shards = reader.Count("shards");
+  reader.RefuseOthers();
+  return run;
 }
 
 int ReadVersion(Reader& reader) {
@@ -201,56 +260,42 @@ std::vector<std::string> ReadLicences(Reader& reader) {
   return licences;
 }
 
-std::map<std::string, uint64_t> ReadRejections(Reader reader) {
-  std::map<std::string, uint64_t> rejections;
-  for (const auto& [reason, count] : reader.json().items()) {
-    rejections[reason] = reader.Count(reason);
-  }
-  return rejections;
-}
-
-std::vector<ShardInfo> ReadShards(Reader& reader, uint64_t count, const fs::path& file) {
+std::vector<ShardInfo> ReadShards(Reader& reader, const fs::path& file, bool with_rejections) {
   std::vector<ShardInfo> shards;
-  uint64_t tuples = 0;
   for (const Json& shard : reader.Array("shards")) {
     const std::string path = "shards[" + std::to_string(shards.size()) + "]";
-    shards.push_back(ReadShard(Reader(shard, path, file)));
-    tuples += shards.back().tuples;
-  }
-  if (tuples != count) {
-    reader.Fail("count",
-                "is " + std::to_string(count) + ", the shards hold " + std::to_string(tuples) +
-                    " tuples together");
+    shards.push_back(ReadShard(Reader(shard, path, file), with_rejections));
   }
   return shards;
 }
 
-}  // namespace
-
-std::string Manifest::ToJson() const {
-  Json shard_list = Json::array();
-  for (const ShardInfo& shard : shards) shard_list.push_back(ShardJson(shard));
-  Json rejection_counts = Json::object();
-  for (const auto& [reason, attempts] : rejections) rejection_counts[reason] = attempts;
-  const Json json = {{"format_version", format_version},
-                     {"generator", generator},
-                     {"command", command},
-                     {"seed", seed},
-                     {"count", count},
-                     {"layout", LayoutJson(layout)},
-                     {"config", config},
-                     {"config_sha256", config_sha256},
-                     {"model_sha256", model_sha256},
-                     {"mesh_sha256", mesh_sha256},
-                     {"licences", licences},
-                     {"rejections", rejection_counts},
-                     {"shards", shard_list}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+void CheckCount(const Manifest& manifest, const Reader& reader) {
+  uint64_t tuples = 0;
+  for (const ShardInfo& shard : manifest.shards) tuples += shard.tuples;
+  if (tuples == manifest.count) return;
+  reader.Fail("count",
+              "is " + std::to_string(manifest.count) + ", the shards hold " +
+                  std::to_string(tuples) + " tuples together");
 }
 
-Manifest Manifest::FromJson(const std::string& text, const fs::path& file) {
-  const Json json = Parse(text, file);
-  Reader reader(json, "", file);
+std::vector<RunInfo> ReadRuns(Reader& reader, size_t num_shards, const fs::path& file) {
+  std::vector<RunInfo> runs;
+  if (reader.json().find("runs") == reader.json().end()) return runs;
+  uint64_t shards = 0;
+  for (const Json& run : reader.Array("runs")) {
+    runs.push_back(ReadRun(Reader(run, "runs[" + std::to_string(runs.size()) + "]", file)));
+    shards += runs.back().shards;
+  }
+  if (!runs.empty() && shards != num_shards) {
+    reader.Fail("runs",
+                "own " + std::to_string(shards) + " shards together, there are " +
+                    std::to_string(num_shards));
+  }
+  return runs;
+}
+
+// All but rejections, shards and runs.
+Manifest ReadHeader(Reader& reader) {
   Manifest manifest;
   manifest.format_version = ReadVersion(reader);
   manifest.generator = reader.Text("generator");
@@ -263,10 +308,60 @@ Manifest Manifest::FromJson(const std::string& text, const fs::path& file) {
   manifest.model_sha256 = reader.Hash("model_sha256", true);
   manifest.mesh_sha256 = reader.Hash("mesh_sha256", true);
   manifest.licences = ReadLicences(reader);
+  return manifest;
+}
+
+}  // namespace
+
+RunInfo Manifest::RunOf(size_t shard) const {
+  size_t next = 0;
+  for (const RunInfo& run : runs) {
+    next += run.shards;
+    if (shard < next) return run;
+  }
+  return {
+      generator, command, seed, config, config_sha256, model_sha256, mesh_sha256, shards.size()};
+}
+
+std::string Manifest::ToJson() const {
+  Json json = HeaderJson(*this);
+  json["rejections"] = CountsJson(rejections);
+  json["shards"] = Json::array();
+  for (const ShardInfo& shard : shards) json["shards"].push_back(ShardJson(shard));
+  for (const RunInfo& run : runs) json["runs"].push_back(RunJson(run));
+  return ToText(json);
+}
+
+Manifest Manifest::FromJson(const std::string& text, const fs::path& file) {
+  const Json json = Parse(text, file);
+  Reader reader(json, "", file);
+  Manifest manifest = ReadHeader(reader);
   manifest.rejections = ReadRejections(reader.Object("rejections"));
-  manifest.shards = ReadShards(reader, manifest.count, file);
+  manifest.shards = ReadShards(reader, file, /*with_rejections=*/false);
+  CheckCount(manifest, reader);
+  manifest.runs = ReadRuns(reader, manifest.shards.size(), file);
   reader.RefuseOthers();
   return manifest;
+}
+
+std::string TaskManifest::ToJson() const {
+  Json json = HeaderJson(run);
+  json["shards"] = Json::array();
+  for (const ShardInfo& shard : run.shards) {
+    json["shards"].push_back(ShardJson(shard));
+    json["shards"].back()["rejections"] = CountsJson(shard.rejections);
+  }
+  return ToText(json);
+}
+
+TaskManifest TaskManifest::FromJson(const std::string& text, const fs::path& file) {
+  const Json json = Parse(text, file);
+  Reader reader(json, "", file);
+  TaskManifest task;
+  task.run = ReadHeader(reader);
+  task.run.shards = ReadShards(reader, file, /*with_rejections=*/true);
+  reader.RefuseOthers();
+  return task;
 }
 
 fs::path ManifestPath(const fs::path& folder) { return folder / "dataset.json"; }

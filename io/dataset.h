@@ -11,6 +11,18 @@
 
 namespace handforge {
 
+// One of the runs that a merged dataset was joined from; owns the next `shards` shards.
+struct RunInfo {
+  std::string generator;
+  std::string command;
+  uint64_t seed = 0;
+  std::string config;
+  std::string config_sha256;
+  std::string model_sha256;
+  std::string mesh_sha256;
+  uint64_t shards = 0;
+};
+
 // dataset.json: written last, so a folder that has one is a complete dataset.
 struct Manifest {
   int format_version = kFormatVersion;
@@ -25,7 +37,12 @@ struct Manifest {
   std::string mesh_sha256;   // "" where no mesh was used
   std::vector<std::string> licences;
   std::map<std::string, uint64_t> rejections;  // reason -> attempts
-  std::vector<ShardInfo> shards;
+  std::vector<ShardInfo> shards;               // without their rejections
+  // Empty where one run made all shards; else config_sha256 and seed above say nothing.
+  std::vector<RunInfo> runs;
+
+  // What made shard number `shard` of this manifest.
+  RunInfo RunOf(size_t shard) const;
 
   std::string ToJson() const;
   // Strict: throws DataError naming `file`, the field and what is wrong with it.
@@ -33,6 +50,17 @@ struct Manifest {
 };
 
 std::filesystem::path ManifestPath(const std::filesystem::path& folder);
+
+// tasks/00000-00099.json: what one of several processes that write a dataset together has
+// finished. `run` describes the whole run, but its `shards` are those of the task, with their
+// rejections, and its own `rejections` are empty.
+struct TaskManifest {
+  Manifest run;
+
+  std::string ToJson() const;
+  // Strict, as Manifest::FromJson.
+  static TaskManifest FromJson(const std::string& json, const std::filesystem::path& file);
+};
 
 // A dataset folder opened for reading.
 class Dataset {

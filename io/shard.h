@@ -58,6 +58,7 @@ struct ShardInfo {
   uint64_t bytes = 0;
   uint64_t first_index = 0;
   uint64_t tuples = 0;
+  std::map<std::string, uint64_t> rejections = {};  // reason -> attempts, on the way to these
 };
 
 // Puts one shard together in memory (about its size on disk, twice that while publishing) and

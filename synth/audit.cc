@@ -10,6 +10,7 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <set>
 
 namespace handforge {
 namespace {
@@ -39,9 +40,10 @@ class Auditor {
       return std::move(result_);
     }
     CheckManifest();
-    for (const ShardInfo& info : manifest_.shards) {
-      if (Full()) break;
-      AuditShard(info);
+    CheckStrayShards();
+    for (size_t shard = 0; shard < manifest_.shards.size() && !Full(); ++shard) {
+      run_ = manifest_.RunOf(shard);
+      AuditShard(manifest_.shards[shard]);
     }
     return std::move(result_);
   }
@@ -59,24 +61,38 @@ class Auditor {
     Report(shard_, row, column, what);
   }
 
+  // Shards of a run follow each other from index 0.
   void CheckManifest() {
-    uint64_t next = 0;
-    for (const ShardInfo& info : manifest_.shards) {
-      if (info.first_index != next) {
-        Report(info.file,
-               -1,
-               "",
-               "first_index is " + std::to_string(info.first_index) + ", expected " +
-                   std::to_string(next));
+    std::vector<RunInfo> runs = manifest_.runs;
+    if (runs.empty()) runs.push_back(manifest_.RunOf(0));
+    size_t shard = 0;
+    for (const RunInfo& run : runs) {
+      uint64_t next = 0;
+      for (const size_t end = shard + run.shards; shard < end; ++shard) {
+        const ShardInfo& info = manifest_.shards[shard];
+        if (info.first_index != next) {
+          Report(info.file,
+                 -1,
+                 "",
+                 "first_index is " + std::to_string(info.first_index) + ", expected " +
+                     std::to_string(next));
+        }
+        next = info.first_index + info.tuples;
       }
-      next = info.first_index + info.tuples;
     }
-    if (next != manifest_.count) {
-      Report("",
-             -1,
-             "",
-             "count is " + std::to_string(manifest_.count) + ", but the shards hold " +
-                 std::to_string(next));
+  }
+
+  // Shards that lie there unnamed, other than those of an append on its way (they have records).
+  void CheckStrayShards() {
+    std::set<std::string> named;
+    for (const ShardInfo& info : manifest_.shards) named.insert(fs::path(info.file).filename());
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder_ / "shards", ignored)) {
+      const fs::path& file = entry.path();
+      const bool shard = file.extension() == ".h5" && !IsTemporaryName(file);
+      if (!shard || named.count(file.filename()) > 0) continue;
+      if (fs::exists(fs::path(file).replace_extension(".json"))) continue;
+      Report("shards/" + file.filename().string(), -1, "", "is not named in the manifest");
     }
   }
 
@@ -103,6 +119,7 @@ class Auditor {
                           std::to_string(info.tuples));
       }
       CheckColumns(reader);
+      CheckAttributes(reader);
       PrepareRendering(reader);
       for (uint64_t row = 0; row < reader.size() && !Full(); ++row) {
         AuditRow(reader.ReadTuple(row), static_cast<int64_t>(row), info.first_index + row);
@@ -124,10 +141,29 @@ class Auditor {
     }
   }
 
+  // A shard says alone what made it: as the manifest does.
+  void CheckAttributes(const ShardReader& reader) {
+    const std::pair<const char*, const std::string&> wanted[] = {
+        {"command", run_.command},
+        {"config", run_.config},
+        {"config_sha256", run_.config_sha256},
+        {"model_sha256", run_.model_sha256},
+        {"mesh_sha256", run_.mesh_sha256}};
+    for (const auto& [name, value] : wanted) {
+      const std::string stored = reader.TextAttribute(name);  // imported shards lack some
+      if (!stored.empty() && stored != value) {
+        Report(-1, "", std::string("attribute ") + name + " is not what the manifest says");
+      }
+    }
+  }
+
   // The rig that the shard names, where its mesh is at hand.
   void PrepareRendering(const ShardReader& reader) {
-    if (scene_ != nullptr || !result_.not_rendered_because.empty()) return;
     const std::string rig_text = reader.TextAttribute("rig");
+    if (scene_ != nullptr && rig_text == rig_text_) return;
+    scene_.reset();
+    rig_.reset();
+    rig_text_ = rig_text;
     if (rig_text.empty()) {
       result_.not_rendered_because = "the shards name no rig";
       return;
@@ -138,9 +174,9 @@ class Auditor {
       result_.not_rendered_because = e.what();
       return;
     }
-    if (rig_->sha256 != manifest_.mesh_sha256) {
+    if (rig_->sha256 != run_.mesh_sha256) {
       result_.not_rendered_because = "the mesh here has SHA-256 " + rig_->sha256 +
-                                     ", the dataset was made with " + manifest_.mesh_sha256;
+                                     ", the dataset was made with " + run_.mesh_sha256;
       rig_.reset();
       return;
     }
@@ -151,7 +187,7 @@ class Auditor {
     if (t.index != index) {
       Report(row, "index", "is " + std::to_string(t.index) + ", expected " + std::to_string(index));
     }
-    if (t.seed != manifest_.seed) Report(row, "seed", "is not the dataset's");
+    if (t.seed != run_.seed) Report(row, "seed", "is not the run's");
     if (!CheckFinite(t, row)) return;
     CheckCodes(t, row);
     CheckProjection(t, row);
@@ -299,7 +335,9 @@ class Auditor {
   const AuditOptions& options_;
   Manifest manifest_;
   AuditResult result_;
-  std::string shard_;
+  RunInfo run_;        // of the shard in hand
+  std::string shard_;  // its file
+  std::string rig_text_;
   std::unique_ptr<Rig> rig_;
   std::unique_ptr<HandScene> scene_;
 };

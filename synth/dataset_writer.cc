@@ -5,6 +5,7 @@
 #include "io/interrupt.h"
 #include "synth/folder_lock.h"
 #include "synth/shard_record.h"
+#include "synth/task_files.h"
 
 #include <algorithm>
 #include <optional>
@@ -18,6 +19,8 @@ namespace handforge {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr uint64_t kMostShards = 10'000'000;
 
 struct Block {
   int shard = 0;
@@ -34,31 +37,69 @@ void Add(const Rejections& more, Rejections* sum) {
 class DatasetRun {
  public:
   DatasetRun(const DatasetJob& job, const TupleSourceFactory& make_source)
-      : job_(job),
-        sources_(make_source),
-        num_shards_(static_cast<int>((job.manifest.count + job.tuples_per_shard - 1) /
-                                     job.tuples_per_shard)),
-        records_(num_shards_) {}
+      : job_(job), sources_(make_source) {}
 
   DatasetResult Run() {
     EnsureWritableFolder(job_.out);
-    const FolderLock lock(job_.out);
-    if (const auto complete = CompleteManifest()) return {*complete, true, 0};
+    if (is_task()) range_ = RangeOfTaskJob();
+    if (is_task() && range_.empty()) return {PartOfTask({}), true, 0, 0};  // more tasks than shards
+    const FolderLock lock(job_.out, is_task() ? range_ : ShardRange());
+    ReadManifest();
+    if (auto complete = FinishedBefore()) return {std::move(*complete), true, 0, 0};
     EnsureWritableFolder(job_.out / "shards");
     RemoveStaleTemporaries(job_.out);
     RemoveStaleTemporaries(job_.out / "shards");
-    const uint64_t reused = TakeOverFinishedShards();
+    TakeOverFinishedShards();
+    const uint64_t before = done_;
+    CheckDiskSpace();
     RunPipeline();
     ThrowIfInterrupted("writing the dataset; finished shards stay, the same command continues");
-    return {WriteManifest(), false, reused};
+    Manifest written = is_task() ? WriteTaskManifest() : WriteManifest();
+    return {std::move(written), false, reused_, done_ - before};
   }
 
  private:
-  // The manifest of this very job, where it is there already.
-  std::optional<Manifest> CompleteManifest() const {
+  bool is_task() const { return job_.shards || job_.task; }
+
+  // ---- What is to be written, and what is there -------------------------------------------------
+
+  int ShardsFor(uint64_t count) const {
+    const uint64_t shards = (count + job_.tuples_per_shard - 1) / job_.tuples_per_shard;
+    if (shards <= kMostShards) return static_cast<int>(shards);
+    throw UsageError(std::to_string(shards) + " shards are too many for one folder (at most " +
+                     std::to_string(kMostShards) + "); raise tuples_per_shard");
+  }
+
+  ShardRange RangeOfTaskJob() const {
+    if (job_.append) throw UsageError("--append cannot be combined with --shards or --task");
+    const int num_shards = ShardsFor(job_.manifest.count);
+    if (job_.task) return RangeOfTask(*job_.task, num_shards);
+    if (job_.shards->end <= num_shards) return *job_.shards;
+    throw UsageError("--shards " + ToText(*job_.shards) + ": the run has shards " +
+                     ToText(ShardRange{0, num_shards}));
+  }
+
+  // The folder's manifest, if any; with it the numbers of the shards of a whole or appended run.
+  void ReadManifest() {
     const fs::path path = ManifestPath(job_.out);
-    if (!fs::exists(path)) return std::nullopt;
-    Manifest found = Manifest::FromJson(ReadText(path), path);
+    if (fs::exists(path)) found_ = Manifest::FromJson(ReadText(path), path);
+    if (job_.append) {
+      if (!found_) {
+        throw UsageError(job_.out.string() +
+                         " holds no complete dataset to append to; leave out --append");
+      }
+      RefuseOtherRun(*found_);
+      base_ = *found_;
+    }
+    if (!is_task()) {
+      range_.first = static_cast<int>(base_.shards.size());
+      range_.end = range_.first + ShardsFor(job_.manifest.count);
+    }
+    next_shard_ = range_.first;
+    finished_.resize(static_cast<size_t>(range_.end - range_.first));
+  }
+
+  void RefuseOtherRun(const Manifest& found) const {
     const Manifest& wanted = job_.manifest;
     const auto refuse = [&](const std::string& field,
                             const std::string& is,
@@ -74,39 +115,105 @@ class DatasetRun {
       refuse(
           "configuration", found.config_sha256.substr(0, 12), wanted.config_sha256.substr(0, 12));
     }
-    if (found.count != wanted.count) {
-      refuse("count", std::to_string(found.count), std::to_string(wanted.count));
-    }
-    for (const ShardInfo& shard : found.shards) {
-      if (!fs::exists(job_.out / shard.file)) {
-        throw DataError((job_.out / shard.file).string() + " is named in " + path.string() +
-                        " but missing; remove " + path.string() + " to make it again");
-      }
-    }
-    return found;
   }
 
-  uint64_t FirstOf(int shard) const { return static_cast<uint64_t>(shard) * job_.tuples_per_shard; }
+  // The manifest of this very job, where it is there already.
+  std::optional<Manifest> FinishedBefore() const {
+    if (job_.append) return std::nullopt;
+    if (found_) {
+      RefuseOtherRun(*found_);
+      if (found_->count != job_.manifest.count) {
+        throw UsageError(job_.out.string() + " holds a dataset with another count (" +
+                         std::to_string(found_->count) + ", wanted " +
+                         std::to_string(job_.manifest.count) +
+                         "); choose another --out, or --append to add tuples");
+      }
+      RequireFiles(found_->shards, ManifestPath(job_.out));
+      return found_;
+    }
+    if (!is_task()) return std::nullopt;
+    const fs::path path = TaskManifestPath(job_.out, range_);
+    if (!fs::exists(path)) return std::nullopt;
+    Manifest task = TaskManifest::FromJson(ReadText(path), path).run;
+    if (!SameRun(task, job_.manifest) || task.count != job_.manifest.count) return std::nullopt;
+    RequireFiles(task.shards, path);
+    return PartOfTask(std::move(task.shards));
+  }
+
+  void RequireFiles(const std::vector<ShardInfo>& shards, const fs::path& manifest) const {
+    for (const ShardInfo& shard : shards) {
+      if (fs::exists(job_.out / shard.file)) continue;
+      throw DataError((job_.out / shard.file).string() + " is named in " + manifest.string() +
+                      " but missing; remove " + manifest.string() + " to make it again");
+    }
+  }
+
+  uint64_t FirstOf(int shard) const {
+    return base_.count +
+           (static_cast<uint64_t>(shard) - base_.shards.size()) * job_.tuples_per_shard;
+  }
   uint64_t CountOf(int shard) const {
-    return std::min(job_.tuples_per_shard, job_.manifest.count - FirstOf(shard));
+    return std::min(job_.tuples_per_shard, base_.count + job_.manifest.count - FirstOf(shard));
+  }
+  std::optional<ShardInfo>& Finished(int shard) {
+    return finished_[static_cast<size_t>(shard - range_.first)];
   }
 
-  uint64_t TakeOverFinishedShards() {
-    uint64_t reused = 0;
-    for (int shard = 0; shard < num_shards_; ++shard) {
-      auto record = ReadShardRecord(job_.out, shard);
-      if (!record || record->config_sha256 != job_.manifest.config_sha256 ||
-          record->seed != job_.manifest.seed || record->info.first_index != FirstOf(shard) ||
-          record->info.tuples != CountOf(shard)) {
-        continue;
+  // Shards that earlier processes finished: by their records, and for a whole run also by the
+  // manifests of tasks.
+  void TakeOverFinishedShards() {
+    for (int shard = range_.first; shard < range_.end; ++shard) {
+      const auto record = ReadShardRecord(job_.out, shard);
+      if (record && record->config_sha256 == job_.manifest.config_sha256 &&
+          record->seed == job_.manifest.seed) {
+        TakeOver(shard, record->info);
       }
-      if (Sha256OfFile(job_.out / record->info.file) != record->info.sha256) continue;
-      done_ += record->info.tuples;
-      Add(record->rejections, &rejections_);
-      records_[shard] = std::move(record);
-      ++reused;
     }
-    return reused;
+    if (is_task() || job_.append) return;
+    for (const TaskManifest& task : ReadTaskManifests(job_.out)) {
+      if (!SameRun(task.run, job_.manifest)) continue;
+      for (const ShardInfo& info : task.run.shards) {
+        const auto shard = static_cast<int>(info.first_index / job_.tuples_per_shard);
+        if (shard < range_.end && !Finished(shard)) TakeOver(shard, info);
+      }
+    }
+  }
+
+  void TakeOver(int shard, const ShardInfo& info) {
+    const fs::path file = job_.out / ShardFileName(shard);
+    if (info.first_index != FirstOf(shard) || info.tuples != CountOf(shard) ||
+        info.file != ShardFileName(shard) || !fs::exists(file) ||
+        Sha256OfFile(file) != info.sha256) {
+      return;
+    }
+    Finished(shard) = info;
+    done_ += info.tuples;
+    Add(info.rejections, &rejections_);
+    ++reused_;
+  }
+
+  // ---- The work ---------------------------------------------------------------------------------
+
+  // Makes the first block that is missing, tells what all of them will take, and keeps the block.
+  void CheckDiskSpace() {
+    const Block first = NumberBlock();
+    if (first.count == 0) return;
+    sample_ = MakeBlock(first);
+    uint64_t bytes = 0, left = 0;
+    for (const EncodedTuple& tuple : sample_->tuples) {
+      for (const auto& column : tuple.columns) bytes += column.size();
+    }
+    for (int shard = range_.first; shard < range_.end; ++shard) {
+      if (!Finished(shard)) left += CountOf(shard);
+    }
+    const auto expected = static_cast<uint64_t>(
+        static_cast<double>(bytes) / static_cast<double>(first.count) * static_cast<double>(left));
+    const uint64_t free = FreeBytes(job_.out);
+    if (job_.preflight) job_.preflight(expected, free);
+    if (expected <= free) return;
+    throw EnvironmentError(job_.out.string() + ": " + std::to_string(left) + " tuples need about " +
+                           std::to_string(expected >> 20) + " MiB, but the disk has " +
+                           std::to_string(free >> 20) + " MiB free; nothing was written");
   }
 
   void RunPipeline() {
@@ -127,11 +234,24 @@ class DatasetRun {
   }
 
   Block NextBlock(tbb::flow_control& control) {
-    while (next_shard_ < num_shards_ && records_[next_shard_]) ++next_shard_;
-    if (next_shard_ == num_shards_ || InterruptRequested()) {
+    if (InterruptRequested()) {
       control.stop();
       return {};
     }
+    if (sample_) {
+      Block block = std::move(*sample_);
+      sample_.reset();
+      return block;
+    }
+    Block block = NumberBlock();
+    if (block.count == 0) control.stop();
+    return block;
+  }
+
+  // The next block that nobody has made; its count is 0 where there is none.
+  Block NumberBlock() {
+    while (next_shard_ < range_.end && Finished(next_shard_)) ++next_shard_;
+    if (next_shard_ >= range_.end) return {};
     Block block;
     block.shard = next_shard_;
     block.first = FirstOf(next_shard_) + next_in_shard_;
@@ -145,6 +265,7 @@ class DatasetRun {
   }
 
   Block MakeBlock(Block block) {
+    if (!block.tuples.empty()) return block;  // of CheckDiskSpace
     std::unique_ptr<TupleSource>& source = local_sources_.local();
     if (source == nullptr) source = sources_();
     std::vector<Tuple> tuples;
@@ -166,37 +287,73 @@ class DatasetRun {
     Add(block.rejections, &rejections_);
     done_ += block.count;
     if (block.first + block.count == FirstOf(block.shard) + CountOf(block.shard)) {
-      ShardRecord record;
-      record.info = writer_->Publish();
+      ShardInfo info = writer_->Publish();
       writer_.reset();
-      record.config_sha256 = job_.manifest.config_sha256;
-      record.seed = job_.manifest.seed;
-      record.rejections = shard_rejections_;
-      WriteShardRecord(job_.out, block.shard, record);
-      records_[block.shard] = std::move(record);
+      info.rejections = shard_rejections_;
+      WriteShardRecord(
+          job_.out, block.shard, {info, job_.manifest.config_sha256, job_.manifest.seed});
+      Finished(block.shard) = std::move(info);
     }
     if (job_.progress) job_.progress(done_, rejections_);
   }
 
+  // ---- What is left at the end ------------------------------------------------------------------
+
+  // Nobody may have removed the folder meanwhile.
+  void RequireStillThere(const std::vector<ShardInfo>& shards) const {
+    for (const ShardInfo& shard : shards) {
+      if (fs::exists(job_.out / shard.file)) continue;
+      throw EnvironmentError((job_.out / shard.file).string() +
+                             " was removed while the dataset was written; run the same command "
+                             "again");
+    }
+  }
+
   Manifest WriteManifest() const {
     Manifest manifest = job_.manifest;
-    manifest.rejections = rejections_;
-    for (const auto& record : records_) manifest.shards.push_back(record->info);
+    manifest.count += base_.count;
+    manifest.shards = base_.shards;
+    manifest.rejections = base_.rejections;
+    Add(rejections_, &manifest.rejections);
+    for (const auto& info : finished_) manifest.shards.push_back(*info);
+    RequireStillThere(manifest.shards);
     PublishText(ManifestPath(job_.out), manifest.ToJson());
-    for (int shard = 0; shard < num_shards_; ++shard) {
-      std::error_code ignored;
-      fs::remove(ShardRecordPath(job_.out, shard), ignored);
-    }
+    RemoveTaskFiles(job_.out);
     return manifest;
+  }
+
+  Manifest WriteTaskManifest() {
+    TaskManifest task{job_.manifest};
+    for (const auto& info : finished_) task.run.shards.push_back(*info);
+    RequireStillThere(task.run.shards);
+    EnsureWritableFolder(job_.out / "tasks");
+    PublishText(TaskManifestPath(job_.out, range_), task.ToJson());
+    return PartOfTask(std::move(task.run.shards));
+  }
+
+  // This task's shards as if they were a dataset of their own.
+  Manifest PartOfTask(std::vector<ShardInfo> shards) const {
+    Manifest part = job_.manifest;
+    part.count = 0;
+    for (const ShardInfo& info : shards) {
+      part.count += info.tuples;
+      Add(info.rejections, &part.rejections);
+    }
+    part.shards = std::move(shards);
+    return part;
   }
 
   const DatasetJob& job_;
   const TupleSourceFactory& sources_;
-  const int num_shards_;
-  std::vector<std::optional<ShardRecord>> records_;
+  std::optional<Manifest> found_;                   // the folder's dataset.json
+  Manifest base_;                                   // what is appended to; else empty
+  ShardRange range_;                                // to be written
+  std::vector<std::optional<ShardInfo>> finished_;  // of the range
+  uint64_t reused_ = 0;
   tbb::enumerable_thread_specific<std::unique_ptr<TupleSource>> local_sources_;
 
   // Of the first stage.
+  std::optional<Block> sample_;
   int next_shard_ = 0;
   uint64_t next_in_shard_ = 0;
   // Of the last stage.

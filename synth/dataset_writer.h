@@ -1,12 +1,14 @@
 #pragma once
 
 #include "io/dataset.h"
+#include "synth/shard_range.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,24 +39,37 @@ struct DatasetJob {
   // All fields but rejections and shards are set; config_sha256 decides whether shards that are
   // already there belong to this job.
   Manifest manifest;
+  // Only these shards of the dataset, or only a task's share of them: several processes write one
+  // folder together, each leaves a task manifest, and MergeTasks (synth/merge.h) joins these.
+  std::optional<ShardRange> shards;
+  std::optional<TaskOfRun> task;
+  // Adds `manifest.count` tuples to the dataset that is there: indices and shards are counted on,
+  // so that the rows are those of one larger run.
+  bool append = false;
+  // Told the expected size of what is still to be written and the free space, before the work.
+  std::function<void(uint64_t expected_bytes, uint64_t free_bytes)> preflight;
   // Told the number of finished tuples after every block, from one thread at a time.
   std::function<void(uint64_t done, const Rejections& rejections)> progress;
 };
 
 struct DatasetResult {
+  // Of the whole dataset; of a task: its own shards, their tuples and rejections.
   Manifest manifest;
   bool was_complete = false;   // nothing had to be done
   uint64_t shards_reused = 0;  // finished by an earlier, interrupted run
+  uint64_t tuples_made = 0;    // by this call
 };
 
 // Writes the dataset through a pipeline: blocks are numbered in order, made and compressed in
 // parallel, appended in order by one writer; at most `2 threads + 2` blocks are in flight. Each
 // shard is published whole with a record beside it (shards/00000.json), the manifest comes last and
 // then the records go. The same job again keeps finished shards, so a killed run is continued by
-// the same command, and a complete dataset is left as it is.
-// Throws UsageError where the folder holds a dataset of another configuration, EnvironmentError
-// where it cannot be written or another process writes it, Interrupted on SIGINT or SIGTERM (the
-// shard in hand is dropped, finished ones stay), and whatever a source throws.
+// the same command, and a complete dataset is left as it is. Before the work, the first block is
+// made and its size tells whether the disk has room.
+// Throws UsageError where the folder holds a dataset of another configuration or there is none to
+// append to, EnvironmentError where the disk is too small, the folder cannot be written or another
+// process writes one of the shards, Interrupted on SIGINT or SIGTERM (the shard in hand is dropped,
+// finished ones stay), and whatever a source throws.
 DatasetResult WriteDataset(const DatasetJob& job, const TupleSourceFactory& make_source);
 
 }  // namespace handforge

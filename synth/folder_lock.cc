@@ -6,24 +6,29 @@
 #include <cstring>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 namespace handforge {
 
-FolderLock::FolderLock(const std::filesystem::path& folder) {
+FolderLock::FolderLock(const std::filesystem::path& folder, const ShardRange& range) {
   const std::filesystem::path path = folder / ".lock";
   descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
     throw EnvironmentError(path.string() + ": cannot be opened: " + std::strerror(errno));
   }
-  if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = range.first;
+  lock.l_len = range.end - range.first;
+  if (fcntl(descriptor_, F_OFD_SETLK, &lock) == 0) return;
   const int reason = errno;
   close(descriptor_);
-  if (reason == EWOULDBLOCK) {
-    throw EnvironmentError(
-        folder.string() +
-        " is being written by another process; wait for it or choose another --out");
+  if (reason == EAGAIN || reason == EACCES) {
+    const bool all = range.first == 0 && range.end == ShardRange().end;
+    throw EnvironmentError(folder.string() + (all ? "" : ": one of the shards " + ToText(range)) +
+                           " is being written by another process; wait for it or choose another " +
+                           (all ? "--out" : "range"));
   }
   throw EnvironmentError(path.string() + ": cannot be locked: " + std::strerror(reason));
 }

@@ -49,15 +49,18 @@ double RmsMm(const Joints3& a, const Joints3& b) {
   return std::sqrt((a - b).squaredNorm() / kNumJoints);
 }
 
-void Improve(
-    const Rig& rig, const HandShape& shape, const Joints3& target, int steps, HandAngles* angles) {
+void Improve(const Rig& rig,
+             const HandShape& shape,
+             const Joints3& target,
+             int64_t steps,
+             HandAngles* angles) {
   constexpr double kDeltaDeg = 0.5;
   constexpr double kDampingMm = 0.15;  // per degree: angles that joints hardly show stay
   const auto joints_of = [&](const HandAngles& a) {
     return JointsOf(rig, Aligned(rig, ForwardKinematics(rig, shape, a), target));
   };
   Joints3 joints = joints_of(*angles);
-  for (int step = 0; step < steps; ++step) {
+  for (int64_t step = 0; step < steps; ++step) {
     Jacobian jacobian;
     for (int a = 0; a < kNumFingerAngles; ++a) {
       HandAngles moved = *angles;

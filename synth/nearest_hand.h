@@ -13,7 +13,7 @@ struct NearestHandOptions {
   // Parts deeper inside each other than this are moved apart, mm.
   double max_penetration_mm = 5;
   // Gauss-Newton steps on the joint angles.
-  int steps = 4;
+  int64_t steps = 4;
 };
 
 struct NearestHand {

@@ -25,11 +25,18 @@ struct PlausibilityOptions {
   double residual_px = 9;
   // Smallest overlap of decoded silhouette and ray-traced mask; 0 = any.
   double silhouette_iou = 0;
+  // Smallest number of joints within the picture.
+  int64_t joints_in_frame = kNumJoints;
+  // Greatest z of a joint, mm. Depth is stored up to 6553.5 mm; the forearm reaches beyond the
+  // hand.
+  double furthest_mm = 6000;
+  // Smallest share of the picture that shows the hand itself, no forearm.
+  double hand_share = 0.02;
 
   void Visit(Fields& fields);
 };
 
-// The reason why a fitted hand is rejected("bone_lengths", "joint_limits",
+// The reason why a fitted hand is rejected ("bone_lengths", "joint_limits",
 // "off_hinge" or "self_collision"); "" where it is plausible.
 std::string ImplausibleBecause(const Rig& rig,
                                const BonePoses& fitted,

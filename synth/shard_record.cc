@@ -22,7 +22,7 @@ void WriteShardRecord(const fs::path& dataset_folder, int shard, const ShardReco
                   {"tuples", record.info.tuples},
                   {"config_sha256", record.config_sha256},
                   {"seed", record.seed},
-                  {"rejections", record.rejections}};
+                  {"rejections", record.info.rejections}};
   PublishText(ShardRecordPath(dataset_folder, shard), j.dump(2) + "\n");
 }
 
@@ -32,11 +32,14 @@ std::optional<ShardRecord> ReadShardRecord(const fs::path& dataset_folder, int s
   const json j = json::parse(ReadText(path), nullptr, /*allow_exceptions=*/false);
   ShardRecord record;
   try {
-    record.info = {
-        j.at("file"), j.at("sha256"), j.at("bytes"), j.at("first_index"), j.at("tuples")};
+    record.info = {j.at("file"),
+                   j.at("sha256"),
+                   j.at("bytes"),
+                   j.at("first_index"),
+                   j.at("tuples"),
+                   j.at("rejections").get<std::map<std::string, uint64_t>>()};
     record.config_sha256 = j.at("config_sha256");
     record.seed = j.at("seed");
-    record.rejections = j.at("rejections").get<std::map<std::string, uint64_t>>();
   } catch (const json::exception&) {
     return std::nullopt;
   }

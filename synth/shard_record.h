@@ -3,18 +3,16 @@
 #include "io/shard.h"
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 
 namespace handforge {
 
-// The note that a run leaves beside each finished shard until the manifest takes it over.
+// The note that a run leaves beside each finished shard until a manifest takes it over.
 struct ShardRecord {
   ShardInfo info;
   std::string config_sha256;
   uint64_t seed = 0;
-  std::map<std::string, uint64_t> rejections;
 };
 
 std::filesystem::path ShardRecordPath(const std::filesystem::path& dataset_folder, int shard);

@@ -18,6 +18,13 @@ void PlausibilityOptions::Visit(Fields& fields) {
   fields.Field("residual_px", residual_px, 0, 1000, "RMS of decoded 2D against projected 3D");
   fields.Field(
       "silhouette_iou", silhouette_iou, 0, 1, "smallest overlap of decoded and traced silhouette");
+  fields.Field("joints_in_frame",
+               joints_in_frame,
+               0,
+               kNumJoints,
+               "smallest number of joints in the picture");
+  fields.Field("furthest_mm", furthest_mm, 100, 6000, "greatest z of a joint");
+  fields.Field("hand_share", hand_share, 0, 1, "smallest share of the picture that shows the hand");
 }
 
 void SynthOptions::Visit(Fields& fields) {
@@ -46,6 +53,7 @@ void SynthOptions::Visit(Fields& fields) {
                 0,
                 100,
                 "parts deeper inside each other move apart");
+        f.Field("steps", nearest.steps, 0, 100, "Gauss-Newton steps on the joint angles");
       },
       "the hand that becomes the label");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");

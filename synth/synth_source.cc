@@ -20,9 +20,6 @@ namespace fs = std::filesystem;
 constexpr std::array<const char*, 2> kDefaultModels = {"configs/models/default.safetensors",
                                                        "out/quickstart_model/model.safetensors"};
 
-// Depth is stored in 16 bits (6553.5 mm); the forearm reaches beyond the hand.
-constexpr double kFurthestMm = 6000;
-
 // Overlap of the decoded alpha with the mask, on alpha's grid: a cell belongs to the mask where
 // more than half of it is hand.
 float SilhouetteIou(const ImageU8& alpha, const ImageU8& mask) {
@@ -222,9 +219,9 @@ std::string TupleAssembler::Assemble(const DecodedHand& hand,
   t.rig = ToRigPose(in_cam);
   t.joints_in_cam = JointsOf(world_.rig, ToBonePoses(t.rig));
   t.joints_px = camera_.Project(t.joints_in_cam);
-  for (int j = 0; j < kNumJoints; ++j) {
-    if (!camera_.Contains(t.joints_px.row(j).transpose())) return "out_of_frame";
-  }
+  int64_t in_frame = 0;
+  for (int j = 0; j < kNumJoints; ++j) in_frame += camera_.Contains(t.joints_px.row(j).transpose());
+  if (in_frame < options.plausibility.joints_in_frame) return "out_of_frame";
   t.z = hand.z;
   t.rgb =
       options.backdrop == "plain" ? OnPlainBackdrop(hand, random(Purpose::kBackground)) : hand.rgb;
@@ -234,9 +231,9 @@ std::string TupleAssembler::Assemble(const DecodedHand& hand,
   t.present = kHasRgb | kHasAlpha | kHasLatent;
 
   // Depth, mask, visibility; how well the decoders agree with them.
-  if (t.joints_in_cam.col(2).maxCoeff() > kFurthestMm) return "too_far";
+  if (t.joints_in_cam.col(2).maxCoeff() > options.plausibility.furthest_mm) return "too_far";
   RenderLabels(&scene_, &t);
-  if (scene_.HandShare() < HandScene::kLeastHandShare) return "hand_hidden";
+  if (scene_.HandShare() < options.plausibility.hand_share) return "hand_hidden";
   t.quality_residual_px =
       static_cast<float>(std::sqrt((t.decoded_joints_px - t.joints_px).squaredNorm() / kNumJoints));
   t.quality_fit_mm =

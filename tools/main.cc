@@ -2,6 +2,7 @@
 #include "tools/doctor.h"
 #include "tools/train_command.h"
 #if HANDFORGE_WITH_RENDER
+#include "tools/merge_command.h"
 #include "tools/render_command.h"
 #include "tools/report_command.h"
 #include "tools/synth_command.h"
@@ -18,6 +19,7 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
     handforge::SetupTrainCommand,
 #if HANDFORGE_WITH_RENDER
     handforge::SetupSynthCommand,
+    handforge::SetupMergeCommand,
     handforge::SetupVerifyCommand,
     handforge::SetupReportCommand,
 #endif

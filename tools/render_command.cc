@@ -15,6 +15,7 @@ namespace {
 struct RenderCommandOptions {
   CommonOptions common;
   std::optional<int64_t> count;
+  WriteOptions write;
 };
 
 int RunRender(const RenderCommandOptions& options) {
@@ -27,6 +28,7 @@ int RunRender(const RenderCommandOptions& options) {
   }
   DatasetJob job = RenderJob(world);
   job.threads = ResolveThreads(render.threads);
+  ApplyWriteOptions(options.write, &job);
   spdlog::info("rendering {} tuples to {}: {} gestures, {} light probes, seed {}, {} threads",
                render.count,
                render.out,
@@ -50,6 +52,7 @@ void SetupRenderCommand(CommandLine& command_line) {
                                    options,
                                    RunRender);
   app.add_option("--count", options->count, "Tuples to write");
+  AddWriteOptions(app, &options->write);
 }
 
 }  // namespace handforge

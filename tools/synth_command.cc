@@ -15,6 +15,7 @@ namespace {
 struct SynthCommandOptions {
   CommonOptions common;
   std::optional<int64_t> count;
+  WriteOptions write;
   std::string model;
 };
 
@@ -26,6 +27,7 @@ int RunSynth(const SynthCommandOptions& options) {
   const SynthWorld world = SynthWorld::Load(synth);
   DatasetJob job = SynthJob(world);
   job.threads = ResolveThreads(synth.threads);
+  ApplyWriteOptions(options.write, &job);
   spdlog::info("synthesising {} tuples to {}: model {}, latent {}, seed {}, {} threads",
                synth.count,
                synth.out,
@@ -50,6 +52,7 @@ void SetupSynthCommand(CommandLine& command_line) {
                        options,
                        RunSynth);
   app.add_option("--count", options->count, "Tuples to write");
+  AddWriteOptions(app, &options->write);
   app.add_option("--model", options->model, "Model file");
 }
 

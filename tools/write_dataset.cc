@@ -1,5 +1,6 @@
 #include "tools/write_dataset.h"
 
+#include "io/core/error.h"
 #include "tools/progress.h"
 
 #include <chrono>
@@ -17,13 +18,39 @@ uint64_t Total(const Rejections& rejections) {
       });
 }
 
+std::string SizeText(uint64_t bytes) {
+  const double mib = static_cast<double>(bytes) / (1 << 20);
+  return mib < 1024 ? fmt::format("{:.1f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024);
+}
+
 }  // namespace
+
+void AddWriteOptions(CLI::App& app, WriteOptions* options) {
+  app.add_flag("--append", options->append, "Add --count tuples to the dataset that is there");
+  app.add_option("--shards", options->shards, "Write only these shards: FIRST-LAST, both included");
+  app.add_option(
+      "--task", options->task, "Write only a share: TASK/TASKS, from 0; then `handforge merge`");
+}
+
+void ApplyWriteOptions(const WriteOptions& options, DatasetJob* job) {
+  if (!options.shards.empty() && !options.task.empty()) {
+    throw UsageError("--shards and --task exclude each other");
+  }
+  job->append = options.append;
+  if (!options.shards.empty()) job->shards = ParseShardRange(options.shards);
+  if (!options.task.empty()) job->task = ParseTask(options.task);
+}
 
 nlohmann::json RunDatasetJob(DatasetJob job,
                              const TupleSourceFactory& make_source,
                              const std::string& label) {
   const auto start = std::chrono::steady_clock::now();
   DatasetResult result;
+  const bool part = job.shards || job.task;
+  job.preflight = [](uint64_t expected_bytes, uint64_t free_bytes) {
+    spdlog::info(
+        "about {} to write, {} free on the disk", SizeText(expected_bytes), SizeText(free_bytes));
+  };
   {
     Progress progress(label, "tuples", job.manifest.count);
     job.progress = [&progress](uint64_t done, const Rejections& rejections) {
@@ -43,12 +70,19 @@ nlohmann::json RunDatasetJob(DatasetJob job,
     }
     for (const auto& [reason, count] : m.rejections)
       spdlog::info("drawn again: {} {}", count, reason);
-    spdlog::info(
-        "wrote {} tuples in {} shards to {} in {:.1f} s", m.count, m.shards.size(), out, seconds);
+    spdlog::info("wrote {} tuples to {} in {:.1f} s; it holds {} in {} shards{}",
+                 result.tuples_made,
+                 out,
+                 seconds,
+                 m.count,
+                 m.shards.size(),
+                 part ? " of this task; `handforge merge` joins the tasks" : "");
   }
   return {{"ok", true},
           {"out", out},
           {"tuples", m.count},
+          {"tuples_made", result.tuples_made},
+          {"tuples_per_second", static_cast<double>(result.tuples_made) / seconds},
           {"shards", m.shards.size()},
           {"shards_reused", result.shards_reused},
           {"was_complete", result.was_complete},

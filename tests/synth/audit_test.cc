@@ -5,7 +5,9 @@
 #include "tests/io/temporary_folder.h"
 #include "tests/synth/synth_testing.h"
 
+#include <cstdlib>
 #include <functional>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -33,7 +35,11 @@ class FaultySource : public TupleSource {
   std::function<void(Tuple*)> plant_;
 };
 
-constexpr int64_t kTuples = 6;
+// Every fault is planted into so many tuples; HANDFORGE_AUDIT_TUPLES=100 for the published figure.
+const int64_t kTuples = [] {
+  const char* given = std::getenv("HANDFORGE_AUDIT_TUPLES");
+  return given == nullptr ? int64_t{6} : std::atoll(given);
+}();
 
 class Audit : public ::testing::Test {
  protected:
@@ -132,16 +138,26 @@ class AuditOfFiles : public Audit {
   fs::path Shard() { return folder_ / "dataset/shards/00001.h5"; }
 };
 
-TEST_F(AuditOfFiles, CatchesAFlippedByte) {
-  std::string bytes = ReadText(Shard());
-  bytes[bytes.size() / 3] ^= 4;
-  PublishText(Shard(), bytes);
-  EXPECT_THAT(FirstFault(), ::testing::StartsWith("shards/00001.h5: SHA-256 is "));
+TEST_F(AuditOfFiles, CatchesAFlippedByteAnywhere) {
+  const std::string sound = ReadText(Shard());
+  for (int64_t trial = 0; trial < kTuples; ++trial) {
+    Random random(1, static_cast<uint64_t>(trial), 0, Purpose::kTest);
+    std::string bytes = sound;
+    bytes[static_cast<size_t>(random.Integer(static_cast<int64_t>(bytes.size())))] ^=
+        static_cast<char>(1 << random.Integer(8));
+    PublishText(Shard(), bytes);
+    ASSERT_THAT(FirstFault(), ::testing::StartsWith("shards/00001.h5: SHA-256 is ")) << trial;
+  }
 }
 
 TEST_F(AuditOfFiles, CatchesATruncatedShard) {
-  fs::resize_file(Shard(), fs::file_size(Shard()) / 2);
-  EXPECT_THAT(FirstFault(), ::testing::HasSubstr("the manifest says"));
+  const std::string sound = ReadText(Shard());
+  for (int64_t trial = 0; trial < kTuples; ++trial) {
+    Random random(2, static_cast<uint64_t>(trial), 0, Purpose::kTest);
+    const auto size = static_cast<size_t>(random.Integer(static_cast<int64_t>(sound.size())));
+    PublishText(Shard(), sound.substr(0, size));
+    ASSERT_THAT(FirstFault(), ::testing::HasSubstr("the manifest says")) << trial;
+  }
 }
 
 TEST_F(AuditOfFiles, CatchesAMissingShard) {
@@ -151,10 +167,40 @@ TEST_F(AuditOfFiles, CatchesAMissingShard) {
 
 TEST_F(AuditOfFiles, CatchesAnEditedManifest) {
   const fs::path path = ManifestPath(folder_ / "dataset");
-  auto json = nlohmann::json::parse(ReadText(path));
-  json["count"] = kTuples + 1;
-  PublishText(path, json.dump());
-  EXPECT_NE(FirstFault(), "");
+  const auto sound = nlohmann::json::parse(ReadText(path));
+  const std::vector<std::function<void(nlohmann::json*)>> edits = {
+      [](auto* m) { (*m)["count"] = kTuples + 1; },
+      [](auto* m) { (*m)["seed"] = 12; },
+      [](auto* m) { (*m)["shards"][1]["sha256"] = std::string(64, '0'); },
+      [](auto* m) { (*m)["shards"][1]["bytes"] = 17; },
+      [](auto* m) { (*m)["shards"][1]["first_index"] = 5; },
+      [](auto* m) { std::swap((*m)["shards"][0], (*m)["shards"][1]); },
+      [](auto* m) { (*m)["shards"][1]["file"] = "shards/00000.h5"; },
+      [](auto* m) { (*m)["layout"]["image_px"] = 32; },
+      [](auto* m) { (*m)["layout"].erase("rgb_px"); },
+      [](auto* m) { (*m)["mesh_sha256"] = std::string(64, 'a'); },
+      [](auto* m) { (*m)["config_sha256"] = std::string(64, 'a'); },
+      [](auto* m) { (*m)["config"] = "image_px: 65"; },
+      [](auto* m) { (*m)["command"] = "synth"; },
+  };
+  for (size_t i = 0; i < edits.size(); ++i) {
+    auto json = sound;
+    edits[i](&json);
+    PublishText(path, json.dump());
+    EXPECT_NE(FirstFault(), "") << "edit " << i;
+  }
+}
+
+TEST_F(AuditOfFiles, CatchesAShardThatWasLeftOutOfTheManifest) {
+  const fs::path path = ManifestPath(folder_ / "dataset");
+  const auto sound = nlohmann::json::parse(ReadText(path));
+  for (const size_t shard : {size_t{0}, sound["shards"].size() - 1}) {
+    auto json = sound;
+    json["count"] = sound["count"].get<int64_t>() - sound["shards"][shard]["tuples"].get<int64_t>();
+    json["shards"].erase(shard);
+    PublishText(path, json.dump());
+    EXPECT_NE(FirstFault(), "") << shard;
+  }
 }
 
 TEST_F(AuditOfFiles, NeedsAManifest) {

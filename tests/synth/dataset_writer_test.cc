@@ -6,6 +6,7 @@
 #include "synth/folder_lock.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
+#include "tests/synth/counting_source.h"
 #include "tests/synth/synth_testing.h"
 
 #include <atomic>
@@ -24,64 +25,6 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kTuples = 26;
 constexpr int64_t kPerShard = 8;
-
-// A source that costs nothing, counts its calls and can be told to fail.
-class CountingSource : public TupleSource {
- public:
-  struct Shared {
-    std::atomic<int> in_flight{0};
-    std::atomic<int> most_in_flight{0};
-    std::atomic<uint64_t> made{0};
-    uint64_t fail_at = UINT64_MAX;
-    uint64_t interrupt_at = UINT64_MAX;
-  };
-  explicit CountingSource(Shared* shared) : shared_(*shared) {}
-
-  void Make(uint64_t first,
-            uint64_t count,
-            std::vector<Tuple>* tuples,
-            Rejections* rejections) override {
-    const int now = ++shared_.in_flight;
-    int most = shared_.most_in_flight;
-    while (now > most && !shared_.most_in_flight.compare_exchange_weak(most, now)) {
-    }
-    tuples->assign(count, Tuple());
-    for (uint64_t i = 0; i < count; ++i) {
-      Tuple& t = (*tuples)[i];
-      t.index = first + i;
-      t.camera = PinholeCamera::Centred(32, 50);
-      t.rgb = ImageU8(32, 32, 3, static_cast<uint8_t>(first + i));
-      t.depth = ImageU16(32, 32);
-      t.mask = ImageU8(32, 32);
-      if (t.index == shared_.fail_at) throw DataError("planted failure");
-      if (t.index == shared_.interrupt_at) RequestInterrupt(true);
-    }
-    (*rejections)["planted"] += count;
-    shared_.made += count;
-    --shared_.in_flight;
-  }
-
- private:
-  Shared& shared_;
-};
-
-DatasetJob CountingJob(const fs::path& out, uint64_t count, int threads) {
-  DatasetJob job;
-  job.out = out;
-  job.tuples_per_shard = 10;
-  job.tuples_per_block = 4;
-  job.threads = threads;
-  job.manifest.command = "render";
-  job.manifest.generator = "test";
-  job.manifest.count = count;
-  job.manifest.layout.image_px = job.manifest.layout.rgb_px = 32;
-  job.manifest.config_sha256 = std::string(64, 'a');
-  return job;
-}
-
-DatasetResult WriteCounted(const DatasetJob& job, CountingSource::Shared* shared) {
-  return WriteDataset(job, [shared] { return std::make_unique<CountingSource>(shared); });
-}
 
 TEST(WriteDataset, OneAndTwoThreadsGiveTheSameBytes) {
   const TemporaryFolder folder;
@@ -229,6 +172,115 @@ TEST(WriteDataset, RefusesASecondWriter) {
   const DatasetJob job = CountingJob(folder.path(), 15, 1);
   EXPECT_THAT(MessageOf<EnvironmentError>([&] { WriteCounted(job, &shared); }),
               HasSubstr("written by another process"));
+}
+
+TEST(WriteDataset, RefusesASecondWriterOfTheSameShardsOnly) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder.path(), 40, 1);
+  const FolderLock lock(folder.path(), {1, 3});
+  job.shards = ShardRange{2, 4};
+  EXPECT_THAT(MessageOf<EnvironmentError>([&] { WriteCounted(job, &shared); }),
+              HasSubstr("one of the shards 2-3 is being written by another process"));
+  job.shards = ShardRange{3, 4};
+  EXPECT_EQ(WriteCounted(job, &shared).tuples_made, 10u);
+  job.shards.reset();
+  EXPECT_THROW(WriteCounted(job, &shared), EnvironmentError) << "the whole overlaps its parts";
+}
+
+TEST(WriteDataset, AppendingGivesTheRowsOfOneLargerRun) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  WriteCounted(CountingJob(folder / "whole", 40, 1), &shared);
+  WriteCounted(CountingJob(folder / "grown", 20, 1), &shared);
+  DatasetJob more = CountingJob(folder / "grown", 20, 1);
+  more.append = true;
+  // Killed on the way, the dataset is what it was; the same command completes it.
+  shared.fail_at = 33;
+  EXPECT_THROW(WriteCounted(more, &shared), DataError);
+  EXPECT_EQ(Dataset(folder / "grown").size(), 20u);
+  shared.fail_at = UINT64_MAX;
+  const DatasetResult result = WriteCounted(more, &shared);
+  EXPECT_EQ(result.shards_reused, 1u);
+  EXPECT_EQ(result.tuples_made, 10u);
+  EXPECT_EQ(ShardHashes(folder / "grown"), ShardHashes(folder / "whole"));
+  EXPECT_EQ(ReadText(ManifestPath(folder / "grown")), ReadText(ManifestPath(folder / "whole")));
+}
+
+TEST(WriteDataset, AppendsBehindAShardThatIsNotFull) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 7, 1);
+  WriteCounted(job, &shared);
+  job.append = true;
+  for (uint64_t total : {14u, 21u}) {
+    EXPECT_EQ(WriteCounted(job, &shared).manifest.count, total);
+  }
+  const Dataset dataset(folder / "d");
+  ASSERT_EQ(dataset.manifest().shards.size(), 3u);
+  for (size_t shard = 0; shard < 3; ++shard) {
+    const ShardReader reader = dataset.OpenShard(shard);
+    ASSERT_EQ(reader.size(), 7u);
+    for (uint64_t row = 0; row < 7; ++row) EXPECT_EQ(reader.ReadTuple(row).index, 7 * shard + row);
+  }
+}
+
+TEST(WriteDataset, AppendsOnlyToWhatTheSameRunMade) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 10, 1);
+  job.append = true;
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(job, &shared); }),
+              HasSubstr("no complete dataset to append to"));
+  job.append = false;
+  WriteCounted(job, &shared);
+  job.append = true;
+  job.manifest.config_sha256 = std::string(64, 'b');
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(job, &shared); }),
+              HasSubstr("another configuration"));
+}
+
+TEST(WriteDataset, TellsTheSizeToExpectAndRefusesADiskTooSmall) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 40, 1);
+  uint64_t expected = 0;
+  job.preflight = [&](uint64_t bytes, uint64_t) { expected = bytes; };
+  const DatasetResult result = WriteCounted(job, &shared);
+  EXPECT_EQ(shared.made, 40u) << "the block that was weighed is used";
+  uint64_t raw_rows = 0;
+  for (const Column& column : TupleColumns(job.manifest.layout)) {
+    if (!column.chunk_per_row) raw_rows += 40 * column.RowBytes();
+  }
+  EXPECT_GT(expected, raw_rows);
+  job = CountingJob(folder / "huge", uint64_t{1} << 40, 1);
+  job.tuples_per_shard = uint64_t{1} << 30;
+  EXPECT_THAT(MessageOf<EnvironmentError>([&] { WriteCounted(job, &shared); }),
+              ::testing::AllOf(HasSubstr("tuples need about"), HasSubstr("MiB free")));
+}
+
+TEST(WriteDataset, AFolderRemovedMeanwhileIsAnErrorAndMadeAgain) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  const DatasetJob job = CountingJob(folder / "d", 40, 1);
+  shared.before = [&](uint64_t index) {
+    if (index == 25) fs::remove_all(folder / "d");
+  };
+  EXPECT_THAT(MessageOf<EnvironmentError>([&] { WriteCounted(job, &shared); }),
+              HasSubstr((folder / "d").string()));
+  EXPECT_FALSE(fs::exists(ManifestPath(job.out)));
+  shared.before = nullptr;
+  EXPECT_EQ(WriteCounted(job, &shared).manifest.count, 40u);
+}
+
+TEST(WriteDataset, OutOfMemoryInAStageLosesNothing) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  const DatasetJob job = CountingJob(folder / "d", 40, 2);
+  shared.out_of_memory_at = 31;
+  EXPECT_THROW(WriteCounted(job, &shared), std::bad_alloc);
+  shared.out_of_memory_at = UINT64_MAX;
+  EXPECT_GE(WriteCounted(job, &shared).shards_reused, 1u);
 }
 
 TEST(WriteDataset, NamesAFolderThatCannotBeWritten) {

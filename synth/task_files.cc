@@ -1,0 +1,54 @@
+#include "synth/task_files.h"
+
+#include "io/files.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <system_error>
+
+namespace handforge {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<fs::path> JsonFiles(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const bool hidden = entry.path().filename().string()[0] == '.';
+    if (!hidden && entry.path().extension() == ".json") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+fs::path TaskManifestPath(const fs::path& dataset_folder, const ShardRange& shards) {
+  char name[64];
+  std::snprintf(name, sizeof name, "%05d-%05d.json", shards.first, shards.end - 1);
+  return dataset_folder / "tasks" / name;
+}
+
+std::vector<TaskManifest> ReadTaskManifests(const fs::path& dataset_folder) {
+  std::vector<TaskManifest> tasks;
+  for (const fs::path& file : JsonFiles(dataset_folder / "tasks")) {
+    tasks.push_back(TaskManifest::FromJson(ReadText(file), file));
+  }
+  return tasks;
+}
+
+void RemoveTaskFiles(const fs::path& dataset_folder) {
+  std::error_code ignored;
+  for (const fs::path& record : JsonFiles(dataset_folder / "shards")) fs::remove(record, ignored);
+  for (const fs::path& task : JsonFiles(dataset_folder / "tasks")) fs::remove(task, ignored);
+  fs::remove(dataset_folder / "tasks", ignored);  // where nothing else lies there
+}
+
+bool SameRun(const Manifest& a, const Manifest& b) {
+  return a.command == b.command && a.seed == b.seed && a.config_sha256 == b.config_sha256 &&
+         a.model_sha256 == b.model_sha256 && a.mesh_sha256 == b.mesh_sha256;
+}
+
+}  // namespace handforge
