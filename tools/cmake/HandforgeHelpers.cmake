@@ -1,3 +1,9 @@
+# What most files include, precompiled: half of a file's compile time is reading these. Every file
+# still includes what it uses; -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON checks that.
+set(HANDFORGE_COMMON_HEADERS
+  <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <set>
+  <string> <utility> <vector> <Eigen/Dense>)
+
 # handforge_add_library(<name> SOURCES ... [PUBLIC ...] [PRIVATE ...])
 # One static library per room; includes are written from the repository root ("io/core/camera.h").
 function(handforge_add_library name)
@@ -14,7 +20,11 @@ function(handforge_add_test path)
   cmake_parse_arguments(ARG "" "TIMEOUT" "LINKS" ${ARGN})
   string(REPLACE "/" "_" target "${path}_test")
   add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${path}_test.cc)
-  target_link_libraries(${target} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE ${ARG_LINKS} handforge_core GTest::gmock GTest::gtest_main)
+  # LibTorch's definitions would make the precompiled headers useless.
+  if(NOT ARG_LINKS MATCHES "torch")
+    target_precompile_headers(${target} REUSE_FROM handforge_test_headers)
+  endif()
   target_compile_definitions(${target} PRIVATE
     HANDFORGE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" HANDFORGE_BINARY_DIR="${PROJECT_BINARY_DIR}")
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
