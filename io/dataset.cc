@@ -21,10 +21,12 @@ using Json = nlohmann::ordered_json;
 // ---- Writing ------------------------------------------------------------------------------------
 
 Json LayoutJson(const TupleLayout& layout) {
-  return {{"image_px", layout.image_px},
-          {"rgb_px", layout.rgb_px},
-          {"latent_dim", layout.latent_dim},
-          {"decoded", layout.decoded}};
+  Json json = {{"image_px", layout.image_px},
+               {"rgb_px", layout.rgb_px},
+               {"latent_dim", layout.latent_dim},
+               {"decoded", layout.decoded}};
+  if (layout.photo) json["photo"] = true;
+  return json;
 }
 
 Json CountsJson(const std::map<std::string, uint64_t>& counts) {
@@ -121,6 +123,7 @@ class Reader {
     }
     return static_cast<int>(value);
   }
+  bool Has(const std::string& key) const { return object_.contains(key); }
   bool Flag(const std::string& key) {
     const Json& value = Take(key);
     if (!value.is_boolean()) Mistyped(key, value, "true or false");
@@ -194,6 +197,7 @@ TupleLayout ReadLayout(Reader reader) {
   layout.rgb_px = reader.Size("rgb_px", 1);
   layout.latent_dim = reader.Size("latent_dim", 0);
   layout.decoded = reader.Flag("decoded");
+  layout.photo = reader.Has("photo") && reader.Flag("photo");
   reader.RefuseOthers();
   return layout;
 }

@@ -34,6 +34,7 @@ struct TupleLayout {
   int rgb_px = 128;
   int latent_dim = 0;    // 0: no z
   bool decoded = false;  // alpha, decoded_3d, decoded_2d, quality_* columns
+  bool photo = false;    // what the camera did to a rendered picture
 };
 std::vector<Column> TupleColumns(const TupleLayout& layout);
 

@@ -214,6 +214,7 @@ struct ShardReader::Impl {
     layout.image_px = extent("depth");
     layout.rgb_px = extent("rgb");
     layout.decoded = opened.count("alpha") > 0;
+    layout.photo = opened.count("photo") > 0;
     layout.latent_dim = opened.count("z") > 0 ? extent("z") : 0;
     return layout;
   }

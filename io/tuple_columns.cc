@@ -251,6 +251,16 @@ void AddIdentity(std::vector<TupleColumn>* table) {
       "source", &Tuple::source, "0 rendered, 1 decoded, 2 imported, 3 pseudo-labelled"));
 }
 
+void AddPhoto(std::vector<TupleColumn>* table) {
+  static_assert(sizeof(PhotoSettings) == 7 * sizeof(float));
+  table->push_back(Array<float>(
+      "photo",
+      {7},
+      [](auto& tuple) -> auto& { return tuple.photo; },
+      "camera of the picture: exposure, red gain, blue gain, blur px, shot noise, read noise, "
+      "JPEG quality (0 = not compressed)"));
+}
+
 void AddDecoded(const TupleLayout& layout, std::vector<TupleColumn>* table) {
   table->push_back(Picture(
       "alpha", &Tuple::alpha, layout.rgb_px, 1, "decoded opacity on the grid of rgb; 255 = hand"));
@@ -286,6 +296,7 @@ std::vector<TupleColumn> TupleColumnTable(const TupleLayout& layout) {
   AddLabels(layout, &table);
   AddRig(&table);
   AddIdentity(&table);
+  if (layout.photo) AddPhoto(&table);
   if (layout.decoded) AddDecoded(layout, &table);
   if (layout.latent_dim > 0) table.push_back(LatentCode(layout.latent_dim));
   return table;

@@ -57,8 +57,9 @@ Matrix3d DrawRotation(const CameraOptions& o, Random& random) {
     const Vector3d side = random.Chance(0.7) ? dorsal : Vector3d(-dorsal);
     return LookFrom(NearDirection(side, 40, random), fingers, random.Uniform(-M_PI, M_PI));
   }
+  const Vector3d side = random.Chance(o.frontal_back) ? dorsal : Vector3d(-dorsal);
   return LookFrom(
-      NearDirection(-dorsal, o.frontal_deg, random), fingers, random.Normal(0, 20) * kDegree);
+      NearDirection(side, o.frontal_deg, random), fingers, random.Normal(0, 20) * kDegree);
 }
 
 }  // namespace

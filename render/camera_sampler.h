@@ -14,8 +14,9 @@ struct CameraOptions {
   double sphere = 0.6;      // any direction, any roll
   double egocentric = 0.2;  // from the wearer's eyes: over the wrist, fingers pointing away or up
   double tabletop = 0.2;    // from above: the back or the palm, within 40 degrees, any roll
-  double frontal = 0;       // palm facing the camera, within `frontal_deg`, fingers roughly up
-  double frontal_deg = 30;
+  double frontal = 0;       // palm or back facing the camera, fingers roughly up
+  double frontal_deg = 30;  // largest angle between the view and the palm's normal
+  double frontal_back = 0;  // share of frontal views that see the back
   // Distance of the hand's centre, mm.
   double nearest_mm = 350;
   double furthest_mm = 800;

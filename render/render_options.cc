@@ -24,8 +24,9 @@ void CameraOptions::Visit(Fields& fields) {
   fields.Field("sphere", sphere, 0, 1000, "weight of views from any direction");
   fields.Field("egocentric", egocentric, 0, 1000, "weight of views from the wearer's eyes");
   fields.Field("tabletop", tabletop, 0, 1000, "weight of views from above");
-  fields.Field("frontal", frontal, 0, 1000, "weight of views on the palm");
+  fields.Field("frontal", frontal, 0, 1000, "weight of views straight on");
   fields.Field("frontal_deg", frontal_deg, 0, 90, "half-angle of the frontal views");
+  fields.Field("frontal_back", frontal_back, 0, 1, "share of frontal views on the back");
   fields.Field("nearest_mm", nearest_mm, 150, 5000, "nearest distance of the hand's centre");
   fields.Field("furthest_mm", furthest_mm, 150, 5000, "furthest distance of the hand's centre");
   fields.Field(
@@ -53,10 +54,31 @@ void CameraOptions::Check() const {
 
 void LightOptions::Visit(Fields& fields) {
   fields.Field("lights", lights, 8, 1024, "distant lights that stand for a light probe");
-  fields.Field("darkest", darkest, 0.05, 10, "smallest exposure");
-  fields.Field("brightest", brightest, 0.05, 10, "largest exposure");
   fields.Field("tilt_deg", tilt_deg, 0, 180, "largest tilt of the world against the picture");
   fields.Field("plain_backdrop", plain_backdrop, 0, 1, "share of plain backgrounds");
+  fields.Field("photographs", photographs, {}, "folder of photographs for backgrounds");
+  fields.Field("photograph_backdrop",
+               photograph_backdrop,
+               0,
+               1,
+               "share of photographs among the backgrounds that are not plain");
+}
+
+void PhotoOptions::Visit(Fields& fields) {
+  fields.Field("darkest", darkest, 0.05, 10, "smallest exposure");
+  fields.Field("brightest", brightest, 0.05, 10, "largest exposure");
+  fields.Field("warmth", warmth, 0, 1, "largest error of the white balance, ln of the red gain");
+  fields.Field("blur_px", blur_px, 0, 20, "largest deviation of the lens blur");
+  fields.Field("noise", noise, 0, 100, "largest deviation of the noise on mid grey, 8-bit steps");
+  fields.Field("jpeg", jpeg, 0, 1, "share of pictures that are compressed");
+  fields.Field("lowest_quality", lowest_quality, 5, 95, "lowest JPEG quality");
+}
+
+void PhotoOptions::Check() const {
+  if (brightest < darkest) {
+    throw UsageError("photo.brightest " + std::to_string(brightest) +
+                     " must not be below darkest " + std::to_string(darkest));
+  }
 }
 
 void HoldOutOptions::Visit(Fields& fields) {
@@ -83,6 +105,7 @@ void RenderOptions::Visit(Fields& fields) {
   fields.Nested("camera", camera, "camera distribution");
   fields.Nested("light", light, "light and background");
   fields.Nested("hold_out", hold_out, "what test data alone show");
+  fields.Nested("photo", photo, "what the camera does to the light");
   fields.Field("subjects", subjects, 1, int64_t{1} << 40, "persons: one hand shape and skin each");
   fields.Field("validation", validation, 0, 1, "share of persons in the validation split");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");
@@ -96,13 +119,10 @@ void RenderOptions::Check() const {
     throw UsageError(
         "render.hold_out.every_nth_tone 1 holds out every skin tone; 0 for none, or 2 to 10");
   }
+  photo.Check();
   if (image_px % rgb_px != 0) {
     throw UsageError("render.rgb_px " + std::to_string(rgb_px) + " must divide render.image_px " +
                      std::to_string(image_px));
-  }
-  if (light.brightest < light.darkest) {
-    throw UsageError("render.light.brightest " + std::to_string(light.brightest) +
-                     " must not be below darkest " + std::to_string(light.darkest));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "render/camera_sampler.h"
 #include "render/hold_out.h"
+#include "render/photo.h"
 #include "render/pose_prior.h"
 
 #include <cstdint>
@@ -10,11 +11,11 @@
 namespace handforge {
 
 struct LightOptions {
-  int64_t lights = 96;    // distant lights that stand for a light probe
-  double darkest = 0.55;  // exposure range; 1 = a white surface at 0.55 of full scale
-  double brightest = 1.25;
-  double tilt_deg = 30;         // of the world's up against the picture's
-  double plain_backdrop = 0.2;  // share of plain backgrounds, the others show the light probe
+  int64_t lights = 96;               // distant lights that stand for a light probe
+  double tilt_deg = 30;              // of the world's up against the picture's
+  double plain_backdrop = 0.2;       // share of plain backgrounds
+  std::string photographs;           // folder of photographs to stand behind hands, "" = none
+  double photograph_backdrop = 0.7;  // their share of the other backgrounds; the rest: light probes
 
   void Visit(Fields& fields);
 };
@@ -33,6 +34,7 @@ struct RenderOptions {
   CameraOptions camera;
   LightOptions light;
   HoldOutOptions hold_out;
+  PhotoOptions photo;
   // Persons drawn; each has one hand shape and one skin.
   int64_t subjects = 400;
   // Share of the persons whose tuples form the validation split.

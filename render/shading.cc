@@ -18,16 +18,6 @@ constexpr float kSheenStrength = 0.035f;  // at normal incidence
 constexpr float kMaxSheen = 0.5f;
 constexpr float kBounce = 0.55f;
 
-float ToSrgb(float linear) {
-  const float x = linear < 0.7f ? linear : 0.7f + 0.3f * std::tanh((linear - 0.7f) / 0.3f);
-  return x <= 0.0031308f ? 12.92f * x : 1.055f * std::pow(x, 1 / 2.4f) - 0.055f;
-}
-
-uint8_t ToByte(float linear) {
-  return static_cast<uint8_t>(
-      std::lround(255 * std::clamp(ToSrgb(std::max(linear, 0.0f)), 0.0f, 1.0f)));
-}
-
 float Fresnel(float cosine) {
   return 0.04f + 0.96f * std::pow(1 - std::clamp(cosine, 0.0f, 1.0f), 5.0f);
 }
@@ -142,10 +132,10 @@ void HandShader::SpreadLight() {
   }
 }
 
-ImageU8 HandShader::Shade(const HandScene& scene,
-                          const SkinAppearance& skin,
-                          const Lighting& lighting,
-                          const Backdrop& backdrop) {
+ImageF32 HandShader::Shade(const HandScene& scene,
+                           const SkinAppearance& skin,
+                           const HandBend& bend,
+                           const Lighting& lighting) {
   const Rig& rig = scene.rig();
   const auto& x = scene.surface_in_cam();
   VertexNormals(x, rig.triangles, &normals_);
@@ -153,69 +143,53 @@ ImageU8 HandShader::Shade(const HandScene& scene,
   SpreadLight();
 
   const PrimaryHits& hits = scene.hits();
-  const PinholeCamera& camera = scene.camera();
-  const float gain = 0.55f * lighting.exposure;
-  const double magnify =
-      2 * std::tan(backdrop.field_of_view_deg * M_PI / 360) * camera.fx / camera.width_px;
-  ImageU8 out(hits.width, hits.height, 3);
-  for (int py = 0; py < hits.height; ++py) {
-    for (int px = 0; px < hits.width; ++px) {
-      const size_t at = static_cast<size_t>(py) * hits.width + px;
-      const int32_t t = hits.triangle[at];
-      Vector3f colour;
-      if (t == PrimaryHits::kMiss) {
-        colour = backdrop.colour;
-        if (backdrop.probe) {
-          const Eigen::Vector3d ray =
-              camera.Ray({static_cast<double>(px), static_cast<double>(py)});
-          const Vector3f wide(
-              static_cast<float>(ray.x() * magnify), static_cast<float>(ray.y() * magnify), 1);
-          colour = backdrop.gain * gain *
-                   lighting.environment->Radiance(lighting.environment_from_cam * wide);
-        }
-      } else {
-        const auto& [a, b, c] = rig.triangles[t];
-        const float u = hits.u[at], v = hits.v[at], w = 1 - u - v;
-        const auto blend = [&](const auto& values) -> decltype(Vector3f(values[a])) {
-          return w * values[a] + u * values[b] + v * values[c];
-        };
-        const SkinPoint point{
-            blend(rig.surface_rest),
-            rig.triangle_part[t],
-            w * pattern_.dorsal(a) + u * pattern_.dorsal(b) + v * pattern_.dorsal(c)};
-        const SkinSample sample = pattern_.Evaluate(skin, point);
-        colour = sample.albedo.cwiseProduct(blend(irradiance_)) + blend(sheen_);
-        if (sample.nail > 0) {
-          const Vector3f n = blend(normals_).normalized();
-          const Vector3f view = -blend(x).normalized();
-          const Vector3f mirror = 2 * n.dot(view) * n - view;
-          const float open = w * openness_[a] + u * openness_[b] + v * openness_[c];
-          colour +=
-              sample.nail * open * Fresnel(n.dot(view)) *
-              lighting.environment->Radiance(lighting.environment_from_cam * mirror).cwiseMin(4.0f);
-        }
-        colour *= gain;
-      }
-      for (int c = 0; c < 3; ++c) out.at(px, py, c) = ToByte(colour[c]);
+  ImageF32 out(hits.width, hits.height, 3);
+  for (size_t at = 0; at < hits.triangle.size(); ++at) {
+    const int32_t t = hits.triangle[at];
+    if (t == PrimaryHits::kMiss) continue;
+    const auto& [a, b, c] = rig.triangles[t];
+    const float u = hits.u[at], v = hits.v[at], w = 1 - u - v;
+    const auto blend = [&](const auto& values) -> decltype(Vector3f(values[a])) {
+      return w * values[a] + u * values[b] + v * values[c];
+    };
+    const SkinPoint point{blend(rig.surface_rest),
+                          rig.triangle_part[t],
+                          w * pattern_.dorsal(a) + u * pattern_.dorsal(b) + v * pattern_.dorsal(c)};
+    const SkinSample sample = pattern_.Evaluate(skin, bend, point);
+    Vector3f colour = sample.albedo.cwiseProduct(blend(irradiance_)) + blend(sheen_);
+    if (sample.nail > 0) {
+      const Vector3f n = blend(normals_).normalized();
+      const Vector3f view = -blend(x).normalized();
+      const Vector3f mirror = 2 * n.dot(view) * n - view;
+      const float open = w * openness_[a] + u * openness_[b] + v * openness_[c];
+      colour +=
+          sample.nail * open * Fresnel(n.dot(view)) *
+          lighting.environment->Radiance(lighting.environment_from_cam * mirror).cwiseMin(4.0f);
     }
+    Eigen::Map<Vector3f>(&out.pixels[3 * at]) = colour;
   }
   return out;
 }
 
-ImageU8 Downsample(const ImageU8& image, int factor) {
-  ImageU8 out(image.width / factor, image.height / factor, image.channels);
-  for (int y = 0; y < out.height; ++y) {
-    for (int x = 0; x < out.width; ++x) {
-      for (int c = 0; c < out.channels; ++c) {
-        int sum = 0;
-        for (int dy = 0; dy < factor; ++dy) {
-          for (int dx = 0; dx < factor; ++dx) sum += image.at(x * factor + dx, y * factor + dy, c);
+void Composite(const ImageF32& shaded, const PrimaryHits& hits, float gain, ImageF32* picture) {
+  const int factor = shaded.width / picture->width;
+  const float weight = 1 / static_cast<float>(factor * factor);
+  for (int y = 0; y < picture->height; ++y) {
+    for (int x = 0; x < picture->width; ++x) {
+      Vector3f sum = Vector3f::Zero();
+      float cover = 0;
+      for (int dy = 0; dy < factor; ++dy) {
+        for (int dx = 0; dx < factor; ++dx) {
+          const size_t at = static_cast<size_t>(y * factor + dy) * shaded.width + x * factor + dx;
+          if (hits.triangle[at] == PrimaryHits::kMiss) continue;
+          sum += weight * Eigen::Map<const Vector3f>(&shaded.pixels[3 * at]);
+          cover += weight;
         }
-        out.at(x, y, c) = static_cast<uint8_t>((sum + factor * factor / 2) / (factor * factor));
       }
+      Eigen::Map<Vector3f> out(&picture->at(x, y));
+      out = (1 - cover) * out + gain * sum;
     }
   }
-  return out;
 }
 
 }  // namespace handforge

@@ -15,15 +15,6 @@ namespace handforge {
 struct Lighting {
   const Environment* environment = nullptr;
   Eigen::Matrix3f environment_from_cam = Eigen::Matrix3f::Identity();
-  float exposure = 1;  // 1 shows a white surface under mean light at 0.55 of full scale
-};
-
-struct Backdrop {
-  bool probe = true;                                         // the environment, else a plain colour
-  Eigen::Vector3f colour = Eigen::Vector3f::Constant(0.3f);  // linear
-  float gain = 1;
-  // The probe is magnified as if seen with this field of view, so that it shows detail.
-  float field_of_view_deg = 60;
 };
 
 // Shades first hits without noise: diffuse light and a broad sheen are gathered at the vertices the
@@ -35,11 +26,12 @@ class HandShader {
  public:
   explicit HandShader(const Rig& rig);
 
-  // sRGB picture on the grid of `scene`'s hits.
-  ImageU8 Shade(const HandScene& scene,
-                const SkinAppearance& skin,
-                const Lighting& lighting,
-                const Backdrop& backdrop);
+  // Linear radiance on the grid of `scene`'s hits, 0 where there is none; 1 = a white surface that
+  // faces the environment's mean light.
+  ImageF32 Shade(const HandScene& scene,
+                 const SkinAppearance& skin,
+                 const HandBend& bend,
+                 const Lighting& lighting);
 
  private:
   void GatherLight(const HandScene& scene, const SkinAppearance& skin, const Lighting& lighting);
@@ -54,7 +46,7 @@ class HandShader {
   std::vector<float> openness_;  // share of the light that arrives unblocked
 };
 
-// Mean over `factor` x `factor` blocks.
-ImageU8 Downsample(const ImageU8& image, int factor);
+// Puts the shaded hits, `factor` x `factor` for each pixel of `picture`, before what it shows.
+void Composite(const ImageF32& shaded, const PrimaryHits& hits, float gain, ImageF32* picture);
 
 }  // namespace handforge

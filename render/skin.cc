@@ -1,7 +1,6 @@
 #include "render/skin.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include <Eigen/Geometry>
@@ -12,14 +11,18 @@ namespace {
 using Eigen::Vector2f;
 using Eigen::Vector3f;
 
-// Linear reflectance of the back of the hand, pale to very dark.
-const std::array<Vector3f, 7> kTones = {Vector3f(0.68f, 0.46f, 0.36f),
-                                        Vector3f(0.58f, 0.36f, 0.26f),
-                                        Vector3f(0.47f, 0.275f, 0.185f),
-                                        Vector3f(0.36f, 0.195f, 0.12f),
-                                        Vector3f(0.235f, 0.12f, 0.072f),
-                                        Vector3f(0.13f, 0.066f, 0.042f),
-                                        Vector3f(0.07f, 0.038f, 0.027f)};
+constexpr float kKnuckleMm = 1.7f;
+constexpr float kTendonMm = 0.7f;
+constexpr float kHingeMm = 0.5f;  // dorsal bump of PIP and DIP
+constexpr float kCreaseMm = 0.3f;
+constexpr float kNailMm = 0.25f;
+
+float ToLinear(uint8_t srgb) {
+  const float s = static_cast<float>(srgb) / 255;
+  return s <= 0.04045f ? s / 12.92f : std::pow((s + 0.055f) / 1.055f, 2.4f);
+}
+
+bool IsSegment(uint8_t part) { return part >= kPartFirstSegment && part <= kPartLastSegment; }
 
 float SmoothStep(float low, float high, float x) {
   const float t = std::clamp((x - low) / (high - low), 0.0f, 1.0f);
@@ -35,13 +38,16 @@ float Mottle(const Vector3f& p, const Vector3f& phase) {
          0.25f * std::sin(0.83f * p.x() - 0.67f * p.y() + 0.59f * p.z() + phase.z());
 }
 
+float DistanceToSegment(const Vector2f& p, const Vector2f& a, const Vector2f& b) {
+  const Vector2f ab = b - a;
+  const float t = std::clamp((p - a).dot(ab) / ab.squaredNorm(), 0.0f, 1.0f);
+  return (p - a - t * ab).norm();
+}
+
 float DistanceToPolyline(const Vector2f& p, const std::array<Vector2f, 4>& line) {
   float best = 1e9f;
-  for (size_t i = 0; i + 1 < line.size(); ++i) {
-    const Vector2f ab = line[i + 1] - line[i];
-    const float t = std::clamp((p - line[i]).dot(ab) / ab.squaredNorm(), 0.0f, 1.0f);
-    best = std::min(best, (p - line[i] - t * ab).norm());
-  }
+  for (size_t i = 0; i + 1 < line.size(); ++i)
+    best = std::min(best, DistanceToSegment(p, line[i], line[i + 1]));
   return best;
 }
 
@@ -67,25 +73,72 @@ float PalmLines(const Vector2f& p) {
   return strength;
 }
 
+// Angle by which `child` is bent against `parent` about the hinge, as a share of a full bend.
+float Bend(const BonePoses& poses, int parent, int child) {
+  const Eigen::Vector3d direction =
+      poses.rotation[parent].transpose() * -poses.rotation[child].col(2);
+  const double bend_rad = std::atan2(-direction.y(), -direction.z());
+  return std::clamp(static_cast<float>(bend_rad * 180 / M_PI) / HandBend::kFullBendDeg, 0.0f, 1.0f);
+}
+
 }  // namespace
 
+const std::array<std::array<uint8_t, 3>, 10> kMonkTonesSrgb = {{{0xf6, 0xed, 0xe4},
+                                                                {0xf3, 0xe7, 0xdb},
+                                                                {0xf7, 0xea, 0xd0},
+                                                                {0xea, 0xda, 0xba},
+                                                                {0xd7, 0xbd, 0x96},
+                                                                {0xa0, 0x7e, 0x56},
+                                                                {0x82, 0x5c, 0x43},
+                                                                {0x60, 0x41, 0x34},
+                                                                {0x3a, 0x31, 0x2a},
+                                                                {0x29, 0x24, 0x20}}};
+
+Vector3f MonkReflectance(float place, float flush) {
+  const float at = std::clamp(place, 0.0f, 9.0f);
+  const int low = std::min(static_cast<int>(at), 8);
+  const float share = at - static_cast<float>(low);
+  // The tones are colours of photographs: a camera's contrast (about 1.25) is taken back, and the
+  // blood that even lighting hides is put in.
+  const Vector3f blood = Vector3f::Ones() - flush * Vector3f(0.0f, 0.27f, 0.32f);
+  Vector3f out;
+  for (int c = 0; c < 3; ++c) {
+    const float tone = (1 - share) * ToLinear(kMonkTonesSrgb[low][c]) +
+                       share * ToLinear(kMonkTonesSrgb[low + 1][c]);
+    out[c] = 0.72f * std::pow(tone, 0.8f) * blood[c];
+  }
+  return out;
+}
+
 SkinAppearance SampleSkin(Random& random) {
+  const auto uniform = [&random](double low, double high) {
+    return static_cast<float>(random.Uniform(low, high));
+  };
   SkinAppearance skin;
-  const double at = random.Uniform(0, kTones.size() - 1.001);
-  const int i = static_cast<int>(at);
-  const auto t = static_cast<float>(at - i);
-  skin.back = (1 - t) * kTones[i] + t * kTones[i + 1];
-  for (int c = 0; c < 3; ++c)
-    skin.back[c] *= static_cast<float>(1 + random.TruncatedNormal(0, 0.04, 2));
-  const float dark = static_cast<float>(at) / (kTones.size() - 1);
+  const float place = uniform(0, 9), dark = place / 9;
+  skin.back = MonkReflectance(place, uniform(0.5, 1.0) * (1 - 0.5f * dark));
   const Vector3f pale_palm(0.66f, 0.41f, 0.32f);
-  skin.palm = skin.back + (0.35f + 0.2f * dark) * (pale_palm - skin.back);
-  skin.nail = skin.back + (0.45f + 0.2f * dark) * (Vector3f(0.78f, 0.52f, 0.46f) - skin.back);
-  skin.redness = static_cast<float>(random.Uniform(0.3, 1.0)) * (1 - 0.6f * dark);
-  skin.crease = static_cast<float>(random.Uniform(0.6, 1.3));
-  skin.specular = static_cast<float>(random.Uniform(0.5, 1.5));
-  for (int c = 0; c < 3; ++c) skin.phase[c] = static_cast<float>(random.Uniform(0, 2 * M_PI));
+  skin.palm = skin.back + (0.35f + 0.15f * dark) * (pale_palm - skin.back);
+  skin.nail = skin.back + (0.45f + 0.1f * dark) * (Vector3f(0.78f, 0.52f, 0.46f) - skin.back);
+  skin.redness = uniform(0.3, 1.0) * (1 - 0.6f * dark);
+  skin.crease = uniform(0.6, 1.3);
+  skin.tendon = uniform(0.3, 1.3);
+  skin.specular = uniform(0.6, 1.4);
+  skin.roughness = uniform(0.38, 0.6);
+  for (int c = 0; c < 3; ++c) skin.phase[c] = uniform(0, 2 * M_PI);
   return skin;
+}
+
+HandBend BendOf(const RigPose& pose) {
+  const BonePoses poses = ToBonePoses(pose);
+  HandBend out;
+  for (int f = 0; f < 5; ++f) {
+    for (int s = 0; s < 3; ++s) {
+      const int child = SegmentBone(f, s);
+      out.joint[f][s] = Bend(poses, ParentBone(child), child);
+    }
+  }
+  return out;
 }
 
 SkinPattern::SkinPattern(const Rig& rig) {
@@ -97,6 +150,10 @@ SkinPattern::SkinPattern(const Rig& rig) {
   }
   palm_length_mm_ = static_cast<float>(rig.rest_length_mm[kPalmBone]);
   palm_half_breadth_mm_ = static_cast<float>(0.62 * rig.rest_hand_breadth_mm);
+  for (int f = 0; f < 5; ++f) {
+    const Vector3f mcp = bones_[SegmentBone(f, f == kThumb ? 1 : 0)].origin;
+    knuckle_[f] = {mcp.x(), mcp.z()};
+  }
 
   // Dorsal side: the normal against the dorsal axes of the bones that move the vertex.
   std::vector<Vector3f> normals(rig.num_surface_vertices(), Vector3f::Zero());
@@ -117,75 +174,138 @@ SkinPattern::SkinPattern(const Rig& rig) {
   }
 }
 
-// Strength of the creases at a point, 0..1.
-float SkinPattern::Crease(const SkinPoint& point) const {
-  const float palmar = 1 - SmoothStep(-0.6f, 0.1f, point.dorsal);
-  if (point.part == kPartPalm) {
-    const Vector2f p(point.rest_mm.x() / palm_half_breadth_mm_,
-                     -point.rest_mm.z() / palm_length_mm_);
-    return 0.8f * palmar * PalmLines(p);
-  }
-  if (point.part < kPartFirstSegment || point.part > kPartLastSegment) return 0;
-  const int finger = (point.part - kPartFirstSegment) / 3,
-            segment = (point.part - kPartFirstSegment) % 3;
-  const BoneFrame& bone = bones_[SegmentBone(finger, segment)];
+SkinPattern::OnSegment SkinPattern::Locate(const SkinPoint& point) const {
+  OnSegment at;
+  at.finger = (point.part - kPartFirstSegment) / 3;
+  at.segment = (point.part - kPartFirstSegment) % 3;
+  const BoneFrame& bone = bones_[SegmentBone(at.finger, at.segment)];
   const Vector3f local = bone.from_hand * (point.rest_mm - bone.origin);
-  const float along = -local.z() + 0.5f * std::sin(0.55f * local.x() + static_cast<float>(finger));
-  const float to_start = along, to_end = bone.length_mm - along;
-  const bool joint_at_start = segment > 0, joint_at_end = segment < 2;
-  float inner = 0, outer = 0;
-  if (joint_at_start) {
-    inner = std::max(inner, Bump(to_start, 0.8f));
-    outer = std::max({outer, Bump(to_start - 2.2f, 0.7f), 0.8f * Bump(to_start, 0.7f)});
-  }
-  if (joint_at_end) {
-    inner = std::max(inner, Bump(to_end, 0.8f));
-    outer = std::max({outer, Bump(to_end - 2.2f, 0.7f), 0.8f * Bump(to_end, 0.7f)});
-  }
-  if (finger != kThumb && segment == 0)
-    inner = std::max(inner, Bump(along - 0.52f * bone.length_mm, 0.9f));
-  return std::max(palmar * inner, 0.55f * SmoothStep(0.3f, 0.8f, point.dorsal) * outer);
+  at.across_mm = local.x();
+  at.along_mm = -local.z();
+  at.to_end_mm = bone.length_mm - at.along_mm;
+  // The plate lies on the last 55 % of the bone.
+  at.half_nail_w = local.x() / (0.66f * bone.radius_mm);
+  at.half_nail_l = (at.along_mm - 0.79f * bone.length_mm) / (0.29f * bone.length_mm);
+  return at;
 }
 
-SkinSample SkinPattern::Evaluate(const SkinAppearance& skin, const SkinPoint& point) const {
+// 1 on the rim of the plate, a rounded rectangle.
+float SkinPattern::NailDistance(const OnSegment& at) {
+  return std::pow(std::abs(at.half_nail_w), 3.0f) + std::pow(std::abs(at.half_nail_l), 3.0f);
+}
+
+float SkinPattern::Nail(const OnSegment& at, float dorsal) const {
+  if (at.segment != 2) return 0;
+  return SmoothStep(0.25f, 0.5f, dorsal) * (1 - SmoothStep(0.85f, 1.05f, NailDistance(at)));
+}
+
+float SkinPattern::PalmCrease(const SkinPoint& point) const {
+  const float palmar = 1 - SmoothStep(-0.6f, 0.1f, point.dorsal);
+  if (palmar <= 0) return 0;
+  const Vector2f p(point.rest_mm.x() / palm_half_breadth_mm_, -point.rest_mm.z() / palm_length_mm_);
+  return 0.8f * palmar * PalmLines(p);
+}
+
+// On the palm side one fold at a joint; on the back several, which smooth out as the joint bends.
+float SkinPattern::FingerCrease(const HandBend& bend, const OnSegment& at, float dorsal) const {
+  const float wave = 0.5f * std::sin(0.55f * at.across_mm + static_cast<float>(at.finger));
+  float inner = 0, outer = 0;
+  const auto add_joint = [&](float distance, int joint) {
+    const float slack = 1 - 0.8f * bend.joint[at.finger][joint];
+    inner = std::max(inner, Bump(distance, 0.8f));
+    const float folds = std::max({0.8f * Bump(distance, 0.7f),
+                                  Bump(distance - 2.2f, 0.7f),
+                                  0.6f * Bump(distance - 4.6f, 0.7f)});
+    outer = std::max(outer, slack * folds);
+  };
+  if (at.segment > 0) add_joint(at.along_mm + wave, at.segment);
+  if (at.segment < 2) add_joint(at.to_end_mm - wave, at.segment + 1);
+  if (at.finger != kThumb && at.segment == 0)  // where the finger leaves the palm
+    inner = std::max(inner, Bump(at.along_mm + wave - 0.5f * (at.along_mm + at.to_end_mm), 0.9f));
+  const float palmar = 1 - SmoothStep(-0.6f, 0.1f, dorsal);
+  return std::max(palmar * inner, 0.55f * SmoothStep(0.3f, 0.8f, dorsal) * outer);
+}
+
+// Heads of the metacarpals, which stand out as the fingers bend, and the extensor tendons that run
+// to them, which show while they are straight.
+float SkinPattern::BackReliefMm(const HandBend& bend, const SkinPoint& point) const {
+  const float on_back = SmoothStep(0.1f, 0.6f, point.dorsal);
+  if (on_back <= 0) return 0;
+  const Vector2f p(point.rest_mm.x(), point.rest_mm.z());
+  float knuckle = 0, tendon = 0;
+  for (int f = 0; f < 5; ++f) {
+    const float bent = bend.joint[f][f == kThumb ? 1 : 0];
+    const Vector2f from = p - knuckle_[f];
+    const float head = Bump(from.x(), 6.5f) * Bump(from.y() + 1.5f, 8.5f);
+    knuckle = std::max(knuckle, (0.35f + 0.65f * bent) * head);
+    if (f == kThumb) continue;
+    const Vector2f wrist(0.3f * knuckle_[f].x(), -0.06f * palm_length_mm_);
+    const float fade = SmoothStep(0.0f, 0.25f, -p.y() / palm_length_mm_) *
+                       SmoothStep(0.0f, 8.0f, p.y() - knuckle_[f].y());
+    tendon = std::max(
+        tendon, fade * (1 - 0.8f * bent) * Bump(DistanceToSegment(p, wrist, knuckle_[f]), 2.4f));
+  }
+  return on_back * (kKnuckleMm * knuckle + kTendonMm * tendon);
+}
+
+float SkinPattern::ReliefMm(const SkinAppearance& skin,
+                            const HandBend& bend,
+                            const SkinPoint& point) const {
+  float height = 0;
+  if (point.part == kPartPalm) {
+    height -= kCreaseMm * skin.crease * PalmCrease(point);
+    height += skin.tendon * BackReliefMm(bend, point);
+  } else if (IsSegment(point.part)) {
+    const OnSegment at = Locate(point);
+    if (at.segment == 0) height += skin.tendon * BackReliefMm(bend, point);
+    const float on_back = SmoothStep(0.1f, 0.6f, point.dorsal);
+    const auto hinge = [&](float distance, int joint) {
+      return (0.4f + 0.6f * bend.joint[at.finger][joint]) * Bump(distance, 5.0f);
+    };
+    float bump = 0;
+    if (at.segment > 0) bump = hinge(at.along_mm, at.segment);
+    if (at.segment < 2) bump = std::max(bump, hinge(at.to_end_mm, at.segment + 1));
+    height += on_back * kHingeMm * skin.tendon * bump;
+    height -= kCreaseMm * skin.crease * FingerCrease(bend, at, point.dorsal);
+    height += kNailMm * Nail(at, point.dorsal);
+  }
+  return height;
+}
+
+SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
+                                 const HandBend& bend,
+                                 const SkinPoint& point) const {
   SkinSample out{skin.palm + SmoothStep(-0.35f, 0.25f, point.dorsal) * (skin.back - skin.palm), 0};
   out.albedo *= 1 + 0.05f * Mottle(point.rest_mm, skin.phase);
 
-  float red = 0;
-  if (point.part >= kPartFirstSegment && point.part <= kPartLastSegment) {
-    const int finger = (point.part - kPartFirstSegment) / 3,
-              segment = (point.part - kPartFirstSegment) % 3;
-    const BoneFrame& bone = bones_[SegmentBone(finger, segment)];
-    const Vector3f local = bone.from_hand * (point.rest_mm - bone.origin);
-    const float along = -local.z();
-    if (segment == 2) {
-      red = 0.7f * SmoothStep(0.4f, 1.0f, along / bone.length_mm);
-      // Nail: a rounded plate on the dorsal side of the last 55 % of the bone.
-      const float half_breadth = 0.66f * bone.radius_mm;
-      const float half_length = 0.29f * bone.length_mm;
-      const float x = local.x() / half_breadth;
-      const float w = (along - 0.79f * bone.length_mm) / half_length;
-      const float distance = std::pow(std::abs(x), 3.0f) + std::pow(std::abs(w), 3.0f);
-      const float on_top = SmoothStep(0.25f, 0.5f, point.dorsal);
-      out.nail = on_top * (1 - SmoothStep(0.85f, 1.05f, distance));
-      const float rim = on_top * Bump(distance - 1.05f, 0.16f);
-      const float free_edge = SmoothStep(0.72f, 0.85f, w);
-      const Vector3f plate =
-          skin.nail + 0.5f * free_edge * (Vector3f(0.8f, 0.75f, 0.68f) - skin.nail);
+  float red = 0, crease = 0;
+  if (point.part == kPartPalm) {
+    red = 0.35f * (1 - SmoothStep(-0.7f, 0, point.dorsal));
+    crease = PalmCrease(point);
+  } else if (IsSegment(point.part)) {
+    const OnSegment at = Locate(point);
+    crease = FingerCrease(bend, at, point.dorsal);
+    if (at.segment == 2) {
+      out.nail = Nail(at, point.dorsal);
+      const float rim =
+          SmoothStep(0.25f, 0.5f, point.dorsal) * Bump(NailDistance(at) - 1.05f, 0.16f);
+      const float free_edge = SmoothStep(0.72f, 0.85f, at.half_nail_l);
+      const float lunula = 0.25f * (1 - SmoothStep(-0.85f, -0.6f, at.half_nail_l));
+      const Vector3f plate = skin.nail + std::max(0.5f * free_edge, lunula) *
+                                             (Vector3f(0.8f, 0.75f, 0.68f) - skin.nail);
       out.albedo =
           out.albedo * (1 - 0.35f * rim * (1 - out.nail)) * (1 - out.nail) + out.nail * plate;
-      red *= 1 - out.nail;
+      red = 0.7f * SmoothStep(0.4f, 1.0f, at.along_mm / (at.along_mm + at.to_end_mm)) *
+            (1 - out.nail);
     } else {
       red = 0.5f * SmoothStep(0.2f, 0.7f, point.dorsal) *
-            std::max(Bump(along, 6), Bump(bone.length_mm - along, 6));
+            std::max(Bump(at.along_mm, 6), Bump(at.to_end_mm, 6));
     }
   }
-  red = std::max(red,
-                 point.part == kPartPalm ? 0.35f * (1 - SmoothStep(-0.7f, 0, point.dorsal)) : 0.0f);
   const float r = red * skin.redness;
   out.albedo = out.albedo.cwiseProduct(Vector3f(1 + 0.06f * r, 1 - 0.16f * r, 1 - 0.16f * r));
-  const float crease = std::min(0.45f * skin.crease * Crease(point), 0.6f);
-  out.albedo = out.albedo.cwiseProduct(Vector3f(1 - 0.75f * crease, 1 - crease, 1 - crease));
+  const float dark = std::min(0.45f * skin.crease * crease, 0.6f);
+  out.albedo = out.albedo.cwiseProduct(Vector3f(1 - 0.75f * dark, 1 - dark, 1 - dark));
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include "io/core/random.h"
 #include "render/rig.h"
 
+#include <array>
 #include <vector>
 
 #include <Eigen/Core>
@@ -14,13 +15,31 @@ struct SkinAppearance {
   Eigen::Vector3f back;  // back of the hand and forearm
   Eigen::Vector3f palm;
   Eigen::Vector3f nail;
-  float redness = 0;      // of knuckles and finger tips, 0..1
-  float crease = 1;       // depth of creases, about 1
-  float specular = 1;     // strength of the oily sheen, about 1
-  Eigen::Vector3f phase;  // of the mottling
+  float redness = 0;       // of knuckles and finger tips, 0..1
+  float crease = 1;        // depth of creases, about 1
+  float tendon = 1;        // relief of tendons and knuckles, about 1
+  float specular = 1;      // strength of the oily sheen, about 1
+  float roughness = 0.5f;  // GGX, of the skin; nails are smoother
+  Eigen::Vector3f phase;   // of the mottling
 };
-// Tone is uniform over seven reference reflectances from pale to very dark.
+
+// The ten tones of the Monk Skin Tone Scale, sRGB as published (E. Monk, The Monk Skin Tone Scale,
+// 2023, doi.org/10.31235/osf.io/pdf4c; skintone.google).
+extern const std::array<std::array<uint8_t, 3>, 10> kMonkTonesSrgb;
+// Reflectance of the back of the hand at a place on the scale, 0 (tone 1) .. 9 (tone 10), linear
+// between tones. `flush` 0..1 is how much blood shows.
+Eigen::Vector3f MonkReflectance(float place, float flush);
+
+// Tone is uniform over the whole scale.
 SkinAppearance SampleSkin(Random& random);
+
+// How far each joint is bent towards the palm, 0 straight .. 1 at `kFullBendDeg` or more.
+struct HandBend {
+  static constexpr float kFullBendDeg = 80;
+  // Per finger: MCP, PIP, DIP (thumb: CMC, MCP, IP).
+  std::array<std::array<float, 3>, 5> joint{};
+};
+HandBend BendOf(const RigPose& pose);
 
 // What the pattern needs to know of a surface point, all of it at rest.
 struct SkinPoint {
@@ -35,13 +54,17 @@ struct SkinSample {
 };
 
 // Procedural pattern in rest space: palm and back, nails, creases at the joints, lines of the palm,
-// mottling. No texture.
+// knuckles, tendons, mottling. No texture.
 class SkinPattern {
  public:
   explicit SkinPattern(const Rig& rig);
 
   float dorsal(int surface_vertex) const { return dorsal_[surface_vertex]; }
-  SkinSample Evaluate(const SkinAppearance& skin, const SkinPoint& point) const;
+  SkinSample Evaluate(const SkinAppearance& skin,
+                      const HandBend& bend,
+                      const SkinPoint& point) const;
+  // Height over the mesh, mm: what the shading normal follows and the silhouette does not.
+  float ReliefMm(const SkinAppearance& skin, const HandBend& bend, const SkinPoint& point) const;
 
  private:
   struct BoneFrame {
@@ -50,9 +73,26 @@ class SkinPattern {
     float length_mm;
     float radius_mm;
   };
-  float Crease(const SkinPoint& point) const;
+  // A point on a finger segment, in its bone's frame.
+  struct OnSegment {
+    int finger;
+    int segment;
+    float across_mm;    // towards +x, from the bone's axis
+    float along_mm;     // from the bone's start
+    float to_end_mm;    // to the bone's end
+    float half_nail_w;  // nail coordinates: 1 at the plate's rim
+    float half_nail_l;
+  };
+  OnSegment Locate(const SkinPoint& point) const;
+  static float NailDistance(const OnSegment& at);
+  float Nail(const OnSegment& at, float dorsal) const;
+  // Strength of the creases, 0..1.
+  float PalmCrease(const SkinPoint& point) const;
+  float FingerCrease(const HandBend& bend, const OnSegment& at, float dorsal) const;
+  float BackReliefMm(const HandBend& bend, const SkinPoint& point) const;
 
   std::array<BoneFrame, kNumBones> bones_;
+  std::array<Eigen::Vector2f, 5> knuckle_;  // MCPs at rest, x and z
   std::vector<float> dorsal_;
   float palm_length_mm_;
   float palm_half_breadth_mm_;

@@ -21,7 +21,6 @@ Lighting DrawLighting(const RenderWorld& world, Random& random) {
   Lighting lighting;
   lighting.environment =
       &world.environments[random.Integer(static_cast<int64_t>(world.environments.size()))];
-  lighting.exposure = static_cast<float>(random.Uniform(options.darkest, options.brightest));
   const double heading = random.Uniform(0, 2 * M_PI);
   const double tilt = random.Uniform(-1, 1) * options.tilt_deg * M_PI / 180;
   const double lean = random.Uniform(-1, 1) * options.tilt_deg * M_PI / 180;
@@ -33,17 +32,6 @@ Lighting DrawLighting(const RenderWorld& world, Random& random) {
        Eigen::AngleAxisd(lean, Eigen::Vector3d::UnitZ()).toRotationMatrix())
           .cast<float>();
   return lighting;
-}
-
-Backdrop DrawBackdrop(const RenderWorld& world, Random& random) {
-  Backdrop backdrop;
-  backdrop.probe = !random.Chance(world.options.light.plain_backdrop);
-  for (int c = 0; c < 3; ++c) backdrop.colour[c] = static_cast<float>(random.Uniform(0.02, 0.8));
-  const float grey = backdrop.colour.mean();
-  backdrop.colour = 0.5f * backdrop.colour + Eigen::Vector3f::Constant(0.5f * grey);
-  backdrop.gain = static_cast<float>(random.Uniform(0.5, 1.2));
-  backdrop.field_of_view_deg = static_cast<float>(random.Uniform(50, 100));
-  return backdrop;
 }
 
 // Throws UsageError where the hold-out leaves nothing.
@@ -83,8 +71,12 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
     throw EnvironmentError("no usable light probe (hdri/*.exr) of part " + options.hold_out.part +
                            " in " + AssetFolder().string() + "; run tools/setup.sh");
   }
-  world.inputs_text =
-      world.rig_text + world.rig.sha256 + ReadText(FindResource(options.pose.gestures));
+  if (!options.light.photographs.empty()) {
+    world.photographs =
+        PhotographFolder::Load(options.light.photographs, &world.skipped_photographs);
+  }
+  world.inputs_text = world.photographs.sha256() + world.rig_text + world.rig.sha256 +
+                      ReadText(FindResource(options.pose.gestures));
   for (const Environment& environment : world.environments)
     world.inputs_text += environment.name() + "\n";
   return world;
@@ -114,6 +106,27 @@ Tuple TupleRenderer::Render(uint64_t index, std::map<std::string, uint64_t>* rej
                   std::to_string(world_.options.max_attempts) +
                   " draws was accepted, the last for " + reason +
                   "; loosen render.pose.max_penetration_mm or raise render.max_attempts");
+}
+
+ImageU8 TupleRenderer::TakePicture(const Tuple& tuple, const SkinAppearance& skin) {
+  const LightOptions& options = world_.options.light;
+  const auto random = [&tuple](Purpose purpose) {
+    return Random(tuple.seed, tuple.index, tuple.attempt, purpose);
+  };
+  Random light_random = random(Purpose::kLight), backdrop_random = random(Purpose::kBackground),
+         noise_random = random(Purpose::kPhotoNoise);
+  const Lighting lighting = DrawLighting(world_, light_random);
+  const Backdrop backdrop = DrawBackdrop(
+      {options.plain_backdrop, options.photograph_backdrop}, world_.photographs, backdrop_random);
+  ImageF32 picture = PaintBackdrop(backdrop,
+                                   *lighting.environment,
+                                   lighting.environment_from_cam,
+                                   tuple.camera,
+                                   static_cast<int>(world_.options.rgb_px));
+  constexpr float kWhite = 0.55f;  // signal of a white surface under mean light
+  Composite(
+      shader_.Shade(scene_, skin, BendOf(tuple.rig), lighting), scene_.hits(), kWhite, &picture);
+  return TakePhoto(picture, tuple.photo, noise_random);
 }
 
 bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, std::string* reason) {
@@ -165,11 +178,9 @@ bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, st
     return false;
   }
 
-  // Picture.
-  Random light_random = random(Purpose::kLight), backdrop_random = random(Purpose::kBackground);
-  const ImageU8 picture = shader_.Shade(
-      scene_, skin, DrawLighting(world_, light_random), DrawBackdrop(world_, backdrop_random));
-  t.rgb = Downsample(picture, static_cast<int>(options.image_px / options.rgb_px));
+  Random photo_random = random(Purpose::kPhoto);
+  t.photo = DrawPhoto(options.photo, photo_random);
+  t.rgb = TakePicture(t, skin);
   t.present |= kHasRgb;
 
   if (random(Purpose::kHandedness).Chance(options.left_hands)) MirrorTuple(&t);

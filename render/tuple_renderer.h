@@ -1,6 +1,7 @@
 #pragma once
 
 #include "io/core/tuple.h"
+#include "render/backdrop.h"
 #include "render/environment.h"
 #include "render/hand_scene.h"
 #include "render/pose_library.h"
@@ -24,6 +25,8 @@ struct RenderWorld {
   std::vector<Environment> environments;
   // Probes that could not be used: "night.exr: cannot be read ...".
   std::vector<std::string> skipped_environments;
+  PhotographFolder photographs;
+  std::vector<std::string> skipped_photographs;
   // Canonical text of the rig specification, and everything besides `options` that the output
   // depends on.
   std::string rig_text;
@@ -49,6 +52,7 @@ class TupleRenderer {
   Tuple Render(uint64_t index, std::map<std::string, uint64_t>* rejections);
 
  private:
+  ImageU8 TakePicture(const Tuple& tuple, const SkinAppearance& skin);
   bool TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, std::string* reason);
 
   const RenderWorld& world_;

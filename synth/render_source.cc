@@ -47,6 +47,7 @@ DatasetJob RenderJob(const RenderWorld& world) {
   m.count = static_cast<uint64_t>(options.count);
   m.layout.image_px = static_cast<int>(options.image_px);
   m.layout.rgb_px = static_cast<int>(options.rgb_px);
+  m.layout.photo = true;
   m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
                         {"out", "count", "threads", "seed"});
   const std::string inputs = m.config + world.inputs_text;

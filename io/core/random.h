@@ -26,6 +26,8 @@ enum class Purpose : uint32_t {
   kAudit = 16,
   kTest = 17,
   kOccluder = 18,
+  kPhoto = 19,
+  kPhotoNoise = 20,
 };
 
 // Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: a

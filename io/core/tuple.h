@@ -46,6 +46,18 @@ enum Present : uint32_t {
   kHasLatent = 1u << 7,
 };
 
+// What the camera did to a rendered picture (render/photo.h); single precision, as a shard stores
+// it.
+struct PhotoSettings {
+  float exposure = 1;  // gain of all channels
+  float red_gain = 1;  // white balance; green stays
+  float blue_gain = 1;
+  float blur_px = 0;     // deviation of the lens blur
+  float shot_noise = 0;  // variance at signal x, full scale 1: shot_noise^2 x + read_noise^2
+  float read_noise = 0;
+  float jpeg_quality = 0;  // 0 = not compressed
+};
+
 // One labelled example: what a row of a shard holds. `camera`, `joints_px`, `bbox_px`, `mask` and
 // `depth` share one pixel grid; `rgb` and `alpha` cover the same field of view on a grid of their
 // own and map to it by the half-pixel rule (`RescalePixel`).
@@ -67,6 +79,7 @@ struct Tuple {
   std::array<uint8_t, kNumJoints> visible{};  // `Visibility`
   std::array<float, 4> bbox_px{};             // x, y, width, height around the hand's mask
   RigPose rig;
+  PhotoSettings photo;  // rendered pictures only
 
   ImageU8 rgb;     // {H, W, 3}
   ImageU8 alpha;   // {H, W}, decoded tuples only; 255 = hand

@@ -50,6 +50,15 @@ inline Tuple RandomTuple(uint64_t index, const TupleLayout& layout) {
     for (float& value : tuple.rig.rotation_xyzw[b]) value = single(-1, 1);
     for (float& value : tuple.rig.scale[b]) value = single(0.5, 1.5);
   }
+  if (layout.photo) {
+    tuple.photo = {single(0, 2),
+                   single(0, 2),
+                   single(0, 2),
+                   single(0, 2),
+                   single(0, 1),
+                   single(0, 1),
+                   single(0, 95)};
+  }
   tuple.rgb = ImageU8(layout.rgb_px, layout.rgb_px, 3);
   tuple.depth = ImageU16(layout.image_px, layout.image_px);
   tuple.mask = ImageU8(layout.image_px, layout.image_px);

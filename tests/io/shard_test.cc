@@ -31,6 +31,7 @@ TupleLayout SmallLayout(bool decoded, int latent_dim) {
   layout.image_px = 24;
   layout.rgb_px = 16;
   layout.decoded = decoded;
+  layout.photo = !decoded;
   layout.latent_dim = latent_dim;
   return layout;
 }
@@ -95,6 +96,13 @@ void ExpectEqual(const Tuple& a, const Tuple& b) {
                     t.rig.origin_in_cam_mm,
                     t.rig.rotation_xyzw,
                     t.rig.scale,
+                    t.photo.exposure,
+                    t.photo.red_gain,
+                    t.photo.blue_gain,
+                    t.photo.blur_px,
+                    t.photo.shot_noise,
+                    t.photo.read_noise,
+                    t.photo.jpeg_quality,
                     t.rgb.pixels,
                     t.alpha.pixels,
                     t.depth.pixels,

@@ -1,0 +1,57 @@
+#include "render/skin.h"
+
+#include "tests/render/render_testing.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+namespace handforge {
+namespace {
+
+float Luminance(const Eigen::Vector3f& c) {
+  return 0.2126f * c.x() + 0.7152f * c.y() + 0.0722f * c.z();
+}
+
+TEST(MonkReflectance, FallsAlongTheScaleAndStaysPhysical) {
+  for (float flush : {0.0f, 1.0f}) {
+    // Tones 1 to 3 differ in hue more than in lightness.
+    for (int tone = 3; tone < 10; ++tone) {
+      EXPECT_LT(Luminance(MonkReflectance(static_cast<float>(tone), flush)),
+                Luminance(MonkReflectance(static_cast<float>(tone - 1), flush)));
+    }
+    for (float place = 0; place <= 9; place += 0.25f) {
+      const Eigen::Vector3f r = MonkReflectance(place, flush);
+      EXPECT_GT(r.minCoeff(), 0.01f);
+      EXPECT_LT(r.maxCoeff(), 0.75f);
+      EXPECT_GE(r.x(), r.y()) << "no skin is greener than red";
+    }
+  }
+}
+
+TEST(SampleSkin, SpansTheScale) {
+  float darkest = 1, palest = 0;
+  for (uint64_t i = 0; i < 300; ++i) {
+    Random random(1, i, 0, Purpose::kSkin);
+    const SkinAppearance skin = SampleSkin(random);
+    darkest = std::min(darkest, Luminance(skin.back));
+    palest = std::max(palest, Luminance(skin.back));
+    EXPECT_GE(Luminance(skin.palm), Luminance(skin.back) - 0.15f);
+  }
+  EXPECT_LT(darkest, 0.05f);
+  EXPECT_GT(palest, 0.5f);
+}
+
+TEST(BendOf, IsTheAngleOfTheJoints) {
+  HandAngles angles{};
+  const HandBend straight = BendOf(ToRigPose(ForwardKinematics(TestRig(), HandShape(), angles)));
+  angles[FingerAngle(kMiddle, kPipFlexion)] = 40;
+  const HandBend bent = BendOf(ToRigPose(ForwardKinematics(TestRig(), HandShape(), angles)));
+  EXPECT_NEAR(straight.joint[kMiddle][1], 0, 1e-3);
+  EXPECT_NEAR(bent.joint[kMiddle][1], 40 / HandBend::kFullBendDeg, 1e-3);
+  EXPECT_NEAR(bent.joint[kRing][1], straight.joint[kRing][1], 1e-6);
+}
+
+}  // namespace
+}  // namespace handforge
