@@ -7,12 +7,14 @@
 #include <cmath>
 #include <vector>
 
+#include <Eigen/Geometry>
 #include <opencv2/imgproc.hpp>
 
 namespace handforge {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
+constexpr float kLuma[3] = {0.299F, 0.587F, 0.114F};  // ITU-R BT.601
 
 // Turns (x, y) pairs that lie `stride` floats apart, then scales and shifts them.
 void MoveXY(
@@ -53,6 +55,15 @@ void AugmentOptions::Visit(Fields& fields) {
                "images turn by a quarter turn plus at most this many degrees");
   fields.Field("brightness", brightness, 0, 0.9, "largest relative change of brightness");
   fields.Field("colour", colour, 0, 0.9, "largest relative change of one colour");
+  fields.Field("zoom", zoom, 0, 0.5, "largest relative change of an image's size");
+  fields.Field("shift", shift, 0, 0.5, "largest shift of an image, half crops");
+  fields.Field("grey", grey, 0, 1, "share of images made grey");
+  fields.Field("background", background, 0, 1, "share of inputs with another background");
+  fields.Field("occluder", occluder, 0, 1, "share of inputs that something lies across");
+  fields.Field("blur", blur, 0, 1, "share of inputs blurred");
+  fields.Field("noise", noise, 0, 1, "share of inputs with sensor noise");
+  fields.Field("jpeg", jpeg, 0, 1, "share of inputs compressed");
+  fields.Field("contrast", contrast, 0, 0.9, "largest relative change of contrast and gamma");
 }
 
 AugmentDraw DrawAugment(
@@ -69,6 +80,10 @@ AugmentDraw DrawAugment(
     const double colour = random.Uniform(-options.colour, options.colour);
     if (with_image) gain = static_cast<float>((1 + brightness) * (1 + colour));
   }
+  if (!with_image) return draw;
+  draw.scale = 1 + random.Uniform(-options.zoom, options.zoom);
+  for (double& shift : draw.shift) shift = random.Uniform(-options.shift, options.shift);
+  draw.grey = random.Chance(options.grey);
   return draw;
 }
 
@@ -90,6 +105,15 @@ void SetCanonicalFraming(const float* joints2, AugmentDraw* draw) {
 
 void MoveJoints3(const AugmentDraw& draw, float* joints) {
   MoveXY(draw.angle_rad, 1, {0, 0}, 3, joints);
+  if (draw.focal <= 0 || (draw.shift[0] == 0 && draw.shift[1] == 0)) return;
+  const double reach = draw.focal * draw.scale;
+  const Eigen::Vector3d to_centre(-draw.shift[0] / reach, -draw.shift[1] / reach, 1);
+  const Eigen::Matrix3f turn =
+      Eigen::Quaterniond::FromTwoVectors(to_centre, Eigen::Vector3d::UnitZ())
+          .toRotationMatrix()
+          .cast<float>();
+  Eigen::Map<Eigen::Matrix<float, 3, kNumJoints>> points(joints);
+  points = turn * points.eval();
 }
 
 void MoveJoints2(const AugmentDraw& draw, float* joints) {
@@ -120,11 +144,38 @@ void AugmentImage(
   // Planes of floats, tinted.
   for (size_t i = 0; i < count; ++i) {
     const uint8_t* pixel = moved.data + 4 * i;
+    const float grey = kLuma[0] * pixel[0] + kLuma[1] * pixel[1] + kLuma[2] * pixel[2];
+    const bool reached = inside.data[i] == 255;
     for (size_t c = 0; c < 3; ++c) {
-      planes[c * count + i] = std::min(1.0F, draw.gain[c] * static_cast<float>(pixel[c]) / 255.0F);
+      const float colour = draw.grey ? grey : static_cast<float>(pixel[c]);
+      planes[c * count + i] = std::min(1.0F, draw.gain[c] * colour / 255.0F);
     }
-    planes[3 * count + i] = static_cast<float>(pixel[3]) / 255.0F;
-    planes[4 * count + i] = inside.data[i] == 255 ? 1.0F : 0.0F;
+    planes[3 * count + i] = reached ? static_cast<float>(pixel[3]) / 255.0F : 0.0F;
+    planes[4 * count + i] = reached ? 1.0F : 0.0F;
+  }
+}
+
+void AugmentDepth(const AugmentDraw& draw, const float* depth, int px, float* planes) {
+  const cv::Mat source(px, px, CV_32F, const_cast<float*>(depth));
+  cv::Mat moved(px, px, CV_32F, planes);
+  cv::Mat reached(px, px, CV_32F, planes + static_cast<ptrdiff_t>(px) * px);
+  reached = cv::Scalar(1);
+  if (!Moves(draw)) {
+    source.copyTo(moved);
+    return;
+  }
+  // Nearest pixels: between hand and background lies nothing.
+  const cv::Matx23d map = SourceFromMoved(draw, px);
+  const int flags = cv::INTER_NEAREST | cv::WARP_INVERSE_MAP;
+  cv::warpAffine(source, moved, map, moved.size(), flags, cv::BORDER_CONSTANT, cv::Scalar(1));
+  const cv::Mat full(px, px, CV_32F, cv::Scalar(1));
+  cv::warpAffine(full, reached, map, moved.size(), flags, cv::BORDER_CONSTANT, cv::Scalar(0));
+}
+
+void MirrorPlanes(int count, int px, float* planes) {
+  for (int row = 0; row < count * px; ++row) {
+    float* begin = planes + static_cast<ptrdiff_t>(row) * px;
+    std::reverse(begin, begin + px);
   }
 }
 

@@ -4,23 +4,25 @@
 #include "io/core/random.h"
 #include "io/core/skeleton.h"
 #include "io/core/tuple.h"
+#include "vae/degrade.h"
 
+#include <cmath>
 #include <utility>
 
 namespace handforge {
 namespace {
 
-bool HasImages(const Pair& pair) {
-  return pair.from == Modality::kRgb || pair.to == Modality::kRgb;
-}
+// Positions of the draws of left rows and of second looks in a batch's stream of random numbers.
+constexpr int kLeftRows = 1 << 20;
+constexpr int kSecondLooks = 1 << 21;
 
 // Fisher-Yates order of an epoch.
 std::vector<int64_t> Shuffled(const std::vector<int64_t>& rows,
                               uint64_t seed,
-                              int pair,
+                              int pass,
                               int64_t epoch) {
   Random random(
-      seed, static_cast<uint64_t>(epoch), static_cast<uint32_t>(pair), Purpose::kTrainOrder);
+      seed, static_cast<uint64_t>(epoch), static_cast<uint32_t>(pass), Purpose::kTrainOrder);
   std::vector<int64_t> order = rows;
   for (size_t i = order.size(); i > 1; --i) {
     std::swap(order[i - 1], order[static_cast<size_t>(random.Integer(static_cast<int64_t>(i)))]);
@@ -43,76 +45,100 @@ std::vector<float> MovedJoints(const SampleSet& samples,
   return joints;
 }
 
+void Append(const std::vector<float>& values, std::vector<float>* out) {
+  out->insert(out->end(), values.begin(), values.end());
+}
+
+Random DegradeRandom(uint64_t seed, int64_t step, int position) {
+  return Random(
+      seed, static_cast<uint64_t>(step), static_cast<uint32_t>(position), Purpose::kTrainDegrade);
+}
+
 }  // namespace
 
 BatchMaker::BatchMaker(const SampleSet& samples,
-                       const std::vector<Pair>& pairs,
+                       const std::vector<Pass>& passes,
                        const BatchOptions& options)
-    : samples_(samples), pairs_(pairs), options_(options), schedule_(pairs) {
-  for (const Pair& pair : pairs_) {
-    orders_.push_back({samples_.RowsFor(pair), {}, -1});
+    : samples_(samples), passes_(passes), options_(options), schedule_(passes) {
+  for (const Pass& pass : passes_) {
+    orders_.push_back({samples_.RowsFor(pass), {}, -1});
     if (orders_.back().rows.empty()) {
-      throw DataError("data: no training row has what the pair " + pair.Name() +
+      throw DataError("data: no training row has what the pair " + pass.Name() +
                       " needs; leave the pair out or add such data");
     }
   }
 }
 
 Batch BatchMaker::Make(int64_t step) {
-  const int pair = schedule_.PairAt(step);
+  const int pass = schedule_.PassAt(step);
   Batch batch;
   batch.step = step;
-  batch.pair = pairs_[static_cast<size_t>(pair)];
-  batch.rows = HasImages(batch.pair) ? options_.image_rows : options_.pose_rows;
-  const int64_t first = schedule_.Occurrence(step) * batch.rows;
-  for (int i = 0; i < batch.rows; ++i) AddRow(RowAt(pair, first + i), i, &batch);
+  batch.pass = passes_[static_cast<size_t>(pass)];
+  batch.rows = batch.pass.HasImages() ? options_.image_rows : options_.pose_rows;
+  if (IsImage(batch.pass.from)) {
+    batch.left_rows = static_cast<int>(std::lround(options_.left_share * batch.rows));
+  }
+  const int all_rows = batch.rows + batch.left_rows;
+  const int64_t first = schedule_.Occurrence(step) * all_rows;
+  for (int i = 0; i < batch.rows; ++i) AddRow(RowAt(pass, first + i), i, &batch);
+  for (int i = batch.rows; i < all_rows; ++i) AddLeftRow(RowAt(pass, first + i), i, &batch);
   return batch;
 }
 
-int64_t BatchMaker::RowAt(int pair, int64_t position) {
-  Order& order = orders_[static_cast<size_t>(pair)];
+int64_t BatchMaker::RowAt(int pass, int64_t position) {
+  Order& order = orders_[static_cast<size_t>(pass)];
   const int64_t count = static_cast<int64_t>(order.rows.size());
   const int64_t epoch = position / count;
   if (epoch != order.epoch) {
-    order.shuffled = Shuffled(order.rows, options_.seed, pair, epoch);
+    order.shuffled = Shuffled(order.rows, options_.seed, pass, epoch);
     order.epoch = epoch;
   }
   return order.shuffled[static_cast<size_t>(position % count)];
 }
 
 void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
-  const bool images = HasImages(batch->pair);
-  AugmentDraw draw = DrawAugment(options_.augment, options_.seed, batch->step, position, images);
-  if (HasCanonicalFraming(batch->pair) && samples_.Has(row, Modality::kJoints2)) {
+  const Pass& pass = batch->pass;
+  AugmentDraw draw =
+      DrawAugment(options_.augment, options_.seed, batch->step, position, pass.HasImages());
+  if (HasCanonicalFraming({pass.from, pass.to.back(), 1}) &&
+      samples_.Has(row, Modality::kJoints2)) {
     SetCanonicalFraming(samples_.joints2.data() + row * kNumJoints * 2, &draw);
+  } else {
+    draw.focal = 2 * samples_.focal_over_size[static_cast<size_t>(row)];
+  }
+  Random random = DegradeRandom(options_.seed, batch->step, position);
+
+  // What the encoder sees.
+  std::array<std::vector<float>, kNumModalities> planes;
+  for (const Modality modality : {Modality::kRgb, Modality::kDepth}) {
+    if (pass.from == modality || pass.Decodes(modality)) {
+      planes[static_cast<size_t>(modality)] = Planes(row, modality, draw);
+    }
+  }
+  if (IsImage(pass.from)) {
+    AppendInput(
+        row, pass.from, planes[static_cast<size_t>(pass.from)], &random, &batch->input);
+  } else {
+    Append(MovedJoints(samples_, row, pass.from, draw), &batch->input);
   }
 
-  // Image planes serve the input (the first three) and the target (all).
-  const size_t plane = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px;
-  std::vector<float> planes;
-  if (images) {
-    planes.resize(kImagePlanes * plane);
-    const size_t pixel = static_cast<size_t>(row) * plane;
-    AugmentImage(draw,
-                 samples_.rgb.data() + 3 * pixel,
-                 samples_.alpha.data() + pixel,
-                 samples_.rgb_px,
-                 planes.data());
+  // What the decoders are to say.
+  for (const Modality modality : pass.to) {
+    const size_t m = static_cast<size_t>(modality);
+    Append(IsImage(modality) ? planes[m] : MovedJoints(samples_, row, modality, draw),
+           &batch->targets[m]);
   }
-  const auto append = [&](Modality modality, size_t num_planes, std::vector<float>* out) {
-    if (modality == Modality::kRgb) {
-      out->insert(
-          out->end(), planes.begin(), planes.begin() + static_cast<ptrdiff_t>(num_planes * plane));
-    } else {
-      const std::vector<float> joints = MovedJoints(samples_, row, modality, draw);
-      out->insert(out->end(), joints.begin(), joints.end());
-    }
-  };
-  append(batch->pair.from, 3, &batch->input);
-  append(batch->pair.to, kImagePlanes, &batch->target);
-  if (batch->pair.to == Modality::kRgb) {
+  if (pass.Decodes(Modality::kRgb)) {
     const bool labelled = (samples_.present[static_cast<size_t>(row)] & kHasMask) != 0;
     batch->has_alpha.push_back(labelled ? 1.0F : 0.0F);
+    if (options_.appearance && pass.from != Modality::kRgb) {
+      AugmentDraw look = DrawAugment(
+          options_.augment, options_.seed, batch->step, kSecondLooks + position, true);
+      look.gain = draw.gain;
+      look.grey = draw.grey;
+      AppendInput(
+          row, Modality::kRgb, Planes(row, Modality::kRgb, look), &random, &batch->appearance);
+    }
   }
 
   Random noise(options_.seed,
@@ -122,6 +148,59 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   for (int d = 0; d < options_.latent_dim; ++d) {
     batch->noise.push_back(static_cast<float>(noise.Normal()));
   }
+}
+
+void BatchMaker::AddLeftRow(int64_t row, int position, Batch* batch) const {
+  const Modality modality = batch->pass.from;
+  const AugmentDraw draw = DrawAugment(
+      options_.augment, options_.seed, batch->step, kLeftRows + position, true);
+  Random random = DegradeRandom(options_.seed, batch->step, kLeftRows + position);
+  std::vector<float> planes = Planes(row, modality, draw);
+  const int count = static_cast<int>(planes.size()) / (samples_.rgb_px * samples_.rgb_px);
+  MirrorPlanes(count, samples_.rgb_px, planes.data());
+  AppendInput(row, modality, planes, &random, &batch->input);
+}
+
+std::vector<float> BatchMaker::Planes(int64_t row,
+                                      Modality modality,
+                                      const AugmentDraw& draw) const {
+  const int px = samples_.rgb_px;
+  const size_t plane = static_cast<size_t>(px) * px;
+  const size_t pixel = static_cast<size_t>(row) * plane;
+  if (modality == Modality::kDepth) {
+    std::vector<float> depth(plane);
+    samples_.CopyInput(row, Modality::kDepth, depth.data());
+    std::vector<float> planes(kDepthPlanes * plane);
+    AugmentDepth(draw, depth.data(), px, planes.data());
+    return planes;
+  }
+  std::vector<float> planes(kImagePlanes * plane);
+  AugmentImage(
+      draw, samples_.rgb.data() + 3 * pixel, samples_.alpha.data() + pixel, px, planes.data());
+  return planes;
+}
+
+void BatchMaker::AppendInput(int64_t row,
+                             Modality modality,
+                             const std::vector<float>& planes,
+                             Random* random,
+                             std::vector<float>* input) const {
+  const int px = samples_.rgb_px;
+  const size_t plane = static_cast<size_t>(px) * px;
+  std::vector<float> shown = planes;
+  if (modality == Modality::kDepth) {
+    DegradeDepth(options_.augment, px, random, shown.data());
+    shown.resize(plane);
+  } else {
+    // A row without a mask keeps its background: there is nothing to cut it out by.
+    AugmentOptions options = options_.augment;
+    if ((samples_.present[static_cast<size_t>(row)] & kHasMask) == 0) options.background = 0;
+    const int64_t other = random->Integer(samples_.size());
+    const BackgroundSource background{samples_.rgb.data() + static_cast<size_t>(other) * 3 * plane};
+    DegradeImage(options, background, px, random, shown.data());
+    shown.resize(3 * plane);
+  }
+  Append(shown, input);
 }
 
 BatchPrefetcher::BatchPrefetcher(BatchMaker* maker, int64_t first_step)

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "io/core/random.h"
 #include "vae/augment.h"
 #include "vae/samples.h"
 
+#include <array>
 #include <cstdint>
 #include <future>
 #include <string>
@@ -13,12 +15,20 @@ namespace handforge {
 // What one training step is fed.
 struct Batch {
   int64_t step = 0;
-  Pair pair;
+  Pass pass;
   int rows = 0;
-  std::vector<float> input;      // rgb {rows, 3, px, px} in [0, 1]; 2d {rows, 42}; 3d {rows, 63}
-  std::vector<float> target;     // rgb {rows, 5, px, px} as of AugmentImage; 2d, 3d as the input
+  // Rows at the end of `input` that show left hands; they have no targets but their side.
+  int left_rows = 0;
+  // rgb {rows + left_rows, 3, px, px} in [0, 1]; depth {.., 1, px, px}; 2d {.., 42}; 3d {.., 63}
+  std::vector<float> input;
+  // By modality, empty where the pass does not decode it: rgb {rows, 5, px, px} as of AugmentImage,
+  // depth {rows, 2, px, px} as of AugmentDepth; 2d, 3d as the input.
+  std::array<std::vector<float>, kNumModalities> targets;
+  // {rows, 3, px, px} the same hands in the same light, turned otherwise: where skin and light may
+  // be seen but no pose. Passes to rgb from another modality, models with an appearance code.
+  std::vector<float> appearance;
   std::vector<float> noise;      // {rows, latent_dim} standard normal
-  std::vector<float> has_alpha;  // {rows} 1 where the alpha plane is a label; pairs to rgb only
+  std::vector<float> has_alpha;  // {rows} 1 where the alpha plane is a label; passes to rgb only
 };
 
 struct BatchOptions {
@@ -26,33 +36,45 @@ struct BatchOptions {
   int pose_rows = 64;   // batch size of pairs without images
   int image_rows = 32;  // and of pairs with
   int latent_dim = 32;
+  bool appearance = false;  // fill Batch::appearance
+  double left_share = 0;    // left_rows as a share of the rows of a pass from an image
   AugmentOptions augment;
 };
 
-// Makes the batch of any step: a pure function of (samples, options, pairs, step). Each pair runs
+// Makes the batch of any step: a pure function of (samples, options, passes, step). Each pass runs
 // through its rows in a fresh random order each epoch. Not thread-safe (it caches the order).
 class BatchMaker {
  public:
-  // Keeps a reference to `samples`. Throws DataError naming a pair that no sample can train.
-  BatchMaker(const SampleSet& samples, const std::vector<Pair>& pairs, const BatchOptions& options);
+  // Keeps a reference to `samples`. Throws DataError naming a pass that no sample can train.
+  BatchMaker(const SampleSet& samples,
+             const std::vector<Pass>& passes,
+             const BatchOptions& options);
 
   Batch Make(int64_t step);
-  const PairSchedule& schedule() const { return schedule_; }
 
  private:
   struct Order {
-    std::vector<int64_t> rows;      // all rows of the pair
+    std::vector<int64_t> rows;      // all rows of the pass
     std::vector<int64_t> shuffled;  // in the order of `epoch`
     int64_t epoch = -1;
   };
 
-  int64_t RowAt(int pair, int64_t position);
+  int64_t RowAt(int pass, int64_t position);
   void AddRow(int64_t row, int position, Batch* batch) const;
+  void AddLeftRow(int64_t row, int position, Batch* batch) const;
+  // Appends the picture a row's encoder is shown, degraded.
+  void AppendInput(int64_t row,
+                   Modality modality,
+                   const std::vector<float>& planes,
+                   Random* random,
+                   std::vector<float>* input) const;
+  // Planes of the row's image, moved and tinted: AugmentImage or AugmentDepth.
+  std::vector<float> Planes(int64_t row, Modality modality, const AugmentDraw& draw) const;
 
   const SampleSet& samples_;
-  std::vector<Pair> pairs_;
+  std::vector<Pass> passes_;
   BatchOptions options_;
-  PairSchedule schedule_;
+  PassSchedule schedule_;
   std::vector<Order> orders_;
 };
 

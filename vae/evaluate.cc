@@ -134,6 +134,11 @@ class PairEvaluation {
                   baseline_image_.ColourError()),
             Score(
                 "alpha_iou", "cut at a half" + FramingText(), image_.Iou(), baseline_image_.Iou())};
+      case Modality::kDepth:
+        return {Score("depth_mm",
+                      "relative depth, inside the foreground" + FramingText(),
+                      depth_mm_,
+                      baseline_depth_mm_)};
     }
     return {};
   }
@@ -154,7 +159,8 @@ class PairEvaluation {
                 &decoded,
                 {pair_.to == Modality::kJoints3,
                  pair_.to == Modality::kJoints2,
-                 pair_.to == Modality::kRgb});
+                 pair_.to == Modality::kRgb,
+                 pair_.to == Modality::kDepth});
     return decoded;
   }
 
@@ -163,9 +169,11 @@ class PairEvaluation {
       AddJoints3(row, decoded.joints3.data() + i * kNumJoints * 3);
     } else if (pair_.to == Modality::kJoints2) {
       AddJoints2(row, decoded.joints2.data() + i * kNumJoints * 2);
-    } else {
+    } else if (pair_.to == Modality::kRgb) {
       const size_t size = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px * 4;
       AddImage(row, decoded.rgba.data() + i * size);
+    } else {
+      AddDepth(row, decoded.depth.data() + i * static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px);
     }
   }
 
@@ -212,6 +220,28 @@ class PairEvaluation {
     CountImage(planes, baseline, &baseline_image_);
   }
 
+  // Beside a plane through the median.
+  void AddDepth(int64_t row, const float* said) {
+    const size_t pixels = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px;
+    std::vector<float> depth(pixels);
+    samples_.CopyInput(row, Modality::kDepth, depth.data());
+    std::vector<float> planes(kDepthPlanes * pixels);
+    AugmentDepth(Framing(row), depth.data(), samples_.rgb_px, planes.data());
+    double error = 0;
+    double plane_error = 0;
+    double count = 0;
+    for (size_t i = 0; i < pixels; ++i) {
+      if (planes[i] >= 1) continue;
+      error += std::abs(double{planes[i]} - said[i]);
+      plane_error += std::abs(planes[i]);
+      ++count;
+    }
+    if (count == 0) return;
+    const double unit = kRelativeDepthMm / count / static_cast<double>(num_rows_);
+    depth_mm_ += unit * error;
+    baseline_depth_mm_ += unit * plane_error;
+  }
+
   std::string FramingText() const {
     return HasCanonicalFraming(pair_) ? ", canonical framing" : "";
   }
@@ -232,6 +262,8 @@ class PairEvaluation {
   PoseErrors baseline_pose_;
   double error_px_ = 0;
   double baseline_error_px_ = 0;
+  double depth_mm_ = 0;
+  double baseline_depth_mm_ = 0;
   ImageCounts image_;
   ImageCounts baseline_image_;
 };

@@ -13,7 +13,8 @@ namespace handforge {
 // the training mean would score.
 struct PairScore {
   std::string pair;      // "rgb->3d"
-  std::string measure;   // "epe_mm", "epe_root_mm", "epe_px", "colour_error", "alpha_iou"
+  std::string measure;   // "epe_mm", "epe_root_mm", "epe_px", "colour_error", "alpha_iou",
+                         // "depth_mm"
   std::string protocol;  // root, scale rule, joint count ... (io/core/metrics.h)
   double value = 0;
   double baseline = 0;
@@ -36,7 +37,8 @@ struct EvaluationOptions {
 //   ->2d   epe_px: mean distance on a grid of image_px; baseline: the training mean
 //   ->rgb  colour_error: mean absolute error of 0..255 inside the mask; alpha_iou: overlap of the
 //          masks cut at a half; baselines: the training mean image
-// Pairs from 3d to 2d and rgb are compared in the canonical framing (vae/augment.h). Pairs the
+//   ->depth depth_mm: mean absolute error of relative depth; baseline: a plane at the median
+// Pairs from 3d to 2d, rgb and depth are compared in the canonical framing (vae/augment.h). Pairs the
 // model or the samples lack are left out.
 std::vector<PairScore> EvaluateModel(const HandVae& vae,
                                      const SampleSet& samples,

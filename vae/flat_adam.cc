@@ -26,6 +26,7 @@ FlatAdam::FlatAdam(std::shared_ptr<torch::nn::Module> module, const AdamOptions&
   gradient_ = at::zeros_like(values_);
   first_moment_ = at::zeros_like(values_);
   second_moment_ = at::zeros_like(values_);
+  if (options_.average_decay > 0) average_ = values_.clone();
 
   // Parameters and their gradients become views of the flat arrays. Autograd accumulates into a
   // gradient that is there, so the views last.
@@ -63,11 +64,27 @@ void FlatAdam::Step(double learning_rate, double gradient_norm) {
     const Tensor scale = v.sqrt().add_(options_.epsilon * correction2);
     values_.narrow(0, first, count).addcdiv_(m, scale, -rate);
   }
+  if (!average_.defined()) return;
+  const double decay = std::min(options_.average_decay, (1 + steps) / (10 + steps));
+  average_.lerp_(values_, 1 - decay);
+}
+
+void FlatAdam::SwapAverage() {
+  if (!average_.defined()) return;
+  torch::NoGradGuard no_grad;
+  const Tensor values = values_.clone();
+  values_.copy_(average_);
+  average_.copy_(values);
+}
+
+void FlatAdam::ResetAverage() {
+  if (average_.defined()) average_.copy_(values_);
 }
 
 void FlatAdam::Save(const std::string& name, TensorFile* file) const {
   AddTensor(name + ".m", first_moment_, file);
   AddTensor(name + ".v", second_moment_, file);
+  if (average_.defined()) AddTensor(name + ".average", average_, file);
   AddTensor(name + ".steps", at::full({1}, steps_, at::kLong), file);
 }
 
@@ -75,6 +92,7 @@ void FlatAdam::Load(const std::string& name, const TensorFile& file) {
   torch::NoGradGuard no_grad;
   ReadTensor(name + ".m", file, &first_moment_);
   ReadTensor(name + ".v", file, &second_moment_);
+  if (average_.defined()) ReadTensor(name + ".average", file, &average_);
   Tensor steps = at::zeros({1}, at::kLong);
   ReadTensor(name + ".steps", file, &steps);
   steps_ = steps.item<int64_t>();

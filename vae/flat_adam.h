@@ -13,6 +13,9 @@ struct AdamOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double max_gradient_norm = 1;  // longer gradients are shortened to this; 0 = never
+  // Of an exponential moving average of the values, kept beside them; 0 = none. Early on it is
+  // shorter, so that it is no average of the first weights: min(decay, (1 + steps) / (10 + steps)).
+  double average_decay = 0;
 };
 
 // Adam (Kingma & Ba 2015) over one module whose parameters and gradients are moved into one
@@ -28,7 +31,13 @@ class FlatAdam {
   double GradientNorm() const;
   void Step(double learning_rate, double gradient_norm);
 
-  // State as arrays NAME.m, NAME.v {parameters} and NAME.steps {1}.
+  // Exchanges the module's values and their average; the second call undoes the first. Does
+  // nothing without an average.
+  void SwapAverage();
+  // The average starts from the values as they are.
+  void ResetAverage();
+
+  // State as arrays NAME.m, NAME.v {parameters} and NAME.steps {1}, with an average NAME.average.
   void Save(const std::string& name, TensorFile* file) const;
   // Throws DataError naming file and array.
   void Load(const std::string& name, const TensorFile& file);
@@ -40,6 +49,7 @@ class FlatAdam {
   torch::Tensor gradient_;
   torch::Tensor first_moment_;
   torch::Tensor second_moment_;
+  torch::Tensor average_;  // undefined without
   int64_t steps_ = 0;
 };
 

@@ -57,6 +57,20 @@ struct HandVae::Impl {
   std::vector<float> bank_logvar;
 
   void ReadStatistics(const TensorFile& file);
+  // Inputs of an encoder. Throws UsageError where the model has no such one.
+  Tensor Input(Modality modality, const float* input, int rows) const {
+    if (!networks.encoders[static_cast<size_t>(modality)]) {
+      throw UsageError(std::string("the model has no encoder of ") + ModalityName(modality) +
+                       "; it was trained without a pair " + ModalityName(modality) + "->...");
+    }
+    const int64_t px = info.rgb_px;
+    if (modality == Modality::kRgb) {
+      return Wrap(input, {rows, px, px, 3}).permute({0, 3, 1, 2}).contiguous().to(device);
+    }
+    if (modality == Modality::kDepth) return Wrap(input, {rows, 1, px, px}).to(device);
+    return Wrap(input, {rows, InputSize(modality, info.rgb_px)}).to(device);
+  }
+
   Decoder* FindDecoder(Modality modality) const {
     return networks.decoders[static_cast<size_t>(modality)].get();
   }
@@ -139,26 +153,33 @@ void HandVae::Decode(const float* z,
     const Tensor bytes = rgb->Decode(codes).sigmoid().mul(255).round().to(at::kByte);
     decoded->rgba = ToVector<uint8_t>(bytes.permute({0, 2, 3, 1}));
   }
+  Decoder* depth = impl_->FindDecoder(Modality::kDepth);
+  if (depth != nullptr && request.depth) {
+    decoded->depth = ToVector<float>(depth->Decode(codes).clamp(-1, 1));
+  }
 }
 
 void HandVae::Encode(
     Modality modality, const float* input, int rows, float* mean, float* logvar) const {
-  Encoder* encoder = impl_->networks.encoders[static_cast<size_t>(modality)].get();
-  if (encoder == nullptr) {
-    throw UsageError(std::string("the model has no encoder of ") + ModalityName(modality) +
-                     "; it was trained without a pair " + ModalityName(modality) + "->...");
-  }
   UseOneThread();
   c10::InferenceMode inference;
-  Tensor x;
-  if (modality == Modality::kRgb) {
-    x = Wrap(input, {rows, info().rgb_px, info().rgb_px, 3}).permute({0, 3, 1, 2}).contiguous();
-  } else {
-    x = Wrap(input, {rows, InputSize(modality, info().rgb_px)});
-  }
-  const Posterior posterior = encoder->Encode(x.to(impl_->device));
+  const Tensor x = impl_->Input(modality, input, rows);
+  const Tensor image = modality == Modality::kRgb ? x : Tensor();
+  const Posterior posterior = impl_->networks.Encode(modality, x, image);
   CopyOut(posterior.mean, mean);
   if (logvar != nullptr) CopyOut(posterior.logvar, logvar);
+}
+
+void HandVae::EncodeSide(Modality modality, const float* input, int rows, float* left) const {
+  UseOneThread();
+  c10::InferenceMode inference;
+  const Tensor x = impl_->Input(modality, input, rows);
+  const Posterior posterior = impl_->networks.encoders[static_cast<size_t>(modality)]->Encode(x);
+  if (!posterior.side.defined()) {
+    throw UsageError(std::string("the model's encoder of ") + ModalityName(modality) +
+                     " has no side head (model.side_head); say which hand it is");
+  }
+  CopyOut(posterior.side.sigmoid(), left);
 }
 
 std::vector<float> HandVae::SampleLatent(LatentSource source,

@@ -21,6 +21,7 @@ struct VaeInfo {
   int rgb_px = 0;
   ModalitySet has_encoder = {};
   ModalitySet has_decoder = {};
+  bool has_side = false;  // image encoders tell left hands from right
   // Of the training crops: a decoded hand gets a camera of this focal length and a reference bone
   // of this length (io/core/skeleton.h).
   double focal_over_size = 0;  // median of fx / image width
@@ -39,12 +40,14 @@ struct DecodedBatch {
   std::vector<float> joints3;  // {rows, 21, 3} palm-centred, in bone lengths, crop axes
   std::vector<float> joints2;  // {rows, 21, 2} in [-1, 1] across the crop
   std::vector<uint8_t> rgba;   // {rows, px, px, 4}; alpha 255 = hand, colours not premultiplied
+  std::vector<float> depth;    // {rows, px, px} relative depth in [-1, 1] (vae/targets.h)
 };
 
 struct DecodeRequest {
   bool joints3 = true;
   bool joints2 = true;
   bool rgba = true;
+  bool depth = true;
 };
 
 // Where latent codes come from.
@@ -81,9 +84,13 @@ class HandVae {
               const DecodeRequest& request = DecodeRequest()) const;
 
   // Posterior of inputs {rows, InputSize(modality, rgb_px)}, units of vae/modality.h. `mean` and
-  // `logvar` receive {rows, latent_dim} each; `logvar` may be null. Throws UsageError where the
-  // model has no such encoder.
+  // `logvar` receive {rows, latent_dim} each; `logvar` may be null. The appearance part of codes of
+  // anything but RGB is its prior. Throws UsageError where the model has no such encoder.
   void Encode(Modality modality, const float* input, int rows, float* mean, float* logvar) const;
+
+  // Of images as they are, not mirrored: the probability {rows} that each shows a left hand. Encode
+  // wants those mirrored. Throws UsageError where the model has no side head or no such encoder.
+  void EncodeSide(Modality modality, const float* input, int rows, float* left) const;
 
   // One code {latent_dim}: a pure function of (model, source, state of `random`, temperature).
   // `temperature` scales the deviations: 0 gives the source's mean (kKernel: a training mean),

@@ -4,6 +4,7 @@
 #include "vae/module_io.h"
 #include "vae/networks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <thread>
@@ -52,8 +53,10 @@ struct Learner::Impl {
     at::globalContext().setBenchmarkCuDNN(false);
     networks.To(device);
     networks.SetTraining(true);
+    if (options.precision == "bfloat16") networks.UseBfloat16();
     AdamOptions adam;
     adam.max_gradient_norm = options.max_gradient_norm;
+    adam.average_decay = options.average_decay;
     for (const Modality modality : kModalities) {
       const size_t m = static_cast<size_t>(modality);
       if (networks.encoders[m]) {
@@ -62,6 +65,9 @@ struct Learner::Impl {
       if (networks.decoders[m]) {
         optimisers.emplace(DecoderName(modality), FlatAdam(networks.decoders[m], adam));
       }
+    }
+    if (networks.appearance) {
+      optimisers.emplace(kAppearanceName, FlatAdam(networks.appearance, adam));
     }
   }
 
@@ -72,28 +78,105 @@ struct Learner::Impl {
   // Rows of a modality as a tensor; images have `planes` planes.
   Tensor Rows(const std::vector<float>& values, Modality modality, int rows, int planes) const {
     const int64_t px = options.model.rgb_px;
-    if (modality == Modality::kRgb) return ToDevice(values, {rows, planes, px, px});
+    if (IsImage(modality)) return ToDevice(values, {rows, planes, px, px});
     return ToDevice(values, {rows, InputSize(modality, 0)});
   }
 
+  // Where skin and light are to be seen; undefined where the pass decodes no picture.
+  Tensor AppearanceImage(const Batch& batch, const Tensor& input) const {
+    if (!networks.appearance || !batch.pass.Decodes(Modality::kRgb)) return {};
+    if (batch.pass.from == Modality::kRgb) return input;
+    return Rows(batch.appearance, Modality::kRgb, batch.rows, 3);
+  }
+
+  // Squared errors or distances of joints {N, 21 C} or bones, both of unit spread.
+  Tensor JointError(const Tensor& said, const Tensor& truth, int64_t coordinates) const {
+    if (options.joints_loss == "squared") return at::mse_loss(said, truth);
+    return MeanDistance(said.reshape({-1, coordinates}), truth.reshape({-1, coordinates}));
+  }
+
   // Fills the reconstruction terms and returns their weighted sum.
-  Tensor Reconstruction(const Batch& batch, const Tensor& said, StepLosses* losses) const {
-    const Modality to = batch.pair.to;
-    const Tensor target = Rows(batch.target, to, batch.rows, kImagePlanes);
+  Tensor Reconstruction(const Batch& batch,
+                        Modality to,
+                        const Tensor& said,
+                        StepLosses* losses) const {
+    const std::vector<float>& values = batch.targets[static_cast<size_t>(to)];
     if (to == Modality::kRgb) {
-      const ImageLoss image = ComputeImageLoss(
-          said, target, ToDevice(batch.has_alpha, {batch.rows}), options.background_weight);
+      const ImageLoss image = ComputeImageLoss(said,
+                                               Rows(values, to, batch.rows, kImagePlanes),
+                                               ToDevice(batch.has_alpha, {batch.rows}),
+                                               options.background_weight);
       losses->reconstruction = image.colour.item<double>();
       losses->alpha = image.alpha.item<double>();
-      return options.colour_weight * image.colour + options.alpha_weight * image.alpha;
+      return options.colour_weight * image.colour + options.alpha_weight * image.alpha +
+             options.detail_weight * image.detail;
+    }
+    if (to == Modality::kDepth) {
+      const Tensor error = ComputeDepthLoss(
+          said, Rows(values, to, batch.rows, kDepthPlanes), options.background_weight);
+      losses->reconstruction = error.item<double>();
+      return options.depth_weight * error;
     }
     const bool flat = to == Modality::kJoints2;
-    const double unit = flat ? 1 / (kJoints2Spread * kJoints2Spread) : 1;
-    const Tensor error = unit * at::mse_loss(said, target);
+    const double unit = flat ? 1 / kJoints2Spread : 1;
+    const Tensor truth = unit * Rows(values, to, batch.rows, 0);
+    const Tensor error = JointError(unit * said, truth, flat ? 2 : 3);
     losses->reconstruction = error.item<double>();
     if (flat) return options.joints2_weight * error;
-    const Tensor bones = at::mse_loss(BoneVectors(said), BoneVectors(target));
+    const Tensor bones = JointError(BoneVectors(said), BoneVectors(truth), 3);
     return options.joints3_weight * (error + options.bones_weight * bones);
+  }
+
+  // Cross-entropy of the side, both sides weighing alike; left rows are the last.
+  Tensor SideLoss(const Batch& batch, const Tensor& logits, std::vector<StepLosses>* all) const {
+    const Tensor right = at::softplus(logits.narrow(0, 0, batch.rows)).mean();
+    const Tensor left = at::softplus(-logits.narrow(0, batch.rows, batch.left_rows)).mean();
+    const Tensor error = 0.5 * (right + left);
+    StepLosses losses;
+    losses.pair = std::string(ModalityName(batch.pass.from)) + "->side";
+    losses.reconstruction = error.item<double>();
+    losses.loss = options.side_weight * losses.reconstruction;
+    all->push_back(losses);
+    return options.side_weight * error;
+  }
+
+  // Optimisers of the modules a pass trains.
+  std::vector<FlatAdam*> OptimisersOf(const Pass& pass) {
+    std::vector<FlatAdam*> of_pass = {&optimisers.at(EncoderName(pass.from))};
+    for (const Modality to : pass.to) of_pass.push_back(&optimisers.at(DecoderName(to)));
+    if (networks.appearance && pass.Decodes(Modality::kRgb)) {
+      of_pass.push_back(&optimisers.at(kAppearanceName));
+    }
+    return of_pass;
+  }
+
+  // Forward: the losses of each pair, and their sum with gradient.
+  Tensor Losses(const Batch& batch, std::vector<StepLosses>* all) const {
+    const Pass& pass = batch.pass;
+    const Tensor input = Rows(batch.input, pass.from, batch.rows + batch.left_rows,
+                              pass.from == Modality::kRgb ? 3 : 1);
+    Posterior posterior = networks.Encode(pass.from, input, AppearanceImage(batch, input));
+    Tensor loss = at::zeros({}, input.options());
+    if (batch.left_rows > 0) {
+      loss = SideLoss(batch, posterior.side, all);
+      posterior.mean = posterior.mean.narrow(0, 0, batch.rows);
+      posterior.logvar = posterior.logvar.narrow(0, 0, batch.rows);
+    }
+    const Tensor noise = ToDevice(batch.noise, {batch.rows, options.model.latent_dim});
+    const Tensor z = Reparameterise(posterior, noise);
+    const Tensor kl = KlDivergence(posterior);
+    loss = loss + options.beta * kl;
+    for (const Modality to : pass.to) {
+      StepLosses losses;
+      losses.pair = Pair{pass.from, to, 1}.Name();
+      losses.kl = kl.item<double>();
+      Decoder& decoder = *networks.decoders[static_cast<size_t>(to)];
+      const Tensor error = Reconstruction(batch, to, decoder.Decode(z), &losses);
+      losses.loss = error.item<double>() + options.beta * losses.kl;
+      loss = loss + error;
+      all->push_back(losses);
+    }
+    return loss;
   }
 };
 
@@ -106,41 +189,47 @@ Learner::~Learner() = default;
 
 void Learner::UseTrainingThreads() { at::set_num_threads(ThreadsOf(impl_->options)); }
 
-StepLosses Learner::Step(const Batch& batch, double learning_rate) {
-  Encoder& encoder = *impl_->networks.encoders[static_cast<size_t>(batch.pair.from)];
-  Decoder& decoder = *impl_->networks.decoders[static_cast<size_t>(batch.pair.to)];
-  FlatAdam& encoder_adam = impl_->optimisers.at(EncoderName(batch.pair.from));
-  FlatAdam& decoder_adam = impl_->optimisers.at(DecoderName(batch.pair.to));
+std::vector<StepLosses> Learner::Step(const Batch& batch, double learning_rate) {
+  std::vector<StepLosses> losses;
+  const auto finite = [&losses] {
+    return std::all_of(
+        losses.begin(), losses.end(), [](const StepLosses& pair) { return pair.Finite(); });
+  };
+  const Tensor loss = impl_->Losses(batch, &losses);
+  if (!finite()) return losses;
 
-  // Forward.
-  StepLosses losses;
-  const Posterior posterior =
-      encoder.Encode(impl_->Rows(batch.input, batch.pair.from, batch.rows, 3));
-  const Tensor noise = impl_->ToDevice(batch.noise, {batch.rows, impl_->options.model.latent_dim});
-  const Tensor said = decoder.Decode(Reparameterise(posterior, noise));
-  const Tensor kl = KlDivergence(posterior);
-  const Tensor loss = impl_->Reconstruction(batch, said, &losses) + impl_->options.beta * kl;
-  losses.kl = kl.item<double>();
-  losses.loss = loss.item<double>();
-  if (!std::isfinite(losses.loss)) return losses;
-
-  // Backward and step.
-  encoder_adam.ZeroGradient();
-  decoder_adam.ZeroGradient();
+  const std::vector<FlatAdam*> optimisers = impl_->OptimisersOf(batch.pass);
+  for (FlatAdam* adam : optimisers) adam->ZeroGradient();
   loss.backward();
-  const double encoder_norm = encoder_adam.GradientNorm();
-  const double decoder_norm = decoder_adam.GradientNorm();
-  losses.gradient_norm = std::hypot(encoder_norm, decoder_norm);
-  if (!losses.Finite()) return losses;
-  encoder_adam.Step(learning_rate, encoder_norm);
-  decoder_adam.Step(learning_rate, decoder_norm);
+  std::vector<double> norms;
+  double norm = 0;
+  for (const FlatAdam* adam : optimisers) {
+    norms.push_back(adam->GradientNorm());
+    norm = std::hypot(norm, norms.back());
+  }
+  for (StepLosses& pair : losses) pair.gradient_norm = norm;
+  if (!finite()) return losses;
+  for (size_t i = 0; i < optimisers.size(); ++i) optimisers[i]->Step(learning_rate, norms[i]);
   return losses;
 }
 
-void Learner::AddNetworks(TensorFile* file) const { handforge::AddNetworks(impl_->networks, file); }
+void Learner::AddNetworks(TensorFile* file) const {
+  handforge::AddNetworks(impl_->networks, Storage::kFloat, file);
+}
+
+void Learner::AddFinishedNetworks(bool half, TensorFile* file) {
+  for (auto& [name, adam] : impl_->optimisers) adam.SwapAverage();
+  handforge::AddNetworks(impl_->networks, half ? Storage::kHalf : Storage::kFloat, file);
+  for (auto& [name, adam] : impl_->optimisers) adam.SwapAverage();
+}
 
 void Learner::AddOptimisers(TensorFile* file) const {
   for (const auto& [name, adam] : impl_->optimisers) adam.Save("adam." + name, file);
+}
+
+void Learner::StartFrom(const TensorFile& file) {
+  ReadNetworks(file, &impl_->networks);
+  for (auto& [name, adam] : impl_->optimisers) adam.ResetAverage();
 }
 
 void Learner::Restore(const TensorFile& file) {

@@ -4,17 +4,20 @@
 #include "vae/train.h"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace handforge {
 
-// Losses of one step, unweighted but for their sum.
+// Losses of one pair of a step, unweighted but for their sum.
 struct StepLosses {
-  double loss = 0;            // what is minimised
-  double reconstruction = 0;  // mean squared error of unit-spread joints, or of colour (absolute)
+  std::string pair;           // "rgb->3d"; "rgb->side" of the side head
+  double loss = 0;            // what is minimised, KL included
+  double reconstruction = 0;  // joints: mean squared error of unit-spread ones, or mean distance;
+                              // colour, depth: mean absolute error; side: cross-entropy
   double alpha = 0;
   double kl = 0;
-  double gradient_norm = 0;  // of encoder and decoder together, before shortening
+  double gradient_norm = 0;  // of all modules that the step trains, before shortening
 
   bool Finite() const;
 };
@@ -26,14 +29,19 @@ class Learner {
   explicit Learner(const TrainOptions& options);
   ~Learner();
 
-  // Steps the encoder and decoder of the batch's pair. Where a loss or gradient is not finite,
-  // nothing is stepped.
-  StepLosses Step(const Batch& batch, double learning_rate);
+  // Steps the encoder and the decoders of the batch's pass; losses of each pair. Where a loss or
+  // gradient is not finite, nothing is stepped.
+  std::vector<StepLosses> Step(const Batch& batch, double learning_rate);
   // Inference sets the thread's intra-op threads to one (HandVae); this sets them back.
   void UseTrainingThreads();
 
+  // The networks as they train, for a checkpoint.
   void AddNetworks(TensorFile* file) const;
+  // What is used and measured: their running average where there is one; perhaps in half precision.
+  void AddFinishedNetworks(bool half, TensorFile* file);
   void AddOptimisers(TensorFile* file) const;
+  // Weights of a model of the same sizes; optimisers stay fresh. Throws DataError as Restore.
+  void StartFrom(const TensorFile& file);
   // Networks and optimisers. Throws DataError naming file and array.
   void Restore(const TensorFile& file);
 

@@ -7,24 +7,26 @@
 
 namespace handforge {
 
-// What the networks see and say. All three are of a right hand: left hands are mirrored on the way
-// in and out (vae/targets.h). Per sample:
+// What the networks see and say. All are of a right hand: left hands are mirrored on the way in and
+// out (vae/targets.h). Per sample:
 //   kRgb      {H, W, 3} colours in [0, 1]; decoders add alpha: {H, W, 4}
 //   kJoints2  {21, 2} crop coordinates in [-1, 1] (x right, y down)
 //   kJoints3  {21, 3} palm-centred, in reference bone lengths, axes of the crop camera
-enum class Modality { kRgb = 0, kJoints2 = 1, kJoints3 = 2 };
-constexpr int kNumModalities = 3;
+//   kDepth    {H, W} relative depth in [-1, 1] (NormaliseDepth in vae/targets.h)
+enum class Modality { kRgb = 0, kJoints2 = 1, kJoints3 = 2, kDepth = 3 };
+constexpr int kNumModalities = 4;
 constexpr std::array<Modality, kNumModalities> kModalities = {
-    Modality::kRgb, Modality::kJoints2, Modality::kJoints3};
+    Modality::kRgb, Modality::kJoints2, Modality::kJoints3, Modality::kDepth};
 
 // Which modalities, by Modality.
 using ModalitySet = std::array<bool, kNumModalities>;
 
-const char* ModalityName(Modality modality);  // "rgb", "2d", "3d"
-// Floats of one sample as an encoder's input.
+const char* ModalityName(Modality modality);  // "rgb", "2d", "3d", "depth"
+// Floats of one sample as an encoder's input; images of both kinds have rgb_px x rgb_px pixels.
 int InputSize(Modality modality, int rgb_px);
+bool IsImage(Modality modality);
 
-// One line of Algorithm 1 of Spurr et al. 2018: an encoder and a decoder trained together.
+// One encoder and one decoder that are trained together.
 struct Pair {
   Modality from = Modality::kJoints3;
   Modality to = Modality::kJoints3;
@@ -39,23 +41,40 @@ inline bool HasCanonicalFraming(const Pair& pair) {
   return pair.from == Modality::kJoints3 && pair.to != Modality::kJoints3;
 }
 
-// Parses "FROM->TO" or "FROM->TO*WEIGHT" (weight 1 .. 1000). Throws UsageError naming the entry
-// and the modalities there are, also for an empty list and for a pair named twice.
+// What one step of Algorithm 1 of Spurr et al. 2018 trains: an encoder and a decoder, or several
+// decoders that share the encoder's pass and its z; their losses are summed.
+struct Pass {
+  Modality from = Modality::kJoints3;
+  std::vector<Modality> to;
+  int weight = 1;  // steps in each round of the schedule
+
+  bool Decodes(Modality modality) const;
+  bool HasImages() const;    // to or from
+  std::string Name() const;  // "rgb->3d+2d"
+};
+
+// Parses "FROM->TO", "FROM->TO+TO", each perhaps with "*WEIGHT" (1 .. 1000). Throws UsageError
+// naming the entry and the modalities there are, also for an empty list, a pass listed twice and a
+// decoder named twice in a pass.
+std::vector<Pass> ParsePasses(const std::vector<std::string>& texts);
+// The pairs of these passes, each once, in order of appearance; weights are summed.
+std::vector<Pair> PairsOf(const std::vector<Pass>& passes);
+// PairsOf(ParsePasses(texts)).
 std::vector<Pair> ParsePairs(const std::vector<std::string>& texts);
 
-// Which pair is stepped when: a smooth weighted round robin, a pure function of the step.
-class PairSchedule {
+// Which pass is stepped when: a smooth weighted round robin, a pure function of the step.
+class PassSchedule {
  public:
-  explicit PairSchedule(const std::vector<Pair>& pairs);
+  explicit PassSchedule(const std::vector<Pass>& passes);
 
-  int PairAt(int64_t step) const { return round_[step % round_.size()]; }
-  // How often that step's pair has been stepped before.
+  int PassAt(int64_t step) const { return round_[step % round_.size()]; }
+  // How often that step's pass has been stepped before.
   int64_t Occurrence(int64_t step) const;
 
  private:
   std::vector<int> weights_;
-  std::vector<int> round_;   // pair of each step of a round
-  std::vector<int> before_;  // occurrences of that pair earlier in the round
+  std::vector<int> round_;   // pass of each step of a round
+  std::vector<int> before_;  // occurrences of that pass earlier in the round
 };
 
 }  // namespace handforge

@@ -19,6 +19,8 @@ using Json = nlohmann::json;
 
 constexpr int64_t kBankRows = 2048;
 constexpr int kEncodeRows = 64;
+// Encoding images takes a while; moments do not need more.
+constexpr int64_t kLookedAtRows = 4096;
 
 std::vector<std::string> NamesOf(const ModalitySet& present) {
   std::vector<std::string> names;
@@ -101,24 +103,72 @@ struct Posteriors {
   Matrix logvar;  // {N, D}
 };
 
-Posteriors EncodeAll(const HandVae& vae, const SampleSet& samples, Modality modality) {
-  const std::vector<int64_t> rows = samples.RowsFor({modality, modality, 1});
+// Evenly spaced choice of at most `limit` of them.
+std::vector<int64_t> Thin(const std::vector<int64_t>& rows, int64_t limit) {
   const int64_t count = static_cast<int64_t>(rows.size());
-  Posteriors all{Matrix(count, vae.info().latent_dim), Matrix(count, vae.info().latent_dim)};
-  const size_t size = static_cast<size_t>(InputSize(modality, samples.rgb_px));
-  std::vector<float> input(size * kEncodeRows);
-  for (int64_t first = 0; first < count; first += kEncodeRows) {
-    const int batch = static_cast<int>(std::min<int64_t>(kEncodeRows, count - first));
-    for (int i = 0; i < batch; ++i) {
-      samples.CopyInput(rows[static_cast<size_t>(first + i)],
-                        modality,
-                        input.data() + static_cast<size_t>(i) * size);
-    }
-    vae.Encode(
-        modality, input.data(), batch, all.mean.row(first).data(), all.logvar.row(first).data());
+  if (count <= limit) return rows;
+  std::vector<int64_t> chosen;
+  for (int64_t i = 0; i < limit; ++i) {
+    chosen.push_back(rows[static_cast<size_t>(i * count / limit)]);
   }
-  return all;
+  return chosen;
 }
+
+// Posteriors of the samples' poses; where the model has an appearance code, with that of their
+// images, of kLookedAtRows samples.
+class CodeReader {
+ public:
+  CodeReader(const HandVae& vae, const SampleSet& samples, Modality modality)
+      : vae_(vae), samples_(samples), modality_(modality) {
+    const size_t rgb = static_cast<size_t>(Modality::kRgb);
+    looks_ = vae.info().model.appearance_dim > 0 && vae.info().has_encoder[rgb];
+    rows_ = samples.RowsFor({modality, looks_ ? Modality::kRgb : modality, 1});
+    if (looks_) rows_ = Thin(rows_, kLookedAtRows);
+  }
+
+  Posteriors Read() const {
+    const int64_t count = static_cast<int64_t>(rows_.size());
+    const int64_t dim = vae_.info().latent_dim;
+    Posteriors all{Matrix(count, dim), Matrix(count, dim)};
+    for (int64_t first = 0; first < count; first += kEncodeRows) {
+      const int64_t batch = std::min<int64_t>(kEncodeRows, count - first);
+      const Posteriors pose = Encode(modality_, first, batch);
+      all.mean.middleRows(first, batch) = pose.mean;
+      all.logvar.middleRows(first, batch) = pose.logvar;
+      if (!looks_) continue;
+      const int64_t skin = vae_.info().model.appearance_dim;
+      const Posteriors image = Encode(Modality::kRgb, first, batch);
+      all.mean.block(first, dim - skin, batch, skin) = image.mean.rightCols(skin);
+      all.logvar.block(first, dim - skin, batch, skin) = image.logvar.rightCols(skin);
+    }
+    return all;
+  }
+
+ private:
+  Posteriors Encode(Modality modality, int64_t first, int64_t batch) const {
+    const int64_t dim = vae_.info().latent_dim;
+    const size_t size = static_cast<size_t>(InputSize(modality, samples_.rgb_px));
+    std::vector<float> input(size * static_cast<size_t>(batch));
+    for (int64_t i = 0; i < batch; ++i) {
+      samples_.CopyInput(rows_[static_cast<size_t>(first + i)],
+                         modality,
+                         input.data() + static_cast<size_t>(i) * size);
+    }
+    Posteriors part{Matrix(batch, dim), Matrix(batch, dim)};
+    vae_.Encode(modality,
+                input.data(),
+                static_cast<int>(batch),
+                part.mean.data(),
+                part.logvar.data());
+    return part;
+  }
+
+  const HandVae& vae_;
+  const SampleSet& samples_;
+  Modality modality_;
+  bool looks_ = false;
+  std::vector<int64_t> rows_;
+};
 
 std::optional<Modality> LatentEncoder(const VaeInfo& info) {
   for (const Modality modality : {Modality::kJoints3, Modality::kJoints2, Modality::kRgb}) {
@@ -161,6 +211,7 @@ VaeInfo ReadDescription(const TensorFile& file) {
   info.model = ModelOptions::FromJson(file.Text("model"), file.source);
   info.latent_dim = static_cast<int>(info.model.latent_dim);
   info.rgb_px = static_cast<int>(info.model.rgb_px);
+  info.has_side = info.model.side_head != 0;
   info.config = file.Text("config");
   try {
     const Json json = Json::parse(file.Text("info"));
@@ -196,7 +247,7 @@ void AddLatentStatistics(const HandVae& vae,
                          TensorFile* file) {
   const std::optional<Modality> modality = LatentEncoder(vae.info());
   if (!modality) return;
-  const Posteriors all = EncodeAll(vae, train, *modality);
+  const Posteriors all = CodeReader(vae, train, *modality).Read();
   const int64_t count = all.mean.rows();
   const int64_t dim = all.mean.cols();
   if (count < 2) return;

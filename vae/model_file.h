@@ -35,7 +35,7 @@ void AddDataStatistics(const SampleSet& train, VaeInfo* info, TensorFile* file);
 
 // Moments of the aggregate posterior q(z) = mean over training samples of q(z | x), that is
 // cov = cov(means) + diag(mean variances), by the 3D encoder where there is one (else 2D, else
-// RGB); adds `latent.*` and fills `info->latent_encoder`.
+// RGB), appearance by the RGB encoder; adds `latent.*` and fills `info->latent_encoder`.
 void AddLatentStatistics(const HandVae& vae,
                          const SampleSet& train,
                          VaeInfo* info,

@@ -52,11 +52,17 @@ class IntegerFields : public Fields {
 void ModelOptions::Visit(Fields& fields) {
   fields.Field("latent_dim", latent_dim, 1, 1024, "dimensions of the latent code");
   fields.Field("rgb_px", rgb_px, 32, 512, "side of the RGB image in and out, a power of two");
+  fields.Field("appearance_dim",
+               appearance_dim,
+               0,
+               1023,
+               "numbers of the code that hold skin and light, not pose; 0 = none");
+  fields.Field("side_head", side_head, 0, 1, "1 = image encoders tell left hands from right");
   fields.Field("rgb_encoder_stride",
                rgb_encoder_stride,
-               2,
+               0,
                4,
-               "stride of the RGB encoder's first convolution, 2 or 4");
+               "stride of the image encoders' first convolution, 2 or 4; 0 = two small ones");
   fields.Field("rgb_encoder_width",
                rgb_encoder_width,
                4,
@@ -69,6 +75,18 @@ void ModelOptions::Visit(Fields& fields) {
                "residual blocks per stage of the RGB encoder");
   fields.Field(
       "rgb_decoder_width", rgb_decoder_width, 16, 1024, "channels of the RGB decoder at 8x8");
+  fields.Field("rgb_decoder_bones",
+               rgb_decoder_bones,
+               0,
+               1,
+               "1 = the RGB decoder is shown the bones that the joint decoders say");
+  fields.Field("depth_encoder_width",
+               depth_encoder_width,
+               4,
+               512,
+               "channels of the depth encoder's first convolution");
+  fields.Field(
+      "depth_decoder_width", depth_decoder_width, 16, 1024, "channels of the depth decoder at 8x8");
   fields.Field("rgb_decoder_layers",
                rgb_decoder_layers,
                0,
@@ -82,7 +100,19 @@ void ModelOptions::Visit(Fields& fields) {
 }
 
 void ModelOptions::Check() const {
-  if (rgb_encoder_stride == 3) throw UsageError("model.rgb_encoder_stride = 3; use 2 or 4");
+  if (rgb_encoder_stride % 2 != 0) {
+    throw UsageError("model.rgb_encoder_stride = " + std::to_string(rgb_encoder_stride) +
+                     "; use 2, 4 or 0");
+  }
+  if (appearance_dim >= latent_dim) {
+    throw UsageError("model.appearance_dim = " + std::to_string(appearance_dim) +
+                     " leaves nothing of latent_dim = " + std::to_string(latent_dim) +
+                     " for the pose");
+  }
+  if (rgb_decoder_bones != 0 && rgb_px < 64) {
+    throw UsageError("model.rgb_decoder_bones = 1 needs rgb_px of at least 64, not " +
+                     std::to_string(rgb_px));
+  }
   if ((rgb_px & (rgb_px - 1)) != 0) {
     throw UsageError("model.rgb_px = " + std::to_string(rgb_px) +
                      " is no power of two; use 32, 64, 128, 256 or 512");

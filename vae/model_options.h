@@ -13,7 +13,13 @@ struct ModelOptions {
   int64_t latent_dim = 32;
   // Side of the RGB image in and out: a power of two, 32 .. 512.
   int64_t rgb_px = 64;
-  // Stride of the RGB encoder's first convolution: 2 sees finer detail, 4 costs less.
+  // Numbers of the code that only the RGB encoder sets and only the RGB decoder hears: skin, light.
+  // They are the last of latent_dim; a code of another encoder has their prior there. 0 = none.
+  int64_t appearance_dim = 0;
+  // 1 = image encoders also say whether the hand they are shown is a left one.
+  int64_t side_head = 0;
+  // First convolutions of the image encoders: one of stride 2 (sees finer detail) or 4 (costs
+  // less), or with 0 two 3x3 of stride 2 and a residual block (in between).
   int64_t rgb_encoder_stride = 4;
   // Channels of the RGB encoder's first convolution; they double with each halving of the image, up
   // to eight times this.
@@ -22,6 +28,12 @@ struct ModelOptions {
   int64_t rgb_encoder_blocks = 1;
   // Channels of the RGB decoder at 8x8; they halve with each doubling of the image, down to 16.
   int64_t rgb_decoder_width = 64;
+  // 1 = the RGB decoder is shown the bones that the joint decoders say, drawn at 32 x 32: fingers
+  // need not be learned twice. Needs decoders of 2D and 3D and rgb_px of at least 64.
+  int64_t rgb_decoder_bones = 0;
+  // The same two widths of the depth networks.
+  int64_t depth_encoder_width = 16;
+  int64_t depth_decoder_width = 32;
   // Hidden layers of `mlp_width` units before the decoder's first image: which way a hand is turned
   // is no linear function of the code.
   int64_t rgb_decoder_layers = 3;
@@ -30,8 +42,12 @@ struct ModelOptions {
   int64_t mlp_encoder_layers = 3;
   int64_t mlp_decoder_layers = 5;
 
+  // Numbers of the code that every encoder sets.
+  int64_t PoseDim() const { return latent_dim - appearance_dim; }
+
   void Visit(Fields& fields);
-  // Throws UsageError naming the field where rgb_px is no power of two.
+  // Throws UsageError naming the field where rgb_px is no power of two, or where fields contradict
+  // each other.
   void Check() const;
 
   std::string ToJson() const;

@@ -13,8 +13,9 @@ using torch::Tensor;
 
 std::string DtypeName(const Tensor& tensor) {
   if (tensor.scalar_type() == at::kFloat) return "F32";
+  if (tensor.scalar_type() == at::kHalf) return "F16";
   if (tensor.scalar_type() == at::kLong) return "I64";
-  throw std::logic_error("AddTensor: only float and int64 tensors are stored");
+  throw std::logic_error("AddTensor: only float, half and int64 tensors are stored");
 }
 
 using Visitor = std::function<void(const std::string& name, Tensor tensor)>;
@@ -30,6 +31,7 @@ void VisitNetworks(const HandNetworks& networks, const Visitor& visit) {
     if (networks.encoders[m]) VisitModule(EncoderName(modality), *networks.encoders[m], visit);
     if (networks.decoders[m]) VisitModule(DecoderName(modality), *networks.decoders[m], visit);
   }
+  if (networks.appearance) VisitModule(kAppearanceName, *networks.appearance, visit);
 }
 
 }  // namespace
@@ -46,20 +48,22 @@ void AddTensor(const std::string& name, const Tensor& tensor, TensorFile* file) 
 
 void ReadTensor(const std::string& name, const TensorFile& file, Tensor* tensor) {
   const TensorEntry& entry = file.Find(name);
-  if (entry.dtype != DtypeName(*tensor) || entry.shape != tensor->sizes().vec()) {
+  const bool halved = entry.dtype == "F16" && tensor->scalar_type() == at::kFloat;
+  if ((entry.dtype != DtypeName(*tensor) && !halved) || entry.shape != tensor->sizes().vec()) {
     throw DataError(file.source + ": array " + name + " is " + entry.dtype + " " +
                     ShapeText(entry.shape) + ", expected " + DtypeName(*tensor) + " " +
                     ShapeText(tensor->sizes().vec()));
   }
   torch::NoGradGuard no_grad;
-  Tensor host = at::empty(tensor->sizes(), tensor->scalar_type());
+  Tensor host = at::empty(tensor->sizes(), halved ? at::kHalf : tensor->scalar_type());
   std::memcpy(host.data_ptr(), entry.bytes.data(), entry.bytes.size());
   tensor->copy_(host);
 }
 
-void AddNetworks(const HandNetworks& networks, TensorFile* file) {
-  VisitNetworks(networks, [file](const std::string& name, const Tensor& tensor) {
-    AddTensor(name, tensor, file);
+void AddNetworks(const HandNetworks& networks, Storage storage, TensorFile* file) {
+  VisitNetworks(networks, [storage, file](const std::string& name, const Tensor& tensor) {
+    const bool halve = storage == Storage::kHalf && tensor.scalar_type() == at::kFloat;
+    AddTensor(name, halve ? tensor.detach().to(at::kHalf) : tensor, file);
   });
 }
 

@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include <ATen/autocast_mode.h>
+
 namespace handforge {
 namespace {
 
@@ -18,6 +20,15 @@ constexpr int64_t kMaxWidening = 8;
 constexpr int64_t kMinDecoderWidth = 16;
 constexpr int64_t kSubPixels = 4;
 constexpr int64_t kRgba = 4;
+constexpr int64_t kBonesAt = 32;      // px at which the decoder is shown the bones
+constexpr int64_t kAppearanceIn = 32;  // px
+constexpr int64_t kAppearanceWidth = 16;
+constexpr int kDetailLevels = 4;
+// Module ids of the weights' random numbers; encoders and decoders have Modality's.
+constexpr uint64_t kFirstDecoderId = 3;
+constexpr uint64_t kDepthEncoderId = 6;
+constexpr uint64_t kDepthDecoderId = 7;
+constexpr uint64_t kAppearanceId = 8;
 // Crop coordinates spread about 0.35 around the centre, joints in bone lengths about 1; networks
 // work on numbers of unit spread.
 constexpr double kJoints2Scale = 1 / 0.35;
@@ -25,6 +36,38 @@ constexpr double kJoints3Scale = 1;
 // Colours in [0, 1] to about unit spread.
 constexpr double kRgbCentre = 0.45;
 constexpr double kRgbScale = 4;
+
+uint64_t EncoderId(Modality modality) {
+  return modality == Modality::kDepth ? kDepthEncoderId : static_cast<uint64_t>(modality);
+}
+
+uint64_t DecoderId(Modality modality) {
+  return modality == Modality::kDepth ? kDepthDecoderId
+                                      : kFirstDecoderId + static_cast<uint64_t>(modality);
+}
+
+// While it lives, LibTorch runs what gains from it in bfloat16, on the CPU.
+class Bfloat16Scope {
+ public:
+  explicit Bfloat16Scope(bool on) : on_(on && !at::autocast::is_cpu_enabled()) {
+    if (!on_) return;
+    at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
+    at::autocast::set_cpu_enabled(true);
+  }
+  ~Bfloat16Scope() {
+    if (!on_) return;
+    at::autocast::clear_cache();
+    at::autocast::set_cpu_enabled(false);
+  }
+  Bfloat16Scope(const Bfloat16Scope&) = delete;
+  Bfloat16Scope& operator=(const Bfloat16Scope&) = delete;
+
+ private:
+  bool on_;
+};
+
+// Pixels of one image next to each other in memory, which convolutions on a CPU prefer.
+Tensor ChannelsLast(const Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
 
 double ScaleOf(Modality modality) {
   return modality == Modality::kJoints2 ? kJoints2Scale : kJoints3Scale;
@@ -73,13 +116,8 @@ void Initialise(torch::nn::Module* module, uint64_t seed, uint64_t module_id) {
 }
 
 std::shared_ptr<Encoder> MakeEncoder(Modality modality, const ModelOptions& options) {
-  if (modality == Modality::kRgb) return std::make_shared<RgbEncoder>(options);
+  if (IsImage(modality)) return std::make_shared<ImageEncoder>(modality, options);
   return std::make_shared<JointEncoder>(modality, options);
-}
-
-std::shared_ptr<Decoder> MakeDecoder(Modality modality, const ModelOptions& options) {
-  if (modality == Modality::kRgb) return std::make_shared<RgbDecoder>(options);
-  return std::make_shared<JointDecoder>(modality, options);
 }
 
 }  // namespace
@@ -126,7 +164,7 @@ JointEncoder::JointEncoder(Modality modality, const ModelOptions& options)
                             Perceptron(InputSize(modality, 0),
                                        options.mlp_width,
                                        options.mlp_encoder_layers,
-                                       2 * options.latent_dim));
+                                       2 * options.PoseDim()));
 }
 
 Posterior JointEncoder::Encode(const Tensor& x) {
@@ -134,25 +172,27 @@ Posterior JointEncoder::Encode(const Tensor& x) {
 }
 
 JointDecoder::JointDecoder(Modality modality, const ModelOptions& options)
-    : scale_(ScaleOf(modality)) {
+    : scale_(ScaleOf(modality)), pose_dim_(options.PoseDim()) {
   layers_ = register_module("layers",
-                            Perceptron(options.latent_dim,
+                            Perceptron(options.PoseDim(),
                                        options.mlp_width,
                                        options.mlp_decoder_layers,
                                        InputSize(modality, 0)));
 }
 
-Tensor JointDecoder::Decode(const Tensor& z) { return layers_->forward(z) / scale_; }
+Tensor JointDecoder::Decode(const Tensor& z) {
+  return layers_->forward(z.narrow(1, 0, pose_dim_)) / scale_;
+}
 
-RgbEncoder::RgbEncoder(const ModelOptions& options) {
-  const int64_t width = options.rgb_encoder_width;
+ImageEncoder::ImageEncoder(Modality modality, const ModelOptions& options)
+    : depth_(modality == Modality::kDepth) {
+  const int64_t width = depth_ ? options.depth_encoder_width : options.rgb_encoder_width;
   stages_ = register_module("stages", nn::Sequential());
-  stages_->push_back("stem", ConvNorm(3, width, 5, options.rgb_encoder_stride));
-  stages_->push_back("relu", nn::ReLU());
+  AddStem(width, options);
+  const int64_t stem_stride = options.rgb_encoder_stride == 0 ? 4 : options.rgb_encoder_stride;
   int64_t channels = width;
   int stage = 0;
-  for (int64_t px = options.rgb_px / options.rgb_encoder_stride; px > kEncoderEnd;
-       px /= 2, ++stage) {
+  for (int64_t px = options.rgb_px / stem_stride; px > kEncoderEnd; px /= 2, ++stage) {
     const int64_t out = std::min(2 * channels, kMaxWidening * width);
     for (int64_t block = 0; block < options.rgb_encoder_blocks; ++block) {
       stages_->push_back("stage" + std::to_string(stage) + "block" + std::to_string(block),
@@ -162,39 +202,131 @@ RgbEncoder::RgbEncoder(const ModelOptions& options) {
   }
   // The last stage works at the final resolution.
   stages_->push_back("last", ResidualBlock(channels, channels, 1));
-  head_ = register_module("head",
-                          nn::Linear(channels * kEncoderEnd * kEncoderEnd, 2 * options.latent_dim));
+  const int64_t features = channels * kEncoderEnd * kEncoderEnd;
+  head_ = register_module("head", nn::Linear(features, 2 * options.PoseDim()));
+  if (options.side_head != 0) side_ = register_module("side_head", nn::Linear(features, 1));
 }
 
-Posterior RgbEncoder::Encode(const Tensor& x) {
-  const Tensor features = stages_->forward((x - kRgbCentre) * kRgbScale);
-  return SplitPosterior(head_->forward(features.flatten(1)));
+void ImageEncoder::AddStem(int64_t width, const ModelOptions& options) {
+  const int64_t planes = depth_ ? 1 : 3;
+  if (options.rgb_encoder_stride > 0) {
+    stages_->push_back("stem", ConvNorm(planes, width, 5, options.rgb_encoder_stride));
+    stages_->push_back("relu", nn::ReLU());
+    return;
+  }
+  stages_->push_back("stem", ConvNorm(planes, width / 2, 3, 2));
+  stages_->push_back("relu", nn::ReLU());
+  stages_->push_back("stem2", ConvNorm(width / 2, width, 3, 2));
+  stages_->push_back("relu2", nn::ReLU());
+  stages_->push_back("stem3", ResidualBlock(width, width, 1));
 }
 
-RgbDecoder::RgbDecoder(const ModelOptions& options) : width_(options.rgb_decoder_width) {
+Posterior ImageEncoder::Encode(const Tensor& x) {
+  const Tensor centred = depth_ ? x : (x - kRgbCentre) * kRgbScale;
+  Tensor features;
+  {
+    const Bfloat16Scope scope(bfloat16_);
+    features = stages_->forward(ChannelsLast(centred));
+  }
+  features = features.to(x.scalar_type()).flatten(1);
+  Posterior posterior = SplitPosterior(head_->forward(features));
+  if (!side_.is_empty()) posterior.side = side_->forward(features).squeeze(1);
+  return posterior;
+}
+
+AppearanceEncoder::AppearanceEncoder(const ModelOptions& options) {
+  const int64_t width = kAppearanceWidth;
+  layers_ = register_module("layers",
+                            nn::Sequential(ConvNorm(3, width, 3, 2),
+                                           nn::ReLU(),
+                                           ConvNorm(width, 2 * width, 3, 2),
+                                           nn::ReLU(),
+                                           ConvNorm(2 * width, 4 * width, 3, 2),
+                                           nn::ReLU()));
+  head_ = register_module("head", nn::Linear(4 * width, 2 * options.appearance_dim));
+}
+
+Posterior AppearanceEncoder::Encode(const Tensor& x) {
+  const Tensor small = at::adaptive_avg_pool2d(x, {kAppearanceIn, kAppearanceIn});
+  const Tensor features = layers_->forward((small - kRgbCentre) * kRgbScale);
+  return SplitPosterior(head_->forward(features.mean({2, 3})));
+}
+
+ImageDecoder::ImageDecoder(Modality modality,
+                           const ModelOptions& options,
+                           std::shared_ptr<Decoder> joints2,
+                           std::shared_ptr<Decoder> joints3)
+    : width_(modality == Modality::kRgb ? options.rgb_decoder_width : options.depth_decoder_width),
+      code_dim_(modality == Modality::kRgb ? options.latent_dim : options.PoseDim()) {
+  if (modality == Modality::kRgb && joints2 && joints3 && options.rgb_decoder_bones != 0) {
+    joints2_ = std::move(joints2);
+    joints3_ = std::move(joints3);
+  }
+  const auto with_bones = [&](int64_t channels, int64_t px) {
+    return joints2_ && px == kBonesAt ? channels + 2 * kNumEdges : channels;
+  };
   const int64_t first_image = width_ * kDecoderStart * kDecoderStart;
   stem_ = register_module(
-      "stem",
-      Perceptron(options.latent_dim, options.mlp_width, options.rgb_decoder_layers, first_image));
+      "stem", Perceptron(code_dim_, options.mlp_width, options.rgb_decoder_layers, first_image));
   stem_conv_ = register_module("stem_conv", Conv3x3(width_, width_));
   int64_t channels = width_;
-  for (int64_t px = 2 * kDecoderStart; px < options.rgb_px; px *= 2) {
+  int64_t px = kDecoderStart;
+  for (; 2 * px < options.rgb_px; px *= 2) {
     const int64_t out = std::max(channels / 2, kMinDecoderWidth);
     stages_.push_back(register_module("stage" + std::to_string(stages_.size()),
-                                      Conv3x3(channels, kSubPixels * out)));
+                                      Conv3x3(with_bones(channels, px), kSubPixels * out)));
     channels = out;
   }
-  head_ = register_module("head", Conv3x3(channels, kSubPixels * kRgba));
+  const int64_t planes = modality == Modality::kRgb ? kRgba : 1;
+  head_ = register_module("head", Conv3x3(with_bones(channels, px), kSubPixels * planes));
 }
 
-Tensor RgbDecoder::Decode(const Tensor& z) {
-  Tensor x = at::relu(stem_->forward(z)).view({-1, width_, kDecoderStart, kDecoderStart});
-  x = at::relu(stem_conv_->forward(x));
-  for (nn::Conv2d& stage : stages_) x = at::pixel_shuffle(at::relu(stage->forward(x)), 2);
-  return at::pixel_shuffle(head_->forward(x), 2);
+Tensor ImageDecoder::Decode(const Tensor& z) {
+  Tensor x = at::relu(stem_->forward(z.narrow(1, 0, code_dim_)));
+  x = ChannelsLast(x.view({-1, width_, kDecoderStart, kDecoderStart}));
+  {
+    const Bfloat16Scope scope(bfloat16_);
+    x = at::relu(stem_conv_->forward(x));
+    for (nn::Conv2d& stage : stages_) {
+      x = at::pixel_shuffle(at::relu(stage->forward(WithBones(x, z))), 2);
+    }
+    x = at::pixel_shuffle(head_->forward(WithBones(x, z)), 2);
+  }
+  return x.to(z.scalar_type());
 }
 
-void RgbDecoder::EqualiseSubPixels() {
+Tensor ImageDecoder::WithBones(const Tensor& x, const Tensor& z) const {
+  if (!joints2_ || x.size(2) != kBonesAt) return x;
+  Tensor bones;
+  {
+    torch::NoGradGuard no_grad;
+    bones = DrawBones(joints2_->Decode(z), joints3_->Decode(z), kBonesAt);
+  }
+  return ChannelsLast(at::cat({x, bones.to(x.scalar_type())}, 1));
+}
+
+Tensor DrawBones(const Tensor& joints2, const Tensor& joints3, int64_t px) {
+  constexpr double kTiny = 1e-6;
+  // Pixel centres across [-1, 1].
+  const Tensor centres = (2 * at::arange(px, joints2.options()) + 1) / static_cast<double>(px) - 1;
+  const Tensor x = centres.view({1, 1, 1, px});
+  const Tensor y = centres.view({1, 1, px, 1});
+  const Tensor along = BoneVectors(joints2).unsqueeze(-1);  // {N, 20, 2, 1}
+  const Tensor ends = joints2.view({-1, kNumJoints, 2, 1}).slice(1, 1, kNumJoints);
+  const auto axis = [](const Tensor& t, int64_t i) { return t.slice(2, i, i + 1); };
+  const Tensor from_x = x - (axis(ends, 0) - axis(along, 0));  // {N, 20, 1, px}
+  const Tensor from_y = y - (axis(ends, 1) - axis(along, 1));  // {N, 20, px, 1}
+  const Tensor length2 = along.square().sum(2, true) + kTiny;
+  const Tensor t = ((from_x * axis(along, 0) + from_y * axis(along, 1)) / length2).clamp(0, 1);
+  const Tensor distance2 =
+      (from_x - t * axis(along, 0)).square() + (from_y - t * axis(along, 1)).square();
+  const Tensor lines = (distance2 * (-0.5 / (kBoneDeviation * kBoneDeviation))).exp();
+  const Tensor z_ends = joints3.view({-1, kNumJoints, 3}).slice(1, 1, kNumJoints).select(2, 2);
+  const Tensor z_middle = z_ends - 0.5 * BoneVectors(joints3).select(2, 2);
+  return at::cat({lines, lines * z_middle.view({-1, kNumEdges, 1, 1})}, 1);
+}
+
+void ImageDecoder::EqualiseSubPixels() {
   torch::NoGradGuard no_grad;
   const auto equalise = [](nn::Conv2d& conv) {
     Tensor& weight = conv->weight;
@@ -223,52 +355,84 @@ HandNetworks HandNetworks::Create(const ModelOptions& options,
                                   uint64_t seed) {
   HandNetworks networks;
   networks.options = options;
+  const bool seeded = initialisation == Initialisation::kSeeded;
+  const auto decoder_of = [&networks](Modality modality) -> std::shared_ptr<Decoder>& {
+    return networks.decoders[static_cast<size_t>(modality)];
+  };
   for (const Modality modality : kModalities) {
     const size_t m = static_cast<size_t>(modality);
     if (has_encoder[m]) {
       networks.encoders[m] = MakeEncoder(modality, options);
-      if (initialisation == Initialisation::kSeeded)
-        Initialise(networks.encoders[m].get(), seed, m);
+      if (seeded) Initialise(networks.encoders[m].get(), seed, EncoderId(modality));
     }
-    if (has_decoder[m]) {
-      networks.decoders[m] = MakeDecoder(modality, options);
-      if (initialisation == Initialisation::kSeeded)
-        Initialise(networks.decoders[m].get(), seed, kNumModalities + m);
+    if (has_decoder[m] && !IsImage(modality)) {
+      networks.decoders[m] = std::make_shared<JointDecoder>(modality, options);
+      if (seeded) Initialise(networks.decoders[m].get(), seed, DecoderId(modality));
     }
   }
-  const auto rgb = std::dynamic_pointer_cast<RgbDecoder>(networks.decoders[0]);
-  if (rgb && initialisation == Initialisation::kSeeded) rgb->EqualiseSubPixels();
+  // After the joint decoders, which they look at.
+  for (const Modality modality : {Modality::kRgb, Modality::kDepth}) {
+    if (!has_decoder[static_cast<size_t>(modality)]) continue;
+    const auto decoder = std::make_shared<ImageDecoder>(
+        modality, options, decoder_of(Modality::kJoints2), decoder_of(Modality::kJoints3));
+    if (seeded) {
+      Initialise(decoder.get(), seed, DecoderId(modality));
+      decoder->EqualiseSubPixels();
+    }
+    decoder_of(modality) = decoder;
+  }
+  const size_t rgb = static_cast<size_t>(Modality::kRgb);
+  if (options.appearance_dim > 0 && has_encoder[rgb] && has_decoder[rgb]) {
+    networks.appearance = std::make_shared<AppearanceEncoder>(options);
+    if (seeded) Initialise(networks.appearance.get(), seed, kAppearanceId);
+  }
   return networks;
 }
 
+Posterior HandNetworks::Encode(Modality modality, const Tensor& x, const Tensor& image) const {
+  Posterior posterior = encoders[static_cast<size_t>(modality)]->Encode(x);
+  if (options.appearance_dim == 0) return posterior;
+  const Tensor prior = at::zeros({x.size(0), options.appearance_dim}, posterior.mean.options());
+  Posterior skin{prior, prior};
+  if (image.defined() && appearance) skin = appearance->Encode(image);
+  posterior.mean = at::cat({posterior.mean, skin.mean}, 1);
+  posterior.logvar = at::cat({posterior.logvar, skin.logvar}, 1);
+  return posterior;
+}
+
 void HandNetworks::SetTraining(bool training) {
-  for (const auto& encoder : encoders) {
-    if (encoder) encoder->train(training);
-  }
-  for (const auto& decoder : decoders) {
-    if (decoder) decoder->train(training);
-  }
+  ForEach([training](torch::nn::Module& module) { module.train(training); });
 }
 
 void HandNetworks::Fold() {
-  const auto fold = [](torch::nn::Module& module) {
-    if (auto* conv_norm = module.as<ConvNormImpl>()) conv_norm->Fold();
-  };
-  for (const auto& encoder : encoders) {
-    if (encoder) encoder->apply(fold);
-  }
-  for (const auto& decoder : decoders) {
-    if (decoder) decoder->apply(fold);
-  }
+  ForEach([](torch::nn::Module& network) {
+    network.apply([](torch::nn::Module& module) {
+      if (auto* conv_norm = module.as<ConvNormImpl>()) conv_norm->Fold();
+    });
+  });
 }
 
 void HandNetworks::To(const torch::Device& device) {
+  ForEach([&device](torch::nn::Module& module) { module.to(device); });
+}
+
+void HandNetworks::UseBfloat16() {
   for (const auto& encoder : encoders) {
-    if (encoder) encoder->to(device);
+    if (encoder) encoder->UseBfloat16();
   }
   for (const auto& decoder : decoders) {
-    if (decoder) decoder->to(device);
+    if (decoder) decoder->UseBfloat16();
   }
+}
+
+void HandNetworks::ForEach(const std::function<void(torch::nn::Module&)>& visit) {
+  for (const auto& encoder : encoders) {
+    if (encoder) visit(*encoder);
+  }
+  for (const auto& decoder : decoders) {
+    if (decoder) visit(*decoder);
+  }
+  if (appearance) visit(*appearance);
 }
 
 torch::Device ChooseDevice(const std::string& name) {
@@ -288,7 +452,7 @@ Tensor KlDivergence(const Posterior& posterior) {
   return 0.5 * terms.sum(1).mean();
 }
 
-Tensor BoneVectors(const Tensor& joints3) {
+Tensor BoneVectors(const Tensor& joints) {
   std::vector<int64_t> parents;
   std::vector<int64_t> children;
   for (const auto& edge : Edges()) {
@@ -296,11 +460,16 @@ Tensor BoneVectors(const Tensor& joints3) {
     children.push_back(edge[1]);
   }
   const auto options = torch::TensorOptions().dtype(at::kLong);
-  const Tensor joints = joints3.view({-1, kNumJoints, 3});
+  const Tensor points = joints.view({-1, kNumJoints, joints.size(1) / kNumJoints});
   const auto pick = [&](const std::vector<int64_t>& indices) {
-    return joints.index_select(1, torch::tensor(indices, options).to(joints3.device()));
+    return points.index_select(1, torch::tensor(indices, options).to(joints.device()));
   };
   return pick(children) - pick(parents);
+}
+
+Tensor MeanDistance(const Tensor& a, const Tensor& b) {
+  constexpr double kTiny = 1e-6;
+  return ((a - b).square().sum(-1) + kTiny).sqrt().mean();
 }
 
 Tensor Reparameterise(const Posterior& posterior, const Tensor& noise) {
@@ -328,7 +497,29 @@ ImageLoss ComputeImageLoss(const Tensor& logits,
   const Tensor entropy = at::binary_cross_entropy_with_logits(
       logits.slice(1, 3, 4), alpha, {}, {}, at::Reduction::None);
   loss.alpha = (entropy * mask).sum() / (mask.sum() + kTiny);
+
+  Tensor inside = valid * foreground;
+  Tensor rest = (colours - target.slice(1, 0, 3)) * inside;
+  loss.detail = at::zeros({}, logits.options());
+  for (int level = 0; level < kDetailLevels && rest.size(2) > 1; ++level) {
+    if (level > 0) {
+      rest = at::avg_pool2d(rest, 2);
+      inside = at::avg_pool2d(inside, 2);
+    }
+    const Tensor across = rest.diff(1, 3).abs().sum();
+    const Tensor down = rest.diff(1, 2).abs().sum();
+    loss.detail = loss.detail + (across + down) / (6 * inside.sum() + kTiny) / kDetailLevels;
+  }
   return loss;
+}
+
+Tensor ComputeDepthLoss(const Tensor& said, const Tensor& target, double background_weight) {
+  constexpr double kTiny = 1e-6;
+  const Tensor truth = target.slice(1, 0, 1);
+  const Tensor foreground = (truth < 1).to(said.scalar_type());
+  const Tensor weight =
+      target.slice(1, 1, 2) * (background_weight + (1 - background_weight) * foreground);
+  return ((said - truth).abs() * weight).sum() / (weight.sum() + kTiny);
 }
 
 }  // namespace handforge

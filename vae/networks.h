@@ -4,6 +4,8 @@
 #include "vae/model_options.h"
 
 #include <array>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include <torch/torch.h>
@@ -44,22 +46,27 @@ TORCH_MODULE(ResidualBlock);
 /// Mean and log-variance of q(z | x), each float {N, latent_dim}.
 struct Posterior {
   torch::Tensor mean;
-  torch::Tensor logvar;  // clamped to kMinLogVar .. kMaxLogVar
+  torch::Tensor logvar;     // clamped to kMinLogVar .. kMaxLogVar
+  torch::Tensor side = {};  // {N} logit of "a left hand"; undefined without side head
 };
 constexpr double kMinLogVar = -12;
 constexpr double kMaxLogVar = 6;
 
 class Encoder : public torch::nn::Module {
  public:
-  /// x as of `Batch::input`.
+  /// The pose part of q(z | x), {N, PoseDim}; x as of `Batch::input`.
   virtual Posterior Encode(const torch::Tensor& x) = 0;
+  // Convolutions in bfloat16 from now on; weights, joints and losses stay float.
+  virtual void UseBfloat16() {}
 };
 
 class Decoder : public torch::nn::Module {
  public:
-  /// z float {N, latent_dim}. Joints: {N, 42} or {N, 63} in the units of vae/targets.h. RGB: logits
-  /// {N, 4, px, px} of the colours and of alpha.
+  /// z float {N, latent_dim}, of which decoders of anything but RGB read the first PoseDim. Joints:
+  /// {N, 42} or {N, 63} in the units of vae/targets.h. RGB: logits {N, 4, px, px} of the colours
+  /// and of alpha. Depth: {N, 1, px, px} relative depth.
   virtual torch::Tensor Decode(const torch::Tensor& z) = 0;
+  virtual void UseBfloat16() {}
 };
 
 // Perceptron over joints: `mlp_encoder_layers` hidden ReLU layers.
@@ -81,39 +88,82 @@ class JointDecoder : public Decoder {
 
  private:
   double scale_;
+  int64_t pose_dim_;
   torch::nn::Sequential layers_{nullptr};
 };
 
-// Small residual network: a stem of stride 2 or 4, stages that halve the image down to 4x4, then
-// one linear layer over all of it (no pooling: where a finger is matters).
-class RgbEncoder : public Encoder {
+// Small residual network over an image of RGB or depth: a stem (see
+// ModelOptions::rgb_encoder_stride), stages that halve the image down to 4x4, then one linear layer
+// over all of it (no pooling: where a finger is matters).
+class ImageEncoder : public Encoder {
  public:
-  explicit RgbEncoder(const ModelOptions& options);
+  // Requires IsImage(modality).
+  ImageEncoder(Modality modality, const ModelOptions& options);
   Posterior Encode(const torch::Tensor& x) override;
+  void UseBfloat16() override { bfloat16_ = true; }
 
  private:
+  void AddStem(int64_t width, const ModelOptions& options);
+
+  bool depth_;
+  bool bfloat16_ = false;
   torch::nn::Sequential stages_{nullptr};
+  torch::nn::Linear head_{nullptr};
+  torch::nn::Linear side_{nullptr};
+};
+
+// Skin and light of an image, the appearance part of its code. Sees it at 32 x 32 and averages over
+// the place: it is to know little of the pose.
+class AppearanceEncoder : public torch::nn::Module {
+ public:
+  explicit AppearanceEncoder(const ModelOptions& options);
+  /// x {N, 3, px, px} in [0, 1] -> {N, appearance_dim}.
+  Posterior Encode(const torch::Tensor& x);
+
+ private:
+  torch::nn::Sequential layers_{nullptr};
   torch::nn::Linear head_{nullptr};
 };
 
 // A perceptron to 8x8, then 3x3 convolutions with sub-pixel upsampling (Shi et al. 2016), which
 // cost a third of the transposed convolutions of the same size on a CPU. No batch normalisation:
 // codes of different encoders have different statistics, and a running mean of both fits neither.
-class RgbDecoder : public Decoder {
+//
+// With `joints2` and `joints3` what these say of the same code is drawn, bone by bone, and shown to
+// the convolution that works at 32x32: picture and joints agree. No gradient flows into them, and
+// this module does not own them (they are stepped and stored with their own pairs).
+class ImageDecoder : public Decoder {
  public:
-  explicit RgbDecoder(const ModelOptions& options);
+  // Requires IsImage(modality). Joint decoders may be null.
+  ImageDecoder(Modality modality,
+               const ModelOptions& options,
+               std::shared_ptr<Decoder> joints2,
+               std::shared_ptr<Decoder> joints3);
   torch::Tensor Decode(const torch::Tensor& z) override;
+  void UseBfloat16() override { bfloat16_ = true; }
   // Gives the four sub-pixels of each convolution equal weights, so that training starts from
   // smooth images (Aitken et al. 2017).
   void EqualiseSubPixels();
 
  private:
+  torch::Tensor WithBones(const torch::Tensor& x, const torch::Tensor& z) const;
+
   torch::nn::Sequential stem_{nullptr};
   torch::nn::Conv2d stem_conv_{nullptr};
   std::vector<torch::nn::Conv2d> stages_;
   torch::nn::Conv2d head_{nullptr};
   int64_t width_;
+  int64_t code_dim_;
+  bool bfloat16_ = false;
+  std::shared_ptr<Decoder> joints2_;
+  std::shared_ptr<Decoder> joints3_;
 };
+
+/// The bones of joints2 {N, 42} in [-1, 1] and joints3 {N, 63} in bone lengths as planes
+/// {N, 40, px, px}: 20 soft lines exp(-d^2 / 2 s^2) of the distance d to each bone, s =
+/// kBoneDeviation, then the same times the depth of the bone's middle.
+torch::Tensor DrawBones(const torch::Tensor& joints2, const torch::Tensor& joints3, int64_t px);
+constexpr double kBoneDeviation = 0.06;  // of half the crop; about a finger's half width
 
 enum class Initialisation { kNone, kSeeded };
 
@@ -122,6 +172,12 @@ struct HandNetworks {
   ModelOptions options;
   std::array<std::shared_ptr<Encoder>, kNumModalities> encoders;
   std::array<std::shared_ptr<Decoder>, kNumModalities> decoders;
+  // Where there are appearance_dim, an RGB encoder and an RGB decoder.
+  std::shared_ptr<AppearanceEncoder> appearance;
+
+  /// q(z | x) of the whole code: its appearance part is that of `image` {N, 3, px, px}, or the
+  /// prior where `image` is undefined or there is no appearance encoder.
+  Posterior Encode(Modality modality, const torch::Tensor& x, const torch::Tensor& image) const;
 
   // `kSeeded` weights are He-normal, a pure function of (seed, module,
   // parameter); with `kNone` they are whatever LibTorch makes them, to be overwritten.
@@ -133,7 +189,12 @@ struct HandNetworks {
   void SetTraining(bool training);
   void Fold();
   void To(const torch::Device& device);
+  void UseBfloat16();
+
+ private:
+  void ForEach(const std::function<void(torch::nn::Module&)>& visit);
 };
+constexpr const char* kAppearanceName = "encoder.appearance";
 // "encoder.rgb", "decoder.3d"
 std::string EncoderName(Modality modality);
 std::string DecoderName(Modality modality);
@@ -143,21 +204,31 @@ torch::Device ChooseDevice(const std::string& name);
 
 /// KL(q || N(0, I)) summed over the dimensions, mean over the batch: a scalar.
 torch::Tensor KlDivergence(const Posterior& posterior);
-/// Vectors {N, 20, 3} of the bones (io/core/skeleton.h) of joints {N, 63}.
-torch::Tensor BoneVectors(const torch::Tensor& joints3);
+/// Vectors {N, 20, C} of the bones (io/core/skeleton.h) of joints {N, 21 C}.
+torch::Tensor BoneVectors(const torch::Tensor& joints);
+/// Mean length of the rows of a - b, {N, C}-vectors of the last dimension; smooth at 0.
+torch::Tensor MeanDistance(const torch::Tensor& a, const torch::Tensor& b);
 /// z = mean + noise * exp(logvar / 2).
 torch::Tensor Reparameterise(const Posterior& posterior, const torch::Tensor& noise);
 
 struct ImageLoss {
   torch::Tensor colour;  // scalar
   torch::Tensor alpha;   // scalar
+  torch::Tensor detail;  // scalar
 };
 /// Colour: mean absolute error over pixels that are valid, background pixels weighted by
 /// `background_weight`. Alpha: mean binary cross-entropy over valid pixels of labelled images.
+/// Detail: mean absolute differences of neighbouring pixels of the colour error inside the mask, at
+/// full size and thrice halved: blurred edges cost more than a wrong shade.
 ///   logits {N, 4, H, W}; target {N, 5, H, W} as of `Batch::target`; has_alpha {N}
 ImageLoss ComputeImageLoss(const torch::Tensor& logits,
                            const torch::Tensor& target,
                            const torch::Tensor& has_alpha,
                            double background_weight);
+/// Mean absolute error of relative depth over valid pixels, background weighted likewise.
+///   said {N, 1, H, W}; target {N, 2, H, W} as of `Batch::targets`
+torch::Tensor ComputeDepthLoss(const torch::Tensor& said,
+                               const torch::Tensor& target,
+                               double background_weight);
 
 }  // namespace handforge

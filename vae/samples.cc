@@ -28,6 +28,8 @@ uint32_t BitOf(Modality modality) {
       return kHasJoints2;
     case Modality::kJoints3:
       return kHasJoints3;
+    case Modality::kDepth:
+      return kHasDepth;
   }
   return 0;
 }
@@ -62,6 +64,7 @@ struct RawRows {
   uint64_t count = 0;
   std::vector<uint8_t> rgb;
   std::vector<uint8_t> mask;
+  std::vector<uint16_t> depth;
   std::vector<float> joints_3d;
   std::vector<float> joints_2d;
   std::vector<float> K;
@@ -76,6 +79,7 @@ struct RawRows {
         count(num_rows),
         rgb(shard.Read<uint8_t>("rgb", first, count)),
         mask(shard.Read<uint8_t>("mask", first, count)),
+        depth(shard.Read<uint16_t>("depth", first, count)),
         joints_3d(shard.Read<float>("joints_3d", first, count)),
         joints_2d(shard.Read<float>("joints_2d", first, count)),
         K(shard.Read<float>("K", first, count)),
@@ -115,10 +119,11 @@ class ShardLoader {
  private:
   void AppendRow(const RawRows& rows, uint64_t row, SampleSet* samples) const {
     const Handedness side = static_cast<Handedness>(rows.handedness[row]);
-    uint32_t present = rows.present[row] & (kHasRgb | kHasMask | kHasJoints3 | kHasJoints2);
+    uint32_t present = rows.present[row] & (kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
     if (!rows.labelled[row]) present &= kHasRgb;
     AppendImage(rows.rgb, row, side, stored_rgb_px_, 3, &samples->rgb);
     AppendAlpha(rows, row, side, samples);
+    AppendDepth(rows, row, side, samples);
     if (!AppendJoints3(rows, row, side, samples)) present &= ~uint32_t{kHasJoints3};
     if (!AppendJoints2(rows, row, side, samples)) present &= ~uint32_t{kHasJoints2};
     samples->focal_over_size.push_back(FocalOverSize(rows, row));
@@ -148,6 +153,31 @@ class ShardLoader {
       alpha[i] = part != kPartBackground && part < kPartFirstOccluder ? 255 : 0;
     }
     AppendImage(alpha, 0, side, image_px_, 1, &samples->alpha);
+  }
+
+  void AppendDepth(const RawRows& rows, uint64_t row, Handedness side, SampleSet* samples) const {
+    const size_t pixels = static_cast<size_t>(image_px_) * image_px_;
+    const uint16_t* stored = rows.depth.data() + row * pixels;
+    const size_t px = static_cast<size_t>(rgb_px_);
+    std::vector<float> depth_mm(px * px);
+    for (size_t y = 0; y < px; ++y) {
+      for (size_t x = 0; x < px; ++x) {
+        const size_t from_x = side == Handedness::kLeft ? px - 1 - x : x;
+        const size_t at = SourcePixel(y) * static_cast<size_t>(image_px_) + SourcePixel(from_x);
+        depth_mm[y * px + x] = static_cast<float>(stored[at] * kDepthUnitMm);
+      }
+    }
+    std::vector<float> relative(px * px);
+    NormaliseDepth(depth_mm.data(), static_cast<int>(px * px), relative.data());
+    for (const float value : relative) {
+      samples->depth.push_back(static_cast<int8_t>(std::lround(value * kDepthLevels)));
+    }
+  }
+
+  // The stored pixel nearest to the middle of one of the model's: depth is not averaged, or edges
+  // would float between hand and background.
+  size_t SourcePixel(size_t pixel) const {
+    return (2 * pixel + 1) * static_cast<size_t>(image_px_) / (2 * static_cast<size_t>(rgb_px_));
   }
 
   // Returns whether the row has usable 3D labels.
@@ -198,12 +228,17 @@ bool SampleSet::Has(int64_t row, Modality modality) const {
   return (present[static_cast<size_t>(row)] & BitOf(modality)) != 0;
 }
 
-std::vector<int64_t> SampleSet::RowsFor(const Pair& pair) const {
+std::vector<int64_t> SampleSet::RowsFor(const Pass& pass) const {
   std::vector<int64_t> rows;
   for (int64_t row = 0; row < size(); ++row) {
-    if (Has(row, pair.from) && Has(row, pair.to)) rows.push_back(row);
+    const auto has = [this, row](Modality modality) { return Has(row, modality); };
+    if (has(pass.from) && std::all_of(pass.to.begin(), pass.to.end(), has)) rows.push_back(row);
   }
   return rows;
+}
+
+std::vector<int64_t> SampleSet::RowsFor(const Pair& pair) const {
+  return RowsFor(Pass{pair.from, {pair.to}, 1});
 }
 
 void SampleSet::CopyInput(int64_t row, Modality modality, float* input) const {
@@ -218,6 +253,11 @@ void SampleSet::CopyInput(int64_t row, Modality modality, float* input) const {
       return;
     case Modality::kJoints3:
       std::copy_n(joints3.data() + first, count, input);
+      return;
+    case Modality::kDepth:
+      for (size_t i = 0; i < count; ++i) {
+        input[i] = static_cast<float>(depth[first + i]) / kDepthLevels;
+      }
       return;
   }
 }

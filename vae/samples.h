@@ -17,22 +17,28 @@ struct SampleSet {
   int rgb_px = 0;
   std::vector<uint8_t> rgb;            // {N, px, px, 3}
   std::vector<uint8_t> alpha;          // {N, px, px}, 255 = hand or forearm
+  std::vector<int8_t> depth;           // {N, px, px} relative depth times kDepthLevels
   std::vector<float> joints3;          // {N, 21, 3}
   std::vector<float> joints2;          // {N, 21, 2}
   std::vector<float> bone_mm;          // {N} reference bone length; 0 without 3D labels
   std::vector<float> focal_over_size;  // {N} fx / image width
   std::vector<uint8_t> visible;        // {N, 21} `Visibility`
-  std::vector<uint32_t> present;       // {N} bits of `Present`: rgb, mask, joints; 0 bits where a
+  std::vector<uint32_t> present;       // {N} bits of `Present`: rgb, depth, mask, joints; 0 bits where a
                                        // modality is absent or may not be learned from
 
   int64_t size() const { return static_cast<int64_t>(present.size()); }
   bool Has(int64_t row, Modality modality) const;
+  // Rows that have all modalities of the pass.
+  std::vector<int64_t> RowsFor(const Pass& pass) const;
   // Rows that have both modalities of the pair.
   std::vector<int64_t> RowsFor(const Pair& pair) const;
 
   // One encoder input, InputSize(modality, rgb_px) floats.
   void CopyInput(int64_t row, Modality modality, float* input) const;
 };
+
+// Steps of SampleSet::depth in one unit: 1.2 mm each.
+constexpr int kDepthLevels = 127;
 
 struct TrainingData {
   SampleSet train;
@@ -41,7 +47,7 @@ struct TrainingData {
 };
 
 // Loads the columns a model needs from dataset folders, every shard, mirrored and resized. Images
-// are area-averaged down to `rgb_px`. Unlabelled rows keep their image only. Throws DataError
+// are area-averaged down to `rgb_px`; depth, where the rows have it, is thinned to the same grid. Unlabelled rows keep their image only. Throws DataError
 // naming folder, shard and column: images smaller than `rgb_px`, not square, a principal point
 // off-centre (not a crop camera), no training row.
 TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_px);

@@ -1,11 +1,23 @@
 #include "vae/targets.h"
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 namespace handforge {
 namespace {
 
+constexpr double kNearestShare = 0.02;  // of measured depth may be specks before the hand
+
 double SideSign(Handedness handedness) { return handedness == Handedness::kLeft ? -1.0 : 1.0; }
+
+// The value below which `share` of the values lie. Requires values.
+float Quantile(std::vector<float>* values, double share) {
+  const auto at = values->begin() +
+                  static_cast<ptrdiff_t>(share * static_cast<double>(values->size() - 1));
+  std::nth_element(values->begin(), at, values->end());
+  return *at;
+}
 
 }  // namespace
 
@@ -48,6 +60,25 @@ Joints2 PixelJoints2(const float* normalised, int image_px, Handedness handednes
     joints_px(j, 1) = (static_cast<double>(normalised[2 * j + 1]) + 1) * image_px / 2 - 0.5;
   }
   return joints_px;
+}
+
+void NormaliseDepth(const float* depth_mm, int count, float* normalised) {
+  std::fill_n(normalised, count, 1.0F);
+  std::vector<float> measured;
+  std::copy_if(
+      depth_mm, depth_mm + count, std::back_inserter(measured), [](float z) { return z > 0; });
+  if (measured.empty()) return;
+  const double limit_mm = Quantile(&measured, kNearestShare) + kDepthReachMm;
+  measured.erase(std::remove_if(measured.begin(),
+                                measured.end(),
+                                [limit_mm](float z) { return z > limit_mm; }),
+                 measured.end());
+  const float median_mm = Quantile(&measured, 0.5);
+  for (int i = 0; i < count; ++i) {
+    if (!(depth_mm[i] > 0) || depth_mm[i] > limit_mm) continue;
+    const double relative = (depth_mm[i] - median_mm) / kRelativeDepthMm;
+    normalised[i] = static_cast<float>(std::clamp(relative, -1.0, 1.0));
+  }
 }
 
 void MirrorColumns(ImageU8* image) {

@@ -20,6 +20,7 @@ constexpr const char* kHashKey = "payload_sha256";
 size_t SizeOfDtype(const std::string& dtype) {
   if (dtype == "F32") return 4;
   if (dtype == "F64" || dtype == "I64") return 8;
+  if (dtype == "F16") return 2;
   if (dtype == "U8") return 1;
   return 0;
 }
@@ -69,7 +70,7 @@ TensorEntry ParseEntry(const std::string& name,
   const size_t element = SizeOfDtype(entry.dtype);
   if (element == 0) {
     throw DataError(file + ": array " + name + " has type " + entry.dtype +
-                    "; expected F32, F64, I64 or U8");
+                    "; expected F32, F16, F64, I64 or U8");
   }
   for (const int64_t size : entry.shape) {
     if (size < 0 || size > (int64_t{1} << 32)) ThrowForeign(file, "entry " + name + ": shape");

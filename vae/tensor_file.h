@@ -13,7 +13,7 @@ namespace handforge {
 // {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets"}}, then the raw
 // little-endian arrays. The metadata hold `payload_sha256`, checked on reading.
 struct TensorEntry {
-  std::string dtype;  // "F32", "F64", "I64" or "U8"
+  std::string dtype;  // "F32", "F16", "F64", "I64" or "U8"
   std::vector<int64_t> shape;
   std::vector<uint8_t> bytes;  // row-major
 

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <sstream>
 
@@ -46,6 +47,8 @@ BatchOptions MakeBatchOptions(const TrainOptions& options) {
   batch.pose_rows = static_cast<int>(options.pose_batch);
   batch.image_rows = static_cast<int>(options.image_batch);
   batch.latent_dim = static_cast<int>(options.model.latent_dim);
+  batch.appearance = options.model.appearance_dim > 0;
+  batch.left_share = options.model.side_head != 0 ? options.left_share : 0;
   batch.augment = options.augment;
   return batch;
 }
@@ -73,7 +76,8 @@ class Trainer {
       : options_(options),
         listener_(listener),
         out_(options.out),
-        pairs_(ParsePairs(options.pairs)),
+        passes_(ParsePasses(options.pairs)),
+        pairs_(PairsOf(passes_)),
         total_steps_(options.steps),
         info_(DescribeOptions(options)) {}
 
@@ -82,6 +86,7 @@ class Trainer {
     RemoveStaleTemporaries(out_);
     LoadData();
     learner_.emplace(options_);
+    if (!options_.start.empty()) learner_->StartFrom(TensorFile::Read(options_.start));
     if (resume) TryResume();
     OpenLogs();
     Loop();
@@ -93,7 +98,7 @@ class Trainer {
     data_ = LoadTrainingData(options_.data, static_cast<int>(options_.model.rgb_px));
     info_.data_sha256 = data_.manifest_sha256;
     AddDataStatistics(data_.train, &info_, &statistics_);
-    batches_.emplace(data_.train, pairs_, MakeBatchOptions(options_));
+    batches_.emplace(data_.train, passes_, MakeBatchOptions(options_));
     Say(std::to_string(data_.train.size()) + " training and " +
         std::to_string(data_.held_out.size()) + " held-out samples");
     if (data_.held_out.size() == 0) {
@@ -105,6 +110,8 @@ class Trainer {
 
   void Loop() {
     session_start_ = Clock::now();
+    paced_seconds_ = Seconds();
+    paced_step_ = step_;
     if (step_ >= total_steps_) return;
     BatchPrefetcher prefetcher(&*batches_, step_);
     while (step_ < total_steps_) {
@@ -116,22 +123,25 @@ class Trainer {
       StepOnce(prefetcher.Next());
       if (step_ % options_.log_every == 0 || step_ == total_steps_) WriteLosses();
       if (step_ % options_.eval_every == 0 && step_ < total_steps_) {
-        Evaluate();
         EnforceBudget();
+        Evaluate();
       }
       if (step_ % options_.checkpoint_every == 0 || step_ == total_steps_) SaveCheckpoint();
     }
   }
 
   void StepOnce(const Batch& batch) {
-    const StepLosses losses = learner_->Step(batch, LearningRate(step_));
-    if (!losses.Finite()) Fail(batch, losses);
+    const std::vector<StepLosses> losses = learner_->Step(batch, LearningRate(step_));
+    for (const StepLosses& pair : losses) {
+      if (!pair.Finite()) Fail(batch, pair);
+    }
     ++step_;
-    const std::string pair = batch.pair.Name();
-    means_.Add(pair, losses);
     TrainEvent event = MakeEvent(TrainEvent::Kind::kStep);
-    event.pair = pair;
-    event.loss = losses.loss;
+    event.pair = batch.pass.Name();
+    for (const StepLosses& pair : losses) {
+      means_.Add(pair);
+      event.loss += pair.loss;
+    }
     Notify(event);
   }
 
@@ -145,37 +155,45 @@ class Trainer {
     return options_.learning_rate * (low + (1 - low) * cosine);
   }
 
-  // Lowers the number of steps to what the budget allows.
+  // Sets the number of steps to what the budget allows at the pace since the last evaluation.
   void EnforceBudget() {
-    if (options_.max_seconds <= 0) return;
     const double spent = Seconds();
-    const double per_step = spent / static_cast<double>(step_);
-    if (per_step * static_cast<double>(total_steps_) <= kBudgetSlack * options_.max_seconds) return;
-    const int64_t fit = static_cast<int64_t>((options_.max_seconds - spent) / per_step);
-    const int64_t steps = step_ + std::max<int64_t>(0, fit);
-    if (steps >= total_steps_) return;
-    Say("max_seconds = " + std::to_string(std::llround(options_.max_seconds)) + " allows " +
-        std::to_string(steps) + " of " + std::to_string(total_steps_) +
-        " steps on this machine: training is shortened and not reproducible");
-    total_steps_ = steps;
+    const double per_step =
+        (spent - paced_seconds_) / static_cast<double>(std::max<int64_t>(1, step_ - paced_step_));
+    paced_seconds_ = spent;
+    paced_step_ = step_;
+    if (options_.max_seconds <= 0) return;
+    const double left = static_cast<double>(total_steps_ - step_);
+    const bool fits = spent + per_step * left <= kBudgetSlack * options_.max_seconds;
+    if (fits && !shortened_) return;
+    const double more = std::max(0.0, (options_.max_seconds - spent) / per_step);
+    total_steps_ = std::min(options_.steps, step_ + static_cast<int64_t>(more));
     shortened_ = true;
+    Say("max_seconds = " + std::to_string(std::llround(options_.max_seconds)) + " allows " +
+        std::to_string(total_steps_) + " of " + std::to_string(options_.steps) +
+        " steps at this machine's pace: the run is not reproducible");
   }
 
   [[noreturn]] void Fail(const Batch& batch, const StepLosses& losses) {
     TensorFile file;
     file.metadata["step"] = std::to_string(batch.step);
-    file.metadata["pair"] = batch.pair.Name();
+    file.metadata["pair"] = losses.pair;
     file.metadata["seed"] = std::to_string(options_.seed);
     file.metadata["config"] = options_.Text();
-    const auto add = [&](const char* name, const std::vector<float>& values) {
-      const int64_t columns = static_cast<int64_t>(values.size()) / batch.rows;
-      file.AddFloats(name, {batch.rows, columns}, values.data());
+    const auto add = [&file](const std::string& name, const std::vector<float>& values, int rows) {
+      if (values.empty()) return;
+      file.AddFloats(name, {rows, static_cast<int64_t>(values.size()) / rows}, values.data());
     };
-    add("input", batch.input);
-    add("target", batch.target);
-    add("noise", batch.noise);
+    add("input", batch.input, batch.rows + batch.left_rows);
+    for (const Modality to : batch.pass.to) {
+      add(std::string("target.") + ModalityName(to),
+          batch.targets[static_cast<size_t>(to)],
+          batch.rows);
+    }
+    add("appearance", batch.appearance, batch.rows);
+    add("noise", batch.noise, batch.rows);
     file.Write(BadBatchPath(out_));
-    throw DataError("step " + std::to_string(batch.step) + ", pair " + batch.pair.Name() +
+    throw DataError("step " + std::to_string(batch.step) + ", pair " + losses.pair +
                     ": loss " + std::to_string(losses.loss) + ", gradient " +
                     std::to_string(losses.gradient_norm) +
                     ": not finite; lower learning_rate or max_gradient_norm, or look at the batch "
@@ -207,19 +225,44 @@ class Trainer {
   void Evaluate() {
     if (data_.held_out.size() == 0) return;
     const HandVae vae = HandVae::FromTensors(MakeFile("model"), options_.device);
-    LogScores(EvaluateModel(vae, data_.held_out, {pairs_, options_.eval_samples}));
+    const std::vector<PairScore> scores =
+        EvaluateModel(vae, data_.held_out, {pairs_, options_.eval_samples});
+    LogScores(scores);
     learner_->UseTrainingThreads();
+    StopWherePoseNoLongerImproves(scores);
+  }
+
+  // By the mean error of all pairs that say 3D joints.
+  void StopWherePoseNoLongerImproves(const std::vector<PairScore>& scores) {
+    double sum_mm = 0;
+    for (const PairScore& score : scores) {
+      if (score.measure == "epe_mm") sum_mm += score.value;
+    }
+    if (options_.patience == 0 || sum_mm == 0) return;
+    if (sum_mm < best_mm_) {
+      best_mm_ = sum_mm;
+      since_best_ = 0;
+      return;
+    }
+    if (++since_best_ < options_.patience) return;
+    Say("no better 3D error for " + std::to_string(options_.patience) +
+        " evaluations: training ends");
+    total_steps_ = step_;
   }
 
   // ---- Files ----
 
   // Description, statistics and weights.
-  TensorFile MakeFile(const std::string& kind) const {
+  TensorFile MakeFile(const std::string& kind) {
     TensorFile file = statistics_;
     VaeInfo info = info_;
     info.steps = step_;
     DescribeModel(info, kind, &file);
-    learner_->AddNetworks(&file);
+    if (kind == "model") {
+      learner_->AddFinishedNetworks(options_.store == "float16", &file);
+    } else {
+      learner_->AddNetworks(&file);
+    }
     return file;
   }
 
@@ -232,6 +275,8 @@ class Trainer {
         {"total_steps", total_steps_},
         {"shortened", shortened_},
         {"seconds", Seconds()},
+        {"best_mm", std::isfinite(best_mm_) ? best_mm_ : 0},
+        {"since_best", since_best_},
         {"seed", options_.seed}}.dump();
     file.metadata["loss_means"] = means_.ToJson();
     file.Write(CheckpointPath(out_));
@@ -253,6 +298,9 @@ class Trainer {
       total_steps_ = progress.at("total_steps").get<int64_t>();
       shortened_ = progress.at("shortened").get<bool>();
       earlier_seconds_ = progress.at("seconds").get<double>();
+      const double best_mm = progress.at("best_mm").get<double>();
+      if (best_mm > 0) best_mm_ = best_mm;
+      since_best_ = progress.at("since_best").get<int64_t>();
       means_.FromJson(file.Text("loss_means"));
     } catch (const Json::exception& error) {
       throw DataError(path.string() + ": metadata: " + error.what());
@@ -322,11 +370,18 @@ class Trainer {
   TrainOptions options_;
   TrainListener listener_;
   std::filesystem::path out_;
+  std::vector<Pass> passes_;
   std::vector<Pair> pairs_;
   int64_t step_ = 0;
   int64_t total_steps_;
   bool shortened_ = false;
   double earlier_seconds_ = 0;
+  // When the pace was last taken.
+  double paced_seconds_ = 0;
+  int64_t paced_step_ = 0;
+  // Early stop: the lowest sum of 3D errors, and evaluations since.
+  double best_mm_ = std::numeric_limits<double>::infinity();
+  int64_t since_best_ = 0;
   Clock::time_point session_start_ = Clock::now();
   VaeInfo info_;
   TensorFile statistics_;

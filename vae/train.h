@@ -22,6 +22,8 @@ struct TrainOptions {
   // Folder of model.safetensors, checkpoint.safetensors and the logs.
   std::string out;
   uint64_t seed = 1;
+  // Model file whose weights are the first ones, of the same sizes and pairs; "" = fresh weights.
+  std::string start;
   // Intra-op threads; 0 = one per core. Bits of the result depend on it.
   int64_t threads = 0;
   // "cpu", "cuda" or "auto".
@@ -30,7 +32,7 @@ struct TrainOptions {
   ModelOptions model;
 
   // Encoder->decoder pairs with their weight, the number of steps in each round of the schedule:
-  // "3d->3d*8". A joint step costs a quarter of an RGB step, so the quick recipe takes many.
+  // "3d->3d*8"; "rgb->3d+2d" steps two decoders on one pass of the encoder. A joint step costs a quarter of an RGB step, so the quick recipe takes many.
   std::vector<std::string> pairs = {"3d->3d*10",
                                     "2d->3d*6",
                                     "3d->2d*2",
@@ -42,8 +44,8 @@ struct TrainOptions {
   // Steps of all pairs together. The run is reproducible because steps, not time, end it.
   int64_t steps = 24000;
   // Wall budget in seconds, 0 = none. Where an evaluation finds that the steps will not fit, their
-  // number is lowered so that the learning rate still comes down; the run says so, and is then not
-  // reproducible.
+  // number is lowered so that the learning rate still comes down, and follows the machine's pace
+  // from then on (never above `steps`); the run says so, and is then not reproducible.
   double max_seconds = 0;
   // Rows of a step without images and with them.
   int64_t pose_batch = 128;
@@ -54,6 +56,9 @@ struct TrainOptions {
   double learning_rate = 2e-3;
   int64_t warmup_steps = 200;
   double final_lr_fraction = 0.01;
+  // Of a running average of the weights, which is what is measured and stored in the end; 0 = the
+  // weights themselves.
+  double average_decay = 0;
   // Longest gradient of one module; 0 = any.
   double max_gradient_norm = 1;
   // Weight of the KL term (summed over the code) against the mean squared error of unit-spread
@@ -72,9 +77,27 @@ struct TrainOptions {
   // Weight of a background pixel in the colour loss, 0 .. 1; the hand's is 1. A background cannot
   // be known from a pose, and decoded hands are cut out by their alpha.
   double background_weight = 0.1;
+  // Weights of the picture's detail (ComputeImageLoss), of relative depth, and of the side head.
+  double detail_weight = 0;
+  double depth_weight = 1;
+  double side_weight = 0.1;
+  // Left hands shown to the side head, as a share of the rows of a step from an image; models with
+  // a side head only.
+  double left_share = 0.125;
+  // "squared": mean squared error of joints; "distance": mean Euclidean distance, which is what is
+  // measured, and which cares less for hopeless samples and more for good ones.
+  std::string joints_loss = "squared";
+  // "float32" or "bfloat16": of the convolutions; the latter is twice as fast on CPUs with
+  // AVX512-BF16 and worth nothing on others.
+  std::string precision = "float32";
+  // Weights of the finished model: "float32" or "float16", half the size. All that is measured is
+  // measured with what is stored.
+  std::string store = "float32";
 
   AugmentOptions augment;
 
+  // Training ends early after so many evaluations without a lower mean 3D error; 0 = never.
+  int64_t patience = 0;
   int64_t eval_every = 2000;
   // Held-out samples per evaluation during training; 0 = all. The last evaluation uses all.
   int64_t eval_samples = 256;

@@ -45,8 +45,8 @@ void StepCsv::Append(const std::string& row) {
   if (!stream_) throw EnvironmentError(file_.string() + ": cannot be written (disk full?)");
 }
 
-void LossMeans::Add(const std::string& pair, const StepLosses& losses) {
-  Sum& sum = sums_[pair];
+void LossMeans::Add(const StepLosses& losses) {
+  Sum& sum = sums_[losses.pair];
   sum.losses.loss += losses.loss;
   sum.losses.reconstruction += losses.reconstruction;
   sum.losses.alpha += losses.alpha;

@@ -27,7 +27,7 @@ class StepCsv {
 // Means of the losses of each pair since the last entry of the log.
 class LossMeans {
  public:
-  void Add(const std::string& pair, const StepLosses& losses);
+  void Add(const StepLosses& losses);
   // One CSV row per pair (see Train), then forgets them.
   std::vector<std::string> TakeRows(int64_t step, double learning_rate, double seconds);
 

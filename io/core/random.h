@@ -28,6 +28,7 @@ enum class Purpose : uint32_t {
   kOccluder = 18,
   kPhoto = 19,
   kPhotoNoise = 20,
+  kTrainDegrade = 31,
 };
 
 // Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: a

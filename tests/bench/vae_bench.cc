@@ -47,8 +47,8 @@ SampleSet NoiseSamples(int count, int rgb_px) {
 HandVae UntrainedVae(const TrainOptions& options) {
   VaeInfo info;
   info.model = options.model;
-  info.has_encoder = {true, true, true};
-  info.has_decoder = {true, true, true};
+  info.has_encoder = {true, true, true, false};
+  info.has_decoder = {true, true, true, false};
   TensorFile file;
   AddDataStatistics(NoiseSamples(4, static_cast<int>(options.model.rgb_px)), &info, &file);
   DescribeModel(info, "model", &file);
@@ -75,7 +75,7 @@ void BM_TrainingStep(benchmark::State& state, const char* pair) {
   batch_options.pose_rows = static_cast<int>(options.pose_batch);
   batch_options.image_rows = static_cast<int>(options.image_batch);
   batch_options.latent_dim = static_cast<int>(options.model.latent_dim);
-  BatchMaker maker(samples, ParsePairs({pair}), batch_options);
+  BatchMaker maker(samples, ParsePasses({pair}), batch_options);
   Learner learner(options);
   const Batch batch = maker.Make(0);
   for (auto _ : state) benchmark::DoNotOptimize(learner.Step(batch, 1e-4));
@@ -88,7 +88,7 @@ BENCHMARK_CAPTURE(BM_TrainingStep, rgb_to_rgb, "rgb->rgb")->Unit(benchmark::kMil
 // Items are prepared rows of an image pair: turning, tinting, noise.
 void BM_MakeBatch(benchmark::State& state) {
   const SampleSet samples = NoiseSamples(256, 64);
-  BatchMaker maker(samples, ParsePairs({"rgb->rgb"}), BatchOptions());
+  BatchMaker maker(samples, ParsePasses({"rgb->rgb"}), BatchOptions());
   int64_t step = 0;
   int64_t rows = 0;
   for (auto _ : state) rows += maker.Make(step++).rows;

@@ -6,6 +6,7 @@
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/vae/toy_hands.h"
+#include "vae/degrade.h"
 #include "vae/targets.h"
 
 #include <array>
@@ -29,8 +30,8 @@ SampleSet ToySamples(int count) {
   return LoadTrainingData({(folder / "data").string()}, kPx).train;
 }
 
-std::vector<Pair> AllPairs() {
-  return ParsePairs({"3d->3d*3", "2d->3d*2", "3d->2d", "rgb->3d", "rgb->rgb", "3d->rgb"});
+std::vector<Pass> AllPairs() {
+  return ParsePasses({"3d->3d*3", "2d->3d*2", "3d->2d", "rgb->3d", "rgb->rgb", "3d->rgb"});
 }
 
 BatchOptions SmallBatches() {
@@ -137,8 +138,8 @@ TEST(SetCanonicalFraming, CentresTheHandAndFillsTheCrop) {
 TEST(BatchMaker, FramesCanonicallyWhatPosesAloneShow) {
   const SampleSet samples = ToySamples(24);
   const auto longer_side = [&](const char* pair) {
-    const Batch batch = BatchMaker(samples, ParsePairs({pair}), SmallBatches()).Make(0);
-    const Joints2 joints = PixelJoints2(batch.target.data(), 100, Handedness::kRight);
+    const Batch batch = BatchMaker(samples, ParsePasses({pair}), SmallBatches()).Make(0);
+    const Joints2 joints = PixelJoints2(batch.targets[1].data(), 100, Handedness::kRight);
     return (joints.colwise().maxCoeff() - joints.colwise().minCoeff()).maxCoeff();
   };
   EXPECT_NEAR(longer_side("3d->2d"), 100 * kCanonicalFill, 1e-3);
@@ -177,7 +178,7 @@ TEST(BatchMaker, IsAFunctionOfTheStep) {
   for (const int64_t step : {39, 3, 17, 17, 0, 38, 12}) {
     const Batch batch = jumping.Make(step);
     EXPECT_EQ(batch.input, batches[step].input) << "step " << step;
-    EXPECT_EQ(batch.target, batches[step].target) << "step " << step;
+    EXPECT_EQ(batch.targets, batches[step].targets) << "step " << step;
     EXPECT_EQ(batch.noise, batches[step].noise) << "step " << step;
   }
 }
@@ -186,7 +187,7 @@ TEST(BatchMaker, VisitsEveryRowOncePerEpochInChangingOrder) {
   const SampleSet samples = ToySamples(24);
   BatchOptions options = SmallBatches();
   options.augment.rotate = false;
-  BatchMaker maker(samples, ParsePairs({"3d->3d"}), options);
+  BatchMaker maker(samples, ParsePasses({"3d->3d"}), options);
   std::vector<std::vector<float>> orders;
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     std::set<float> seen;
@@ -207,9 +208,9 @@ TEST(BatchMaker, VisitsEveryRowOncePerEpochInChangingOrder) {
 
 TEST(BatchMaker, TurnsBothSidesOfAPairAlike) {
   const SampleSet samples = ToySamples(24);
-  BatchMaker maker(samples, ParsePairs({"3d->3d"}), SmallBatches());
+  BatchMaker maker(samples, ParsePasses({"3d->3d"}), SmallBatches());
   const Batch batch = maker.Make(0);
-  EXPECT_EQ(batch.input, batch.target);
+  EXPECT_EQ(batch.input, batch.targets[2]);
 }
 
 TEST(BatchMaker, HasTheShapesItSays) {
@@ -217,16 +218,132 @@ TEST(BatchMaker, HasTheShapesItSays) {
   BatchMaker maker(samples, AllPairs(), SmallBatches());
   for (int64_t step = 0; step < 9; ++step) {
     const Batch batch = maker.Make(step);
-    const bool images = batch.pair.from == Modality::kRgb || batch.pair.to == Modality::kRgb;
+    const bool images = batch.pass.HasImages();
+    const Modality to = batch.pass.to[0];
     EXPECT_EQ(batch.rows, images ? 4 : 8);
     const size_t rows = static_cast<size_t>(batch.rows);
-    EXPECT_EQ(batch.input.size(), rows * static_cast<size_t>(InputSize(batch.pair.from, kPx)));
+    EXPECT_EQ(batch.input.size(), rows * static_cast<size_t>(InputSize(batch.pass.from, kPx)));
     EXPECT_EQ(batch.noise.size(), rows * 5);
-    const size_t target = batch.pair.to == Modality::kRgb
+    const size_t target = to == Modality::kRgb
                               ? size_t{kImagePlanes} * kPx * kPx
-                              : static_cast<size_t>(InputSize(batch.pair.to, kPx));
-    EXPECT_EQ(batch.target.size(), rows * target);
-    EXPECT_EQ(batch.has_alpha.size(), batch.pair.to == Modality::kRgb ? rows : 0);
+                              : static_cast<size_t>(InputSize(to, kPx));
+    EXPECT_EQ(batch.targets[static_cast<size_t>(to)].size(), rows * target);
+    EXPECT_EQ(batch.has_alpha.size(), to == Modality::kRgb ? rows : 0);
+  }
+}
+
+TEST(BatchMaker, TeachesAllDecodersOfAPassTheSameMove) {
+  const SampleSet samples = ToySamples(24);
+  BatchMaker together(samples, ParsePasses({"2d->3d+2d"}), SmallBatches());
+  BatchMaker alone(samples, ParsePasses({"2d->3d"}), SmallBatches());
+  const Batch batch = together.Make(3);
+  EXPECT_EQ(batch.input, batch.targets[1]);
+  EXPECT_EQ(batch.targets[2], alone.Make(3).targets[2]);
+}
+
+TEST(BatchMaker, ShowsLeftHandsAsMirroredRightOnes) {
+  const SampleSet samples = ToySamples(24);
+  BatchOptions options = SmallBatches();
+  options.left_share = 0.5;
+  options.augment.rotate = false;
+  options.augment.brightness = 0;
+  options.augment.colour = 0;
+  const Batch batch = BatchMaker(samples, ParsePasses({"rgb->3d"}), options).Make(0);
+  EXPECT_EQ(batch.left_rows, 2);
+  const size_t size = size_t{3} * kPx * kPx;
+  ASSERT_EQ(batch.input.size(), 6 * size);
+  EXPECT_EQ(batch.targets[2].size(), 4u * 63);
+  for (int left = 4; left < 6; ++left) {
+    std::vector<float> image(batch.input.begin() + static_cast<ptrdiff_t>(left * size),
+                             batch.input.begin() + static_cast<ptrdiff_t>((left + 1) * size));
+    MirrorPlanes(3, kPx, image.data());
+    int found = 0;
+    for (int64_t row = 0; row < samples.size(); ++row) {
+      std::vector<float> stored(size);
+      samples.CopyInput(row, Modality::kRgb, stored.data());  // {px, px, 3}
+      double difference = 0;
+      for (size_t i = 0; i < size; ++i) {
+        difference += std::abs(image[(i % 3) * kPx * kPx + i / 3] - stored[i]);
+      }
+      found += difference / static_cast<double>(size) < 1e-3;
+    }
+    EXPECT_EQ(found, 1) << "row " << left;
+  }
+  EXPECT_EQ(BatchMaker(samples, ParsePasses({"3d->rgb"}), options).Make(0).left_rows, 0);
+}
+
+TEST(BatchMaker, ShowsSkinAndLightInAnotherTurn) {
+  const SampleSet samples = ToySamples(24);
+  BatchOptions options = SmallBatches();
+  options.appearance = true;
+  const Batch batch = BatchMaker(samples, ParsePasses({"3d->rgb"}), options).Make(0);
+  ASSERT_EQ(batch.appearance.size(), size_t{4} * 3 * kPx * kPx);
+  EXPECT_TRUE(BatchMaker(samples, ParsePasses({"rgb->rgb"}), options).Make(0).appearance.empty());
+}
+
+TEST(BatchMaker, DegradesInputsButNoTargets) {
+  const SampleSet samples = ToySamples(24);
+  BatchOptions hard = SmallBatches();
+  hard.augment.background = 1;
+  hard.augment.occluder = 1;
+  hard.augment.blur = 1;
+  hard.augment.noise = 1;
+  hard.augment.jpeg = 1;
+  hard.augment.contrast = 0.3;
+  BatchMaker degraded(samples, ParsePasses({"rgb->rgb+2d"}), hard);
+  BatchMaker plain(samples, ParsePasses({"rgb->rgb+2d"}), SmallBatches());
+  const Batch a = degraded.Make(1);
+  const Batch b = plain.Make(1);
+  EXPECT_EQ(a.targets, b.targets);
+  EXPECT_NE(a.input, b.input);
+  EXPECT_TRUE(std::all_of(
+      a.input.begin(), a.input.end(), [](float value) { return value >= 0 && value <= 1; }));
+  EXPECT_EQ(a.input, degraded.Make(1).input) << "a function of the step";
+}
+
+TEST(DegradeImage, KeepsTheHandOnANewBackground) {
+  AugmentOptions options;
+  options.background = 1;
+  const size_t plane = size_t{kPx} * kPx;
+  const std::vector<uint8_t> elsewhere(3 * plane, 10);
+  std::vector<float> planes(kImagePlanes * plane, 0.25F);
+  for (size_t i = 0; i < plane; ++i) planes[3 * plane + i] = i % kPx < kPx / 2 ? 1.0F : 0.0F;
+  std::vector<float> before = planes;
+  Random random(3, 0, 0, Purpose::kTest);
+  DegradeImage(options, {elsewhere.data()}, kPx, &random, planes.data());
+  int changed = 0;
+  for (size_t i = 0; i < 3 * plane; ++i) {
+    if (i % kPx < kPx / 2) {
+      EXPECT_NEAR(planes[i], before[i], 1e-6);
+    } else {
+      changed += std::abs(planes[i] - before[i]) > 1e-3;
+    }
+  }
+  EXPECT_GT(changed, static_cast<int>(plane));
+}
+
+TEST(MoveJoints, AShiftTurnsTheCamera) {
+  // The picture of the turned joints is the shifted picture, up to the second order of the shift.
+  for (uint64_t i = 0; i < 20; ++i) {
+    Random random(14, i, 0, Purpose::kTest);
+    const Tuple tuple = ToyTuple(ToyOptions(), 2 * i);
+    const int px = tuple.camera.width_px;
+    AugmentDraw draw;
+    draw.angle_rad = random.Uniform(-4, 4);
+    draw.shift = {random.Uniform(-0.1, 0.1), random.Uniform(-0.1, 0.1)};
+    draw.focal = 2 * tuple.camera.fx / px;
+    std::array<float, 42> joints2;
+    NormaliseJoints2(tuple.joints_px, px, Handedness::kRight, joints2.data());
+    MoveJoints2(draw, joints2.data());
+    std::vector<float> joints3(63);
+    for (int j = 0; j < kNumJoints; ++j) {
+      for (int c = 0; c < 3; ++c) joints3[3 * j + c] = tuple.joints_in_cam(j, c);
+    }
+    MoveJoints3(draw, joints3.data());
+    const Joints2 seen =
+        tuple.camera.Project(MetricJoints3(joints3.data(), 1, Handedness::kRight));
+    const Joints2 moved = PixelJoints2(joints2.data(), px, Handedness::kRight);
+    EXPECT_LT((seen - moved).cwiseAbs().maxCoeff(), 0.006 * px);
   }
 }
 
@@ -234,7 +351,7 @@ TEST(BatchMaker, NamesAPairWithoutData) {
   SampleSet samples = ToySamples(24);
   for (uint32_t& present : samples.present) present &= ~uint32_t{kHasRgb};
   EXPECT_THAT(
-      MessageOf<DataError>([&] { BatchMaker(samples, ParsePairs({"rgb->3d"}), SmallBatches()); }),
+      MessageOf<DataError>([&] { BatchMaker(samples, ParsePasses({"rgb->3d"}), SmallBatches()); }),
       HasSubstr("the pair rgb->3d"));
 }
 

@@ -30,7 +30,10 @@ TEST(ParsePairs, RefusesWhatIsNoPair) {
                            "3d",
                            "3d>2d",
                            "3d->4d",
-                           "depth->3d",
+                           "ir->3d",
+                           "rgb->3d+",
+                           "rgb->3d+3d",
+                           "rgb+2d->3d",
                            "3d->3d*",
                            "3d->3d*0",
                            "3d->3d*-1",
@@ -51,28 +54,49 @@ TEST(ParsePairs, RefusesAnEmptyListAndRepetition) {
               HasSubstr("2d->3d is listed twice"));
 }
 
-TEST(PairSchedule, StepsEachPairByItsWeight) {
-  const PairSchedule schedule(ParsePairs({"3d->3d*5", "2d->3d*3", "rgb->3d*1"}));
+TEST(ParsePasses, ReadsDecodersThatShareAnEncoder) {
+  const std::vector<Pass> passes = ParsePasses({"rgb->3d+2d*3", "depth->3d", "rgb->3d+rgb"});
+  ASSERT_EQ(passes.size(), 3u);
+  EXPECT_EQ(passes[0].from, Modality::kRgb);
+  EXPECT_EQ(passes[0].to, (std::vector<Modality>{Modality::kJoints3, Modality::kJoints2}));
+  EXPECT_EQ(passes[0].weight, 3);
+  EXPECT_EQ(passes[0].Name(), "rgb->3d+2d");
+  EXPECT_TRUE(passes[0].Decodes(Modality::kJoints2));
+  EXPECT_FALSE(passes[0].Decodes(Modality::kRgb));
+  EXPECT_TRUE(passes[1].HasImages());
+
+  // Each pair once, its steps counted.
+  const std::vector<Pair> pairs = PairsOf(passes);
+  std::map<std::string, int> steps;
+  for (const Pair& pair : pairs) steps[pair.Name()] += pair.weight;
+  EXPECT_EQ(pairs.size(), 4u);
+  EXPECT_EQ(steps,
+            (std::map<std::string, int>{
+                {"rgb->3d", 4}, {"rgb->2d", 3}, {"depth->3d", 1}, {"rgb->rgb", 1}}));
+}
+
+TEST(PassSchedule, StepsEachPairByItsWeight) {
+  const PassSchedule schedule(ParsePasses({"3d->3d*5", "2d->3d*3", "rgb->3d*1"}));
   std::map<int, int> steps;
-  for (int64_t step = 0; step < 90; ++step) ++steps[schedule.PairAt(step)];
+  for (int64_t step = 0; step < 90; ++step) ++steps[schedule.PassAt(step)];
   EXPECT_EQ(steps[0], 50);
   EXPECT_EQ(steps[1], 30);
   EXPECT_EQ(steps[2], 10);
 }
 
-TEST(PairSchedule, CountsOccurrences) {
-  const PairSchedule schedule(ParsePairs({"3d->3d*5", "2d->3d*3", "rgb->3d*1"}));
+TEST(PassSchedule, CountsOccurrences) {
+  const PassSchedule schedule(ParsePasses({"3d->3d*5", "2d->3d*3", "rgb->3d*1"}));
   std::map<int, int64_t> seen;
   for (int64_t step = 0; step < 100; ++step) {
-    EXPECT_EQ(schedule.Occurrence(step), seen[schedule.PairAt(step)]++) << "step " << step;
+    EXPECT_EQ(schedule.Occurrence(step), seen[schedule.PassAt(step)]++) << "step " << step;
   }
 }
 
-TEST(PairSchedule, SpreadsAPairOverTheRound) {
-  const PairSchedule schedule(ParsePairs({"3d->3d*9", "rgb->3d*3"}));
+TEST(PassSchedule, SpreadsAPairOverTheRound) {
+  const PassSchedule schedule(ParsePasses({"3d->3d*9", "rgb->3d*3"}));
   std::vector<int64_t> at;
   for (int64_t step = 0; step < 24; ++step) {
-    if (schedule.PairAt(step) == 1) at.push_back(step);
+    if (schedule.PassAt(step) == 1) at.push_back(step);
   }
   ASSERT_EQ(at.size(), 6u);
   for (size_t i = 1; i < at.size(); ++i) EXPECT_EQ(at[i] - at[i - 1], 4);

@@ -18,7 +18,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using torch::Tensor;
 
-constexpr ModalitySet kAll = {true, true, true};
+constexpr ModalitySet kAll = {true, true, true, true};
 
 ModelOptions Tiny(int64_t rgb_px = 32) {
   ModelOptions options;
@@ -26,6 +26,8 @@ ModelOptions Tiny(int64_t rgb_px = 32) {
   options.rgb_px = rgb_px;
   options.rgb_encoder_width = 4;
   options.rgb_decoder_width = 16;
+  options.depth_encoder_width = 4;
+  options.depth_decoder_width = 16;
   options.mlp_width = 24;
   return options;
 }
@@ -36,6 +38,7 @@ HandNetworks TinyNetworks(uint64_t seed = 1, int64_t rgb_px = 32) {
 
 Tensor RandomInput(Modality modality, int64_t rows, int64_t rgb_px = 32) {
   if (modality == Modality::kRgb) return torch::rand({rows, 3, rgb_px, rgb_px});
+  if (modality == Modality::kDepth) return 2 * torch::rand({rows, 1, rgb_px, rgb_px}) - 1;
   return torch::randn({rows, InputSize(modality, 0)});
 }
 
@@ -77,6 +80,7 @@ TEST(Decoders, GiveTheirModality) {
     EXPECT_EQ(networks.decoders[0]->Decode(z).sizes().vec(), (std::vector<int64_t>{5, 4, px, px}));
     EXPECT_EQ(networks.decoders[1]->Decode(z).sizes().vec(), (std::vector<int64_t>{5, 42}));
     EXPECT_EQ(networks.decoders[2]->Decode(z).sizes().vec(), (std::vector<int64_t>{5, 63}));
+    EXPECT_EQ(networks.decoders[3]->Decode(z).sizes().vec(), (std::vector<int64_t>{5, 1, px, px}));
   }
 }
 
@@ -105,9 +109,9 @@ TEST(Networks, WeightsAreAFunctionOfTheSeed) {
   TensorFile first;
   TensorFile again;
   TensorFile other;
-  AddNetworks(TinyNetworks(5), &first);
-  AddNetworks(TinyNetworks(5), &again);
-  AddNetworks(TinyNetworks(6), &other);
+  AddNetworks(TinyNetworks(5), Storage::kFloat, &first);
+  AddNetworks(TinyNetworks(5), Storage::kFloat, &again);
+  AddNetworks(TinyNetworks(6), Storage::kFloat, &other);
   for (const auto& [name, entry] : first.tensors()) {
     EXPECT_EQ(entry.bytes, again.Find(name).bytes) << name;
     if (entry.shape.size() < 2) continue;
@@ -118,7 +122,7 @@ TEST(Networks, WeightsAreAFunctionOfTheSeed) {
 TEST(Networks, WeightsDoNotDependOnWhichOthersExist) {
   const HandNetworks all = TinyNetworks(5);
   const HandNetworks one = HandNetworks::Create(
-      Tiny(), {false, false, true}, {false, true, false}, Initialisation::kSeeded, 5);
+      Tiny(), {false, false, true, false}, {false, true, false, false}, Initialisation::kSeeded, 5);
   EXPECT_EQ(one.encoders[0], nullptr);
   const auto expected = all.encoders[2]->parameters();
   const auto actual = one.encoders[2]->parameters();
@@ -224,8 +228,8 @@ TEST(Reparameterise, HasTheGradientOfItsDifferences) {
 }
 
 struct ImageExample {
-  Tensor logits = torch::randn({2, 4, 3, 3}, torch::kDouble);
-  Tensor target = torch::rand({2, 5, 3, 3}, torch::kDouble);
+  Tensor logits = torch::randn({2, 4, 4, 4}, torch::kDouble);
+  Tensor target = torch::rand({2, 5, 4, 4}, torch::kDouble);
   Tensor has_alpha = torch::tensor({1.0, 0.0}, torch::kDouble);
 
   ImageExample() {
@@ -239,7 +243,7 @@ TEST(ComputeImageLoss, HasTheGradientOfItsDifferences) {
   const ImageExample example;
   const auto loss = [&](const Tensor& x) {
     const ImageLoss image = ComputeImageLoss(x, example.target, example.has_alpha, 0.2);
-    return image.colour + image.alpha;
+    return image.colour + image.alpha + image.detail;
   };
   EXPECT_LT(GradientError(loss, example.logits), 1e-5);
 }
@@ -275,6 +279,106 @@ TEST(ComputeImageLoss, WeighsTheBackground) {
   const ImageLoss loss = ComputeImageLoss(logits, target, torch::ones({1}), 0.25);
   EXPECT_NEAR(loss.colour.item<double>(), 0.5 * 1 / 1.25, 1e-5);
   EXPECT_NEAR(loss.alpha.item<double>(), std::log(2), 1e-5);
+}
+
+TEST(ComputeImageLoss, DetailIgnoresShadesAndSeesEdges) {
+  // Inside the mask a wrong shade has no detail; a step of height h over 4 x 4 pixels has, at full
+  // size, 4 differences of h, in each colour.
+  Tensor target = torch::full({1, 5, 4, 4}, 0.5, torch::kDouble);
+  target.slice(1, 3, 5).fill_(1);
+  const Tensor has_alpha = torch::ones({1}, torch::kDouble);
+  const Tensor shade = torch::full({1, 4, 4, 4}, 0.4, torch::kDouble).logit();
+  EXPECT_NEAR(ComputeImageLoss(shade, target, has_alpha, 0).detail.item<double>(), 0, 1e-9);
+  Tensor step = torch::full({1, 4, 4, 4}, 0.5, torch::kDouble);
+  step.slice(3, 2, 4).fill_(0.7);
+  // Levels: 4 px 4 * 0.2 * 3 of 6 * 16, 2 px 2 * 0.2 * 3 of 6 * 4; one pixel has no neighbour.
+  const double expected = (2.4 / 96 + 1.2 / 24) / 4;
+  const double detail = ComputeImageLoss(step.logit(), target, has_alpha, 0).detail.item<double>();
+  EXPECT_NEAR(detail, expected, 1e-6);
+}
+
+TEST(ComputeDepthLoss, WeighsBackgroundAndIgnoresInvalidPixels) {
+  const Tensor said = torch::zeros({1, 1, 1, 3});
+  const Tensor target = torch::tensor({0.5F, 1.0F, 1.0F, 1.0F, 1.0F, 0.0F}).view({1, 2, 1, 3});
+  EXPECT_NEAR(ComputeDepthLoss(said, target, 0.25).item<double>(), (0.5 + 0.25) / 1.25, 1e-5);
+}
+
+TEST(ComputeDepthLoss, HasTheGradientOfItsDifferences) {
+  torch::manual_seed(12);
+  Tensor target = torch::rand({2, 2, 3, 3}, torch::kDouble);
+  target.slice(1, 1, 2).fill_(1);
+  const auto loss = [&](const Tensor& x) { return ComputeDepthLoss(x, target, 0.2); };
+  EXPECT_LT(GradientError(loss, torch::randn({2, 1, 3, 3}, torch::kDouble)), 1e-5);
+}
+
+TEST(MeanDistance, IsTheMeanEuclideanDistanceAndHasItsGradient) {
+  const Tensor a = torch::tensor({{3.0, 4.0, 0.0}, {0.0, 0.0, 1.0}}, torch::kDouble);
+  EXPECT_NEAR(MeanDistance(a, torch::zeros_like(a)).item<double>(), 3, 1e-5);
+  EXPECT_LT(GradientError([&](const Tensor& x) { return MeanDistance(x, a); },
+                          torch::randn({2, 3}, torch::kDouble)),
+            1e-5);
+}
+
+TEST(DrawBones, DrawsALineAlongEachBoneWithItsDepth) {
+  // All joints at the wrist but the tip of the index: one long bone from DIP to tip, to the right.
+  const int tip = FingerJoint(1, 3);
+  Tensor joints2 = torch::full({1, 42}, -0.5);
+  joints2[0][2 * tip] = 0.5;
+  Tensor joints3 = torch::zeros({1, 63});
+  joints3[0][3 * tip + 2] = 3;  // its middle is 1.5 behind the palm
+  const int px = 32;
+  const Tensor planes = DrawBones(joints2, joints3, px);
+  ASSERT_EQ(planes.sizes().vec(), (std::vector<int64_t>{1, 2 * kNumEdges, px, px}));
+  const Tensor line = planes[0][tip - 1];
+  const auto at = [&](double coordinate) { return static_cast<int64_t>((coordinate + 1) / 2 * px); };
+  EXPECT_GT(line[at(-0.5)][at(0)].item<double>(), 0.8) << "its middle";
+  EXPECT_GT(line[at(-0.5)][at(0.45)].item<double>(), 0.8) << "near its end";
+  EXPECT_LT(line[at(-0.5)][at(0.9)].item<double>(), 0.01) << "beyond its end";
+  EXPECT_LT(line[at(0)][at(0)].item<double>(), 0.01) << "beside it";
+  EXPECT_TRUE(planes[0][kNumEdges + tip - 1].allclose(1.5 * line));
+}
+
+TEST(HandNetworks, OnlyImagesSetTheAppearanceCode) {
+  torch::manual_seed(13);
+  ModelOptions options = Tiny();
+  options.appearance_dim = 2;
+  const HandNetworks networks =
+      HandNetworks::Create(options, kAll, kAll, Initialisation::kSeeded, 1);
+  const Tensor image = RandomInput(Modality::kRgb, 4);
+  for (const Modality modality : kModalities) {
+    const Tensor x = RandomInput(modality, 4);
+    const Posterior blind = networks.Encode(modality, x, {});
+    EXPECT_EQ(blind.mean.sizes().vec(), (std::vector<int64_t>{4, 6}));
+    EXPECT_TRUE(blind.mean.slice(1, 4, 6).equal(torch::zeros({4, 2})));
+    EXPECT_TRUE(blind.logvar.slice(1, 4, 6).equal(torch::zeros({4, 2})));
+    const Posterior seen = networks.Encode(modality, x, image);
+    EXPECT_GT(seen.mean.slice(1, 4, 6).abs().max().item<double>(), 0);
+  }
+  // Joints do not hear it, pictures do.
+  Tensor z = torch::randn({3, 6});
+  Tensor other = z.clone();
+  other.slice(1, 4, 6).add_(2);
+  for (const Modality modality : kModalities) {
+    Decoder& decoder = *networks.decoders[static_cast<size_t>(modality)];
+    const bool same = decoder.Decode(z).equal(decoder.Decode(other));
+    EXPECT_EQ(same, modality != Modality::kRgb) << ModalityName(modality);
+  }
+}
+
+TEST(HandNetworks, Bfloat16StaysCloseToFloat) {
+  torch::manual_seed(14);
+  HandNetworks networks = TinyNetworks();
+  networks.SetTraining(false);
+  const Tensor image = RandomInput(Modality::kRgb, 4);
+  const Tensor z = torch::randn({4, 6});
+  const Tensor mean = networks.encoders[0]->Encode(image).mean;
+  const Tensor picture = networks.decoders[0]->Decode(z);
+  networks.UseBfloat16();
+  const Tensor coarse_mean = networks.encoders[0]->Encode(image).mean;
+  EXPECT_EQ(coarse_mean.scalar_type(), torch::kFloat);
+  EXPECT_LT((coarse_mean - mean).abs().max().item<double>(), 0.05 * mean.abs().max().item<double>());
+  EXPECT_LT((networks.decoders[0]->Decode(z) - picture).abs().max().item<double>(),
+            0.05 * picture.abs().max().item<double>());
 }
 
 TEST(FlatAdam, StepsLikeTheReference) {
@@ -317,18 +421,37 @@ TEST(FlatAdam, ShortensLongGradients) {
 
 TEST(ModuleIo, RestoresNetworks) {
   TensorFile file;
-  AddNetworks(TinyNetworks(1), &file);
+  AddNetworks(TinyNetworks(1), Storage::kFloat, &file);
   HandNetworks other = TinyNetworks(2);
   ReadNetworks(file, &other);
   TensorFile copy;
-  AddNetworks(other, &copy);
+  AddNetworks(other, Storage::kFloat, &copy);
   for (const auto& [name, entry] : file.tensors()) EXPECT_EQ(entry.bytes, copy.Find(name).bytes);
+}
+
+TEST(ModuleIo, StoresInHalfPrecision) {
+  TensorFile file;
+  AddNetworks(TinyNetworks(1), Storage::kHalf, &file);
+  TensorFile whole;
+  AddNetworks(TinyNetworks(1), Storage::kFloat, &whole);
+  HandNetworks other = TinyNetworks(2);
+  ReadNetworks(file, &other);
+  const HandNetworks expected = TinyNetworks(1);
+  for (size_t m = 0; m < kNumModalities; ++m) {
+    const auto ours = other.encoders[m]->parameters();
+    const auto theirs = expected.encoders[m]->parameters();
+    for (size_t i = 0; i < ours.size(); ++i) {
+      EXPECT_TRUE(ours[i].allclose(theirs[i], /*rtol=*/1.0 / 2048, /*atol=*/1e-7));
+    }
+  }
+  const std::string name = "encoder.3d.layers.hidden0.weight";
+  EXPECT_EQ(2 * file.Find(name).bytes.size(), whole.Find(name).bytes.size());
 }
 
 TEST(ModuleIo, NamesMissingMisshapedAndUnknownArrays) {
   TensorFile whole;
   whole.source = "model.safetensors";
-  AddNetworks(TinyNetworks(), &whole);
+  AddNetworks(TinyNetworks(), Storage::kFloat, &whole);
   const std::string name = "encoder.3d.layers.hidden0.weight";
   HandNetworks networks = TinyNetworks();
 

@@ -4,6 +4,7 @@
 #include "io/core/random.h"
 
 #include <array>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -108,6 +109,42 @@ TEST(MirrorColumns, KeepsChannelsTogetherAndUndoesItself) {
   }
   MirrorColumns(&flipped);
   EXPECT_EQ(flipped.pixels, image.pixels);
+}
+
+TEST(NormaliseDepth, IsRelativeToTheMedianOfTheForeground) {
+  // 100 pixels: specks, a hand between 400 and 480 mm, a wall behind, nothing measured.
+  std::vector<float> depth_mm(100, 0.0F);
+  depth_mm[0] = 150;
+  for (int i = 1; i <= 81; ++i) depth_mm[static_cast<size_t>(i)] = 399.0F + static_cast<float>(i);
+  for (size_t i = 82; i < 90; ++i) depth_mm[i] = 900;
+  std::vector<float> relative(100);
+  NormaliseDepth(depth_mm.data(), 100, relative.data());
+  const float median_mm = 440;
+  for (int i = 1; i <= 81; ++i) {
+    const double expected = (depth_mm[static_cast<size_t>(i)] - median_mm) / kRelativeDepthMm;
+    EXPECT_NEAR(relative[static_cast<size_t>(i)], expected, 1.5 / kRelativeDepthMm) << i;
+  }
+  EXPECT_EQ(relative[0], -1) << "cut off";
+  for (size_t i = 82; i < 100; ++i) EXPECT_EQ(relative[i], 1) << i;
+}
+
+TEST(NormaliseDepth, DoesNotDependOnTheDistance) {
+  std::vector<float> near_mm(64, 0.0F);
+  for (size_t i = 8; i < 40; ++i) near_mm[i] = 500.0F + 3.0F * static_cast<float>(i);
+  std::vector<float> far_mm = near_mm;
+  for (float& z : far_mm) z += z > 0 ? 321.0F : 0.0F;
+  std::vector<float> a(64);
+  std::vector<float> b(64);
+  NormaliseDepth(near_mm.data(), 64, a.data());
+  NormaliseDepth(far_mm.data(), 64, b.data());
+  for (size_t i = 0; i < 64; ++i) EXPECT_NEAR(a[i], b[i], 1e-5);
+}
+
+TEST(NormaliseDepth, SaysBackgroundWhereNothingIsMeasured) {
+  const std::vector<float> depth_mm(16, 0.0F);
+  std::vector<float> relative(16);
+  NormaliseDepth(depth_mm.data(), 16, relative.data());
+  EXPECT_EQ(relative, std::vector<float>(16, 1.0F));
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "io/core/random.h"
+#include "vae/augment.h"
+
+#include <cstdint>
+
+namespace handforge {
+
+// What rooms and cameras do to a picture and renderings lack. Labels are untouched: only the input
+// of an encoder is degraded.
+
+// Image {px, px, 3} whose pixels may serve as a background.
+struct BackgroundSource {
+  const uint8_t* rgb = nullptr;
+};
+
+// Puts the hand on another background, lays something across it, changes contrast and gamma, blurs,
+// adds noise, compresses; each by its chance in `options`. Everything is drawn from `random`.
+//   planes  {5, px, px} as of AugmentImage; the three of colour are changed
+void DegradeImage(const AugmentOptions& options,
+                  const BackgroundSource& background,
+                  int px,
+                  Random* random,
+                  float* planes);
+
+// Noise of a depth sensor: jitter that grows with `options.noise`, and specks that are lost.
+//   depth  {px, px} relative depth, changed in place
+void DegradeDepth(const AugmentOptions& options, int px, Random* random, float* depth);
+
+}  // namespace handforge
