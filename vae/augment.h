@@ -62,9 +62,9 @@ constexpr double kCanonicalFill = 0.66;
 void SetCanonicalFraming(const float* joints2, AugmentDraw* draw);
 
 // {21, 3} in crop axes and {21, 2} in [-1, 1], moved in place. 3D joints have no place in the crop:
-// they are turned about the optical axis and then, by the least rotation, with the camera that looks
-// at the moved crop's centre. The perspective change of the picture that goes with that (second
-// order in the shift: 0.2 % of the crop for a shift of 0.1 at f = 3.6) is neglected.
+// they are turned about the optical axis and then, by the least rotation, with the camera that
+// looks at the moved crop's centre. The perspective change of the picture that goes with that
+// (second order in the shift: 0.2 % of the crop for a shift of 0.1 at f = 3.6) is neglected.
 void MoveJoints3(const AugmentDraw& draw, float* joints);
 void MoveJoints2(const AugmentDraw& draw, float* joints);
 

@@ -116,8 +116,7 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
     }
   }
   if (IsImage(pass.from)) {
-    AppendInput(
-        row, pass.from, planes[static_cast<size_t>(pass.from)], &random, &batch->input);
+    AppendInput(row, pass.from, planes[static_cast<size_t>(pass.from)], &random, &batch->input);
   } else {
     Append(MovedJoints(samples_, row, pass.from, draw), &batch->input);
   }
@@ -132,8 +131,8 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
     const bool labelled = (samples_.present[static_cast<size_t>(row)] & kHasMask) != 0;
     batch->has_alpha.push_back(labelled ? 1.0F : 0.0F);
     if (options_.appearance && pass.from != Modality::kRgb) {
-      AugmentDraw look = DrawAugment(
-          options_.augment, options_.seed, batch->step, kSecondLooks + position, true);
+      AugmentDraw look =
+          DrawAugment(options_.augment, options_.seed, batch->step, kSecondLooks + position, true);
       look.gain = draw.gain;
       look.grey = draw.grey;
       AppendInput(
@@ -152,8 +151,8 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
 
 void BatchMaker::AddLeftRow(int64_t row, int position, Batch* batch) const {
   const Modality modality = batch->pass.from;
-  const AugmentDraw draw = DrawAugment(
-      options_.augment, options_.seed, batch->step, kLeftRows + position, true);
+  const AugmentDraw draw =
+      DrawAugment(options_.augment, options_.seed, batch->step, kLeftRows + position, true);
   Random random = DegradeRandom(options_.seed, batch->step, kLeftRows + position);
   std::vector<float> planes = Planes(row, modality, draw);
   const int count = static_cast<int>(planes.size()) / (samples_.rgb_px * samples_.rgb_px);

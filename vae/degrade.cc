@@ -41,8 +41,12 @@ cv::Mat Cloud(int px, Random* random) {
       }
     }
     cv::Mat large;
-    cv::resize(grid, large, cloud.size(), 0, 0, random->Chance(0.3) ? cv::INTER_NEAREST
-                                                                    : cv::INTER_LINEAR);
+    cv::resize(grid,
+               large,
+               cloud.size(),
+               0,
+               0,
+               random->Chance(0.3) ? cv::INTER_NEAREST : cv::INTER_LINEAR);
     cloud += large;
   }
   return cloud;
@@ -84,8 +88,7 @@ cv::Mat Elsewhere(const BackgroundSource& source, int px, Random* random) {
 }
 
 cv::Mat Background(const BackgroundSource& source, int px, Random* random) {
-  cv::Mat image =
-      random->Chance(0.5) ? Elsewhere(source, px, random) : Cloud(px, random);
+  cv::Mat image = random->Chance(0.5) ? Elsewhere(source, px, random) : Cloud(px, random);
   if (random->Chance(0.4)) AddEdges(random, &image);
   return image;
 }
@@ -112,10 +115,8 @@ void ChangeContrast(double largest, Random* random, cv::Mat* image) {
   const double contrast = 1 + random->Uniform(-largest, largest);
   const double gamma = std::exp(random->Uniform(-largest, largest));
   const double middle = 0.45 + random->Uniform(-0.5, 0.5) * largest * 0.4;
-  *image = cv::max(cv::min((*image - cv::Scalar::all(middle)) * contrast +
-                               cv::Scalar::all(middle),
-                           1.0),
-                   0.0);
+  *image = cv::max(
+      cv::min((*image - cv::Scalar::all(middle)) * contrast + cv::Scalar::all(middle), 1.0), 0.0);
   cv::pow(*image, gamma, *image);
 }
 

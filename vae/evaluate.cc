@@ -173,7 +173,8 @@ class PairEvaluation {
       const size_t size = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px * 4;
       AddImage(row, decoded.rgba.data() + i * size);
     } else {
-      AddDepth(row, decoded.depth.data() + i * static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px);
+      AddDepth(row,
+               decoded.depth.data() + i * static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px);
     }
   }
 

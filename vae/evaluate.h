@@ -38,8 +38,8 @@ struct EvaluationOptions {
 //   ->rgb  colour_error: mean absolute error of 0..255 inside the mask; alpha_iou: overlap of the
 //          masks cut at a half; baselines: the training mean image
 //   ->depth depth_mm: mean absolute error of relative depth; baseline: a plane at the median
-// Pairs from 3d to 2d, rgb and depth are compared in the canonical framing (vae/augment.h). Pairs the
-// model or the samples lack are left out.
+// Pairs from 3d to 2d, rgb and depth are compared in the canonical framing (vae/augment.h). Pairs
+// the model or the samples lack are left out.
 std::vector<PairScore> EvaluateModel(const HandVae& vae,
                                      const SampleSet& samples,
                                      const EvaluationOptions& options);

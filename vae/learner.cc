@@ -153,8 +153,8 @@ struct Learner::Impl {
   // Forward: the losses of each pair, and their sum with gradient.
   Tensor Losses(const Batch& batch, std::vector<StepLosses>* all) const {
     const Pass& pass = batch.pass;
-    const Tensor input = Rows(batch.input, pass.from, batch.rows + batch.left_rows,
-                              pass.from == Modality::kRgb ? 3 : 1);
+    const Tensor input = Rows(
+        batch.input, pass.from, batch.rows + batch.left_rows, pass.from == Modality::kRgb ? 3 : 1);
     Posterior posterior = networks.Encode(pass.from, input, AppearanceImage(batch, input));
     Tensor loss = at::zeros({}, input.options());
     if (batch.left_rows > 0) {

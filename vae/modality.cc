@@ -97,9 +97,7 @@ bool Pass::Decodes(Modality modality) const {
   return std::count(to.begin(), to.end(), modality) > 0;
 }
 
-bool Pass::HasImages() const {
-  return IsImage(from) || std::any_of(to.begin(), to.end(), IsImage);
-}
+bool Pass::HasImages() const { return IsImage(from) || std::any_of(to.begin(), to.end(), IsImage); }
 
 std::string Pass::Name() const {
   std::string name = std::string(ModalityName(from)) + "->";

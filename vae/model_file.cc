@@ -155,11 +155,8 @@ class CodeReader {
                          input.data() + static_cast<size_t>(i) * size);
     }
     Posteriors part{Matrix(batch, dim), Matrix(batch, dim)};
-    vae_.Encode(modality,
-                input.data(),
-                static_cast<int>(batch),
-                part.mean.data(),
-                part.logvar.data());
+    vae_.Encode(
+        modality, input.data(), static_cast<int>(batch), part.mean.data(), part.logvar.data());
     return part;
   }
 

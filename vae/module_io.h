@@ -11,8 +11,8 @@ namespace handforge {
 
 // Float or int64 tensor of any device as an array of the file.
 void AddTensor(const std::string& name, const torch::Tensor& tensor, TensorFile* file);
-// Fills a tensor that has the expected shape and type; a float one also from half precision. Throws DataError naming file, array and
-// both shapes.
+// Fills a tensor that has the expected shape and type; a float one also from half precision. Throws
+// DataError naming file, array and both shapes.
 void ReadTensor(const std::string& name, const TensorFile& file, torch::Tensor* tensor);
 
 enum class Storage { kFloat, kHalf };

@@ -119,7 +119,8 @@ class ShardLoader {
  private:
   void AppendRow(const RawRows& rows, uint64_t row, SampleSet* samples) const {
     const Handedness side = static_cast<Handedness>(rows.handedness[row]);
-    uint32_t present = rows.present[row] & (kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
+    uint32_t present =
+        rows.present[row] & (kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
     if (!rows.labelled[row]) present &= kHasRgb;
     AppendImage(rows.rgb, row, side, stored_rgb_px_, 3, &samples->rgb);
     AppendAlpha(rows, row, side, samples);

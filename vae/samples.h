@@ -23,8 +23,8 @@ struct SampleSet {
   std::vector<float> bone_mm;          // {N} reference bone length; 0 without 3D labels
   std::vector<float> focal_over_size;  // {N} fx / image width
   std::vector<uint8_t> visible;        // {N, 21} `Visibility`
-  std::vector<uint32_t> present;       // {N} bits of `Present`: rgb, depth, mask, joints; 0 bits where a
-                                       // modality is absent or may not be learned from
+  std::vector<uint32_t> present;  // {N} bits of `Present`: rgb, depth, mask, joints; 0 bits where a
+                                  // modality is absent or may not be learned from
 
   int64_t size() const { return static_cast<int64_t>(present.size()); }
   bool Has(int64_t row, Modality modality) const;
@@ -47,9 +47,10 @@ struct TrainingData {
 };
 
 // Loads the columns a model needs from dataset folders, every shard, mirrored and resized. Images
-// are area-averaged down to `rgb_px`; depth, where the rows have it, is thinned to the same grid. Unlabelled rows keep their image only. Throws DataError
-// naming folder, shard and column: images smaller than `rgb_px`, not square, a principal point
-// off-centre (not a crop camera), no training row.
+// are area-averaged down to `rgb_px`; depth, where the rows have it, is thinned to the same grid.
+// Unlabelled rows keep their image only. Throws DataError naming folder, shard and column: images
+// smaller than `rgb_px`, not square, a principal point off-centre (not a crop camera), no training
+// row.
 TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_px);
 
 // Median of focal_over_size; 0 for an empty set.

@@ -13,8 +13,8 @@ double SideSign(Handedness handedness) { return handedness == Handedness::kLeft 
 
 // The value below which `share` of the values lie. Requires values.
 float Quantile(std::vector<float>* values, double share) {
-  const auto at = values->begin() +
-                  static_cast<ptrdiff_t>(share * static_cast<double>(values->size() - 1));
+  const auto at =
+      values->begin() + static_cast<ptrdiff_t>(share * static_cast<double>(values->size() - 1));
   std::nth_element(values->begin(), at, values->end());
   return *at;
 }
@@ -69,10 +69,10 @@ void NormaliseDepth(const float* depth_mm, int count, float* normalised) {
       depth_mm, depth_mm + count, std::back_inserter(measured), [](float z) { return z > 0; });
   if (measured.empty()) return;
   const double limit_mm = Quantile(&measured, kNearestShare) + kDepthReachMm;
-  measured.erase(std::remove_if(measured.begin(),
-                                measured.end(),
-                                [limit_mm](float z) { return z > limit_mm; }),
-                 measured.end());
+  measured.erase(
+      std::remove_if(
+          measured.begin(), measured.end(), [limit_mm](float z) { return z > limit_mm; }),
+      measured.end());
   const float median_mm = Quantile(&measured, 0.5);
   for (int i = 0; i < count; ++i) {
     if (!(depth_mm[i] > 0) || depth_mm[i] > limit_mm) continue;

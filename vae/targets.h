@@ -22,10 +22,11 @@ void NormaliseJoints2(const Joints2& joints_px,
                       float* normalised);
 Joints2 PixelJoints2(const float* normalised, int image_px, Handedness handedness);
 
-// Depth relative to the hand, from the picture alone: (z - m) / kRelativeDepthMm cut to [-1, 1], where m
-// is the median of the foreground and what is no foreground is 1. Foreground is measured depth that
-// lies at most kDepthReachMm behind the second percentile of all measured depth, which finds the
-// hand of a rendered crop (nothing behind it) and of a sensor's (a room behind it) without a label.
+// Depth relative to the hand, from the picture alone: (z - m) / kRelativeDepthMm cut to [-1, 1],
+// where m is the median of the foreground and what is no foreground is 1. Foreground is measured
+// depth that lies at most kDepthReachMm behind the second percentile of all measured depth, which
+// finds the hand of a rendered crop (nothing behind it) and of a sensor's (a room behind it)
+// without a label.
 //   depth_mm    {count} along the optical axis, 0 = nothing measured
 //   normalised  {count}; all 1 where nothing is measured
 void NormaliseDepth(const float* depth_mm, int count, float* normalised);

@@ -193,8 +193,8 @@ class Trainer {
     add("appearance", batch.appearance, batch.rows);
     add("noise", batch.noise, batch.rows);
     file.Write(BadBatchPath(out_));
-    throw DataError("step " + std::to_string(batch.step) + ", pair " + losses.pair +
-                    ": loss " + std::to_string(losses.loss) + ", gradient " +
+    throw DataError("step " + std::to_string(batch.step) + ", pair " + losses.pair + ": loss " +
+                    std::to_string(losses.loss) + ", gradient " +
                     std::to_string(losses.gradient_norm) +
                     ": not finite; lower learning_rate or max_gradient_norm, or look at the batch "
                     "in " +

@@ -13,7 +13,8 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field("threads", threads, 0, 1024, "intra-op threads, 0 = one per core");
   fields.Field("device", device, {"cpu", "cuda", "auto"}, "where the networks run");
   fields.Nested("model", model, "sizes of the networks");
-  fields.Field("pairs", pairs, {}, "FROM->TO+TO*WEIGHT of rgb, 2d, 3d, depth; weight = steps per round");
+  fields.Field(
+      "pairs", pairs, {}, "FROM->TO+TO*WEIGHT of rgb, 2d, 3d, depth; weight = steps per round");
   fields.Field("steps", steps, 1, int64_t{1} << 40, "steps of all pairs together");
   fields.Field("max_seconds", max_seconds, 0, 1e9, "wall budget, 0 = none");
   fields.Field("pose_batch", pose_batch, 2, 65536, "rows of a step without images");

@@ -224,9 +224,8 @@ TEST(BatchMaker, HasTheShapesItSays) {
     const size_t rows = static_cast<size_t>(batch.rows);
     EXPECT_EQ(batch.input.size(), rows * static_cast<size_t>(InputSize(batch.pass.from, kPx)));
     EXPECT_EQ(batch.noise.size(), rows * 5);
-    const size_t target = to == Modality::kRgb
-                              ? size_t{kImagePlanes} * kPx * kPx
-                              : static_cast<size_t>(InputSize(to, kPx));
+    const size_t target = to == Modality::kRgb ? size_t{kImagePlanes} * kPx * kPx
+                                               : static_cast<size_t>(InputSize(to, kPx));
     EXPECT_EQ(batch.targets[static_cast<size_t>(to)].size(), rows * target);
     EXPECT_EQ(batch.has_alpha.size(), to == Modality::kRgb ? rows : 0);
   }
@@ -340,8 +339,7 @@ TEST(MoveJoints, AShiftTurnsTheCamera) {
       for (int c = 0; c < 3; ++c) joints3[3 * j + c] = tuple.joints_in_cam(j, c);
     }
     MoveJoints3(draw, joints3.data());
-    const Joints2 seen =
-        tuple.camera.Project(MetricJoints3(joints3.data(), 1, Handedness::kRight));
+    const Joints2 seen = tuple.camera.Project(MetricJoints3(joints3.data(), 1, Handedness::kRight));
     const Joints2 moved = PixelJoints2(joints2.data(), px, Handedness::kRight);
     EXPECT_LT((seen - moved).cwiseAbs().maxCoeff(), 0.006 * px);
   }

@@ -120,7 +120,7 @@ TEST_F(HandVaeTest, ARowDoesNotDependOnTheOthers) {
 
 TEST_F(HandVaeTest, EncodesEveryModality) {
   const HandVae vae = HandVae::Load(model_);
-  for (const Modality modality : kModalities) {
+  for (const Modality modality : {Modality::kRgb, Modality::kJoints2, Modality::kJoints3}) {
     const std::vector<float> input(2 * static_cast<size_t>(InputSize(modality, 32)), 0.25F);
     std::vector<float> mean(2 * 8, NAN);
     std::vector<float> logvar(2 * 8, NAN);
@@ -131,6 +131,17 @@ TEST_F(HandVaeTest, EncodesEveryModality) {
     }
     vae.Encode(modality, input.data(), 2, mean.data(), nullptr);
   }
+}
+
+TEST_F(HandVaeTest, NamesWhatTheModelCannotSee) {
+  const HandVae vae = HandVae::Load(model_);
+  const std::vector<float> image(32 * 32 * 3, 0.25F);
+  float out[8];
+  EXPECT_THAT(
+      MessageOf<UsageError>([&] { vae.Encode(Modality::kDepth, image.data(), 1, out, nullptr); }),
+      HasSubstr("no encoder of depth"));
+  EXPECT_THAT(MessageOf<UsageError>([&] { vae.EncodeSide(Modality::kRgb, image.data(), 1, out); }),
+              HasSubstr("no side head"));
 }
 
 TEST_F(HandVaeTest, SamplingIsAFunctionOfTheCounter) {

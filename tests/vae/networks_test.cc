@@ -6,6 +6,7 @@
 #include "vae/flat_adam.h"
 #include "vae/module_io.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -330,7 +331,9 @@ TEST(DrawBones, DrawsALineAlongEachBoneWithItsDepth) {
   const Tensor planes = DrawBones(joints2, joints3, px);
   ASSERT_EQ(planes.sizes().vec(), (std::vector<int64_t>{1, 2 * kNumEdges, px, px}));
   const Tensor line = planes[0][tip - 1];
-  const auto at = [&](double coordinate) { return static_cast<int64_t>((coordinate + 1) / 2 * px); };
+  const auto at = [&](double coordinate) {
+    return static_cast<int64_t>((coordinate + 1) / 2 * px);
+  };
   EXPECT_GT(line[at(-0.5)][at(0)].item<double>(), 0.8) << "its middle";
   EXPECT_GT(line[at(-0.5)][at(0.45)].item<double>(), 0.8) << "near its end";
   EXPECT_LT(line[at(-0.5)][at(0.9)].item<double>(), 0.01) << "beyond its end";
@@ -376,7 +379,8 @@ TEST(HandNetworks, Bfloat16StaysCloseToFloat) {
   networks.UseBfloat16();
   const Tensor coarse_mean = networks.encoders[0]->Encode(image).mean;
   EXPECT_EQ(coarse_mean.scalar_type(), torch::kFloat);
-  EXPECT_LT((coarse_mean - mean).abs().max().item<double>(), 0.05 * mean.abs().max().item<double>());
+  EXPECT_LT((coarse_mean - mean).abs().max().item<double>(),
+            0.05 * mean.abs().max().item<double>());
   EXPECT_LT((networks.decoders[0]->Decode(z) - picture).abs().max().item<double>(),
             0.05 * picture.abs().max().item<double>());
 }
@@ -404,6 +408,28 @@ TEST(FlatAdam, StepsLikeTheReference) {
   for (size_t i = 0; i < ours->parameters().size(); ++i) {
     EXPECT_TRUE(ours->parameters()[i].allclose(theirs->parameters()[i], 1e-3, 1e-5)) << i;
   }
+}
+
+TEST(FlatAdam, KeepsARunningAverage) {
+  torch::manual_seed(15);
+  auto module = std::make_shared<JointDecoder>(Modality::kJoints2, Tiny());
+  AdamOptions options;
+  options.average_decay = 0.5;
+  FlatAdam adam(module, options);
+  Tensor expected = module->parameters()[0].detach().clone();
+  for (int step = 1; step <= 12; ++step) {
+    adam.ZeroGradient();
+    module->Decode(torch::randn({4, 6})).square().mean().backward();
+    adam.Step(1e-2, adam.GradientNorm());
+    const double decay = std::min(0.5, (1.0 + step) / (10.0 + step));
+    expected = decay * expected + (1 - decay) * module->parameters()[0].detach();
+  }
+  const Tensor last = module->parameters()[0].detach().clone();
+  adam.SwapAverage();
+  EXPECT_TRUE(module->parameters()[0].allclose(expected, 1e-4, 1e-6));
+  EXPECT_FALSE(module->parameters()[0].allclose(last, 1e-4, 1e-6));
+  adam.SwapAverage();
+  EXPECT_TRUE(module->parameters()[0].equal(last));
 }
 
 TEST(FlatAdam, ShortensLongGradients) {

@@ -63,6 +63,8 @@ void DrawImages(const ToyOptions& options, Random& random, Tuple* tuple) {
   cv::Mat mask(options.image_px, options.image_px, CV_8U, tuple->mask.pixels.data());
   DrawHand(*tuple, options.image_px, cv::Scalar(kPartPalm), 14, &mask);
   tuple->depth = ImageU16(options.image_px, options.image_px);
+  cv::Mat depth(options.image_px, options.image_px, CV_16U, tuple->depth.pixels.data());
+  DrawHand(*tuple, options.image_px, cv::Scalar(kDistanceMm / kDepthUnitMm), 14, &depth);
 }
 
 // The mirror image in x of the whole tuple.
@@ -77,6 +79,8 @@ void MakeLeft(Tuple* tuple) {
   };
   flip(&tuple->rgb);
   flip(&tuple->mask);
+  cv::Mat depth(tuple->depth.height, tuple->depth.width, CV_16U, tuple->depth.pixels.data());
+  cv::flip(depth, depth, 1);
 }
 
 }  // namespace
@@ -102,7 +106,7 @@ Tuple ToyTuple(const ToyOptions& options, uint64_t index) {
   tuple.visible.fill(kVisible);
   DrawImages(options, random, &tuple);
   if (index % 2 == 1) MakeLeft(&tuple);
-  tuple.present = kHasRgb | kHasMask | kHasJoints3 | kHasJoints2;
+  tuple.present = kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2;
   return tuple;
 }
 

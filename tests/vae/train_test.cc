@@ -7,8 +7,12 @@
 #include "tests/io/temporary_folder.h"
 #include "tests/vae/toy_hands.h"
 #include "tests/vae/trained_toy.h"
+#include "vae/augment.h"
+#include "vae/hand_vae.h"
+#include "vae/samples.h"
 #include "vae/tensor_file.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -84,6 +88,110 @@ TEST_F(TrainTest, LearnsTheToyHands) {
   EXPECT_LT(Value(result, "rgb->3d", "epe_mm"), 0.9);
   EXPECT_LT(Value(result, "rgb->rgb", "colour_error"), 0.6);
   EXPECT_GT(Value(result, "3d->rgb", "alpha_iou"), 1.05);
+}
+
+TEST_F(TrainTest, LearnsDepthAndTheSideOfAHand) {
+  WriteToyDataset(ToyOptions(), 512, Path("depth_data"));
+  TrainOptions options = ToyTraining(Path("depth_data"), Path("depth"));
+  options.pairs = {"depth->3d+depth"};
+  options.model.depth_encoder_width = 8;
+  options.model.depth_decoder_width = 16;
+  options.model.side_head = 1;
+  options.left_share = 1;
+  options.side_weight = 1;
+  options.steps = 500;
+  options.eval_every = 500;
+  options.checkpoint_every = 500;
+  const TrainResult result = Train(options, false);
+  EXPECT_LT(Value(result, "depth->3d", "epe_mm"), 0.9);
+  const HandVae vae = HandVae::Load(result.model);
+  EXPECT_TRUE(vae.info().has_side);
+
+  // Held-out hands as they are (right ones) and mirrored.
+  const SampleSet hands = LoadTrainingData(options.data, 32).held_out;
+  const int rows = static_cast<int>(hands.size());
+  const size_t size = 32 * 32;
+  std::vector<float> shown(size * hands.present.size());
+  for (int64_t row = 0; row < rows; ++row) {
+    hands.CopyInput(row, Modality::kDepth, shown.data() + static_cast<size_t>(row) * size);
+  }
+  const auto said_left = [&] {
+    std::vector<float> left(hands.present.size());
+    vae.EncodeSide(Modality::kDepth, shown.data(), rows, left.data());
+    return std::count_if(left.begin(), left.end(), [](float p) { return p > 0.5F; });
+  };
+  EXPECT_LT(said_left(), rows / 4);
+  MirrorPlanes(rows, 32, shown.data());
+  EXPECT_GT(said_left(), rows - rows / 4);
+
+  DecodedBatch decoded;
+  const std::vector<float> z(static_cast<size_t>(vae.info().latent_dim), 0.0F);
+  vae.Decode(z.data(), 1, &decoded);
+  EXPECT_EQ(decoded.depth.size(), size);
+  EXPECT_TRUE(decoded.rgba.empty());
+}
+
+TEST_F(TrainTest, ResumesWithEverySwitchOn) {
+  const auto options = [](const std::string& out) {
+    TrainOptions all = Options(out);
+    all.pairs = {"rgb->3d+2d+rgb", "3d->3d+2d", "3d->rgb", "depth->3d"};
+    all.model.rgb_px = 64;
+    all.model.appearance_dim = 2;
+    all.model.side_head = 1;
+    all.model.rgb_decoder_bones = 1;
+    all.model.rgb_encoder_stride = 0;
+    all.precision = "bfloat16";
+    all.store = "float16";
+    all.joints_loss = "distance";
+    all.average_decay = 0.9;
+    all.detail_weight = 1;
+    all.augment.background = 0.5;
+    all.augment.zoom = 0.1;
+    all.augment.shift = 0.1;
+    return all;
+  };
+  const TrainResult whole = Train(options("switches"), false);
+  EXPECT_THROW(Train(options("switches_stopped"), false, InterruptAfter(7)), Interrupted);
+  RequestInterrupt(false);
+  EXPECT_EQ(Train(options("switches_stopped"), true).model_sha256, whole.model_sha256);
+
+  // Sampled codes have an appearance of their own; the model reads back from half precision.
+  const HandVae vae = HandVae::Load(whole.model);
+  Random random(1, 0, 0, Purpose::kTest);
+  const std::vector<float> z = vae.SampleLatent(LatentSource::kKernel, &random, 0);
+  EXPECT_NE(z[6], 0);
+  EXPECT_NE(z[7], 0);
+}
+
+TEST_F(TrainTest, StartsFromAnotherModel) {
+  const TrainResult first = Train(Options("first"), false);
+  TrainOptions next = Options("next");
+  next.start = first.model.string();
+  next.learning_rate = 1e-9;  // hardly moves the weights
+  next.steps = 2;
+  const HandVae a = HandVae::Load(first.model);
+  const HandVae b = HandVae::Load(Train(next, false).model);
+  const std::vector<float> z(static_cast<size_t>(a.info().latent_dim), 0.3F);
+  DecodedBatch from_a;
+  DecodedBatch from_b;
+  a.Decode(z.data(), 1, &from_a);
+  b.Decode(z.data(), 1, &from_b);
+  for (size_t i = 0; i < from_a.joints3.size(); ++i) {
+    EXPECT_NEAR(from_a.joints3[i], from_b.joints3[i], 1e-3);
+  }
+}
+
+TEST_F(TrainTest, StopsWhereThePoseNoLongerImproves) {
+  TrainOptions options = Options("patience");
+  options.learning_rate = 1e-9;
+  options.steps = 1000;
+  options.eval_every = 4;
+  options.patience = 3;
+  std::string said;
+  const TrainResult result =
+      Train(options, false, [&](const TrainEvent& event) { said += event.text; });
+  EXPECT_LT(result.steps, 1000);
+  EXPECT_THAT(said, HasSubstr("no better 3D error for 3 evaluations"));
 }
 
 TEST_F(TrainTest, SameSeedGivesTheSameModel) {
