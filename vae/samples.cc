@@ -163,8 +163,10 @@ class ShardLoader {
     std::vector<float> depth_mm(px * px);
     for (size_t y = 0; y < px; ++y) {
       for (size_t x = 0; x < px; ++x) {
-        const size_t from_x = side == Handedness::kLeft ? px - 1 - x : x;
-        const size_t at = SourcePixel(y) * static_cast<size_t>(image_px_) + SourcePixel(from_x);
+        const size_t column = SourcePixel(x);
+        const size_t from_x =
+            side == Handedness::kLeft ? static_cast<size_t>(image_px_) - 1 - column : column;
+        const size_t at = SourcePixel(y) * static_cast<size_t>(image_px_) + from_x;
         depth_mm[y * px + x] = static_cast<float>(stored[at] * kDepthUnitMm);
       }
     }

@@ -74,9 +74,9 @@ double Value(const TrainResult& result, const std::string& pair, const std::stri
 TEST_F(TrainTest, LearnsTheToyHands) {
   WriteToyDataset(ToyOptions(), 1024, Path("more_data"));
   TrainOptions options = ToyTraining(Path("more_data"), Path("learned"));
-  options.steps = 1200;
-  options.eval_every = 1200;
-  options.checkpoint_every = 1200;
+  options.steps = 1500;
+  options.eval_every = 1500;
+  options.checkpoint_every = 1500;
   const TrainResult result = Train(options, false);
   EXPECT_EQ(result.train_samples, 768);
   EXPECT_EQ(result.held_out_samples, 256);
