@@ -89,7 +89,7 @@ struct TrainOptions {
   // measured, and which cares less for hopeless samples and more for good ones.
   std::string joints_loss = "squared";
   // "float32" or "bfloat16": of the convolutions; the latter is twice as fast on CPUs with
-  // AVX512-BF16 and worth nothing on others.
+  // AVX512-BF16 and gains nothing on others.
   std::string precision = "float32";
   // Weights of the finished model: "float32" or "float16", half the size. All that is measured is
   // measured with what is stored.
