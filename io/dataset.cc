@@ -26,6 +26,9 @@ Json LayoutJson(const TupleLayout& layout) {
                {"latent_dim", layout.latent_dim},
                {"decoded", layout.decoded}};
   if (layout.photo) json["photo"] = true;
+  if (layout.lineage) json["lineage"] = true;
+  if (layout.rgb_rendered) json["rgb_rendered"] = true;
+  if (layout.small_px > 0) json["small_px"] = layout.small_px;
   return json;
 }
 
@@ -198,6 +201,9 @@ TupleLayout ReadLayout(Reader reader) {
   layout.latent_dim = reader.Size("latent_dim", 0);
   layout.decoded = reader.Flag("decoded");
   layout.photo = reader.Has("photo") && reader.Flag("photo");
+  layout.lineage = reader.Has("lineage") && reader.Flag("lineage");
+  layout.rgb_rendered = reader.Has("rgb_rendered") && reader.Flag("rgb_rendered");
+  if (reader.Has("small_px")) layout.small_px = reader.Size("small_px", 1);
   reader.RefuseOthers();
   return layout;
 }

@@ -1,8 +1,10 @@
 #include "io/h5.h"
 
 #include "io/core/error.h"
+#include "io/h5_faults.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 namespace handforge::h5 {
@@ -211,7 +213,14 @@ void WriteAttribute(const Caller& caller,
   }
 }
 
+// Checked calls until one fails; 0 = none does.
+std::atomic<int64_t> calls_until_failure{0};
+
 }  // namespace
+
+bool PlantedFailure() {
+  return calls_until_failure.load(std::memory_order_relaxed) > 0 && --calls_until_failure == 0;
+}
 
 Session::Session() : lock_(LibraryMutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
@@ -238,8 +247,9 @@ void Handle::Close() {
 }
 
 Handle Caller::Make(hid_t id, Handle::Closer closer, const std::string& what) const {
-  if (id < 0) Fail(what);
-  return Handle(id, closer);
+  Handle handle(id, closer);
+  if (!handle.ok() || PlantedFailure()) Fail(what);
+  return handle;
 }
 
 void Caller::Fail(const std::string& what) const {
@@ -454,3 +464,10 @@ std::vector<std::string> ReadTexts(const Caller& caller,
 }
 
 }  // namespace handforge::h5
+
+namespace handforge {
+
+void FailHdf5CallAfter(int64_t calls) { h5::calls_until_failure = calls; }
+bool Hdf5CallFailed() { return h5::calls_until_failure == 0; }
+
+}  // namespace handforge

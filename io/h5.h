@@ -51,6 +51,9 @@ class Handle {
   Closer closer_ = nullptr;
 };
 
+// Whether a test wants this call to fail (io/h5_faults.h).
+bool PlantedFailure();
+
 // Reports failures of the library as EnvironmentError (`kWriting`: disk full, permissions) or
 // DataError (`kReading`: truncated, damaged, foreign), naming the file and quoting the error stack.
 class Caller {
@@ -63,7 +66,7 @@ class Caller {
   // Passes on the library's return value where it is no failure.
   template <typename Result>
   Result Check(Result result, const std::string& what) const {
-    if (result < 0) Fail(what);
+    if (result < 0 || PlantedFailure()) Fail(what);
     return result;
   }
   [[noreturn]] void Fail(const std::string& what) const;

@@ -35,6 +35,9 @@ struct TupleLayout {
   int latent_dim = 0;    // 0: no z
   bool decoded = false;  // alpha, decoded_3d, decoded_2d, quality_* columns
   bool photo = false;    // what the camera did to a rendered picture
+  bool lineage = false;  // latent_method, parents, quality_cycle_* columns
+  bool rgb_rendered = false;
+  int small_px = 0;  // side of rgb_small, depth_small and mask_small; 0: none
 };
 std::vector<Column> TupleColumns(const TupleLayout& layout);
 

@@ -215,6 +215,9 @@ struct ShardReader::Impl {
     layout.rgb_px = extent("rgb");
     layout.decoded = opened.count("alpha") > 0;
     layout.photo = opened.count("photo") > 0;
+    layout.lineage = opened.count("latent_method") > 0;
+    layout.rgb_rendered = opened.count("rgb_rendered") > 0;
+    layout.small_px = opened.count("depth_small") > 0 ? extent("depth_small") : 0;
     layout.latent_dim = opened.count("z") > 0 ? extent("z") : 0;
     return layout;
   }

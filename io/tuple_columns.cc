@@ -190,6 +190,23 @@ void AddImages(const TupleLayout& layout, std::vector<TupleColumn>* table) {
                            layout.image_px,
                            1,
                            "part id: 0 background, 1 palm, 2-16 segments, 17 forearm, 18+ other"));
+  if (layout.rgb_rendered) {
+    table->push_back(Picture("rgb_rendered",
+                             &Tuple::rgb_rendered,
+                             layout.rgb_px,
+                             3,
+                             "the label rendered with skin of the tone of rgb, its grid"));
+  }
+  if (layout.small_px == 0) return;
+  table->push_back(
+      Picture("rgb_small", &Tuple::rgb_small, layout.small_px, 3, "rgb at a smaller size"));
+  table->push_back(Picture("depth_small",
+                           &Tuple::depth_small,
+                           layout.small_px,
+                           1,
+                           "depth traced at a smaller size, units of scale_mm of depth"));
+  table->push_back(Picture(
+      "mask_small", &Tuple::mask_small, layout.small_px, 1, "mask traced at a smaller size"));
 }
 
 void AddLabels(const TupleLayout& layout, std::vector<TupleColumn>* table) {
@@ -280,6 +297,24 @@ void AddDecoded(const TupleLayout& layout, std::vector<TupleColumn>* table) {
                                  "decoded alpha against the ray-traced mask, 0 to 1"));
 }
 
+void AddLineage(std::vector<TupleColumn>* table) {
+  table->push_back(Scalar<uint8_t>("latent_method",
+                                   &Tuple::latent_method,
+                                   "how z came about, see attribute latent_method_names"));
+  table->push_back(Array<int64_t>(
+      "parents",
+      {2},
+      [](auto& tuple) -> auto& { return tuple.parents; },
+      "tuples or stored posteriors that z was derived from; -1 = none"));
+  table->push_back(
+      Scalar<float>("quality_cycle_rgb_mm",
+                    &Tuple::quality_cycle_rgb_mm,
+                    "rgb encoded, decoded to 3D: mean distance to decoded_3d, mm; -1"));
+  table->push_back(Scalar<float>("quality_cycle_2d_mm",
+                                 &Tuple::quality_cycle_2d_mm,
+                                 "the same of decoded_2d, mm; -1 = not measured"));
+}
+
 void CheckLayout(const TupleLayout& layout) {
   if (layout.image_px >= 1 && layout.rgb_px >= 1 && layout.latent_dim >= 0) return;
   throw UsageError("tuple layout: image_px " + std::to_string(layout.image_px) + ", rgb_px " +
@@ -298,6 +333,7 @@ std::vector<TupleColumn> TupleColumnTable(const TupleLayout& layout) {
   AddIdentity(&table);
   if (layout.photo) AddPhoto(&table);
   if (layout.decoded) AddDecoded(layout, &table);
+  if (layout.lineage) AddLineage(&table);
   if (layout.latent_dim > 0) table.push_back(LatentCode(layout.latent_dim));
   return table;
 }

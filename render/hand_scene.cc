@@ -115,6 +115,10 @@ void MirrorTuple(Tuple* tuple) {
   MirrorImage(&t.alpha);
   MirrorImage(&t.depth);
   MirrorImage(&t.mask);
+  MirrorImage(&t.rgb_rendered);
+  MirrorImage(&t.rgb_small);
+  MirrorImage(&t.depth_small);
+  MirrorImage(&t.mask_small);
 }
 
 }  // namespace handforge

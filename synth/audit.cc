@@ -5,6 +5,7 @@
 #include "io/dataset.h"
 #include "io/files.h"
 #include "render/tuple_renderer.h"
+#include "synth/tuple_assembler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -193,6 +194,7 @@ class Auditor {
     CheckProjection(t, row);
     CheckSilhouette(t, row);
     CheckVisibleJoints(t, row);
+    if (manifest_.layout.decoded && t.source == Source::kDecoded) CheckQuality(t, row);
     if (scene_ != nullptr && (t.present & kHasRig) != 0) CheckRig(t, row);
   }
 
@@ -231,6 +233,26 @@ class Auditor {
         (t.camera.Project(t.joints_in_cam) - t.joints_px).rowwise().norm().maxCoeff();
     if (!(worst <= options_.projection_px)) {
       Report(row, "joints_2d", "K times joints_3d lies " + std::to_string(worst) + " px away");
+    }
+  }
+
+  // What the quality columns say follows from the others.
+  void CheckQuality(const Tuple& t, int64_t row) {
+    const auto check = [&](const char* column, double stored, double expected) {
+      if (std::abs(stored - expected) <= options_.quality * (1 + std::abs(expected))) return;
+      Report(row,
+             column,
+             "is " + std::to_string(stored) + ", the columns say " + std::to_string(expected));
+    };
+    const auto rms = [](double squared) { return std::sqrt(squared / kNumJoints); };
+    check("quality_residual_px",
+          t.quality_residual_px,
+          rms((t.decoded_joints_px - t.joints_px).squaredNorm()));
+    check("quality_fit_mm",
+          t.quality_fit_mm,
+          rms((t.decoded_joints_in_cam - t.joints_in_cam).squaredNorm()));
+    if ((t.present & kHasAlpha) != 0 && !t.mask.empty()) {
+      check("quality_silhouette_iou", t.quality_silhouette_iou, SilhouetteIou(t.alpha, t.mask));
     }
   }
 
@@ -315,7 +337,17 @@ class Auditor {
     ++result_.rendered_again;
     t.joints_in_cam = joints;
     RenderLabels(scene_.get(), &t);
+    if (!stored.depth_small.empty()) {
+      const int size_px = stored.depth_small.width;
+      scene_->Trace(t.camera.Resized(size_px, size_px));
+      t.depth_small = scene_->Depth();
+      t.mask_small = scene_->Mask();
+    }
     if (left) MirrorTuple(&t);
+    if (t.depth_small.pixels != stored.depth_small.pixels)
+      Report(row, "depth_small", "differs from what the rig renders to");
+    if (t.mask_small.pixels != stored.mask_small.pixels)
+      Report(row, "mask_small", "differs from what the rig renders to");
     if (t.depth.pixels != stored.depth.pixels)
       Report(row, "depth", "differs from what the rig renders to");
     if (t.mask.pixels != stored.mask.pixels)

@@ -16,6 +16,7 @@ struct AuditOptions {
   double projection_px = 0.01;  // K X against joints_2d
   double depth_before_mm = 30;  // surface before a visible joint
   double depth_behind_mm = 3;   // surface behind it
+  double quality = 1e-3;        // quality columns against what they follow from, relative
 };
 
 struct Fault {

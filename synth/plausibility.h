@@ -25,6 +25,8 @@ struct PlausibilityOptions {
   double residual_px = 9;
   // Smallest overlap of decoded silhouette and ray-traced mask; 0 = any.
   double silhouette_iou = 0;
+  // Cycle error (quality_cycle_rgb_mm, quality_cycle_2d_mm); 0 = any.
+  double cycle_mm = 0;
   // Smallest number of joints within the picture.
   int64_t joints_in_frame = kNumJoints;
   // Greatest z of a joint, mm. Depth is stored up to 6553.5 mm; the forearm reaches beyond the

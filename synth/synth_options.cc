@@ -1,5 +1,7 @@
 #include "synth/synth_options.h"
 
+#include "io/core/error.h"
+
 // Only option structs: this file links without the renderer, so that every build reads a whole
 // recipe.
 
@@ -35,8 +37,32 @@ void SynthOptions::Visit(Fields& fields) {
   fields.Field("tuples_per_shard", tuples_per_shard, 1, 100000, "tuples in a shard");
   fields.Field(
       "model", model, {}, "model file; empty = the repository's, or else the quick start's");
-  fields.Field("latent", latent, {"prior", "gaussian", "kernel"}, "where latent codes come from");
+  fields.Field("latent",
+               latent,
+               {"prior", "gaussian", "mixture", "kernel", "path", "coverage", "file"},
+               "where latent codes come from");
+  fields.Field("mixture_components", mixture_components, 1, 1000, "Gaussians of latent: mixture");
   fields.Field("temperature", temperature, 0, 10, "scale of the latent distribution's deviations");
+  fields.Field("parents", parents, {}, "datasets whose tuples stand for the model's posteriors");
+  fields.Field("latents", latents, {}, "safetensors with array z, for latent: file");
+  fields.Section(
+      "condition",
+      [this](Fields& f) {
+        f.Field("gestures", condition.gestures, {}, "wanted gestures; empty = any");
+        f.Field("within_deg", condition.within_deg, 0, 180, "RMS of the angles from a gesture's");
+        f.Field("pose", condition.pose, {}, "wanted angles: 'index_pip_flexion 60 90'");
+      },
+      "which poses are wanted");
+  fields.Field("gestures", gestures, {}, "gesture file");
+  fields.Section(
+      "coverage",
+      [this](Fields& f) {
+        f.Field("tries", coverage.tries, 1, 64, "codes tried for each tuple");
+        f.Field("nearest_mm", coverage.nearest_mm, 0, 100, "distance that makes a pose new");
+      },
+      "latent: coverage");
+  fields.Field("frames", frames, 1, 100000, "frames of a sequence; 1 = single poses");
+  fields.Field("views", views, 1, 1000, "views of each pose");
   fields.Field("image_px", image_px, 32, 2048, "side of depth and mask");
   fields.Field("rig", rig, {}, "rig specification");
   fields.Nested("plausibility", plausibility, "what is rejected and drawn again");
@@ -57,10 +83,28 @@ void SynthOptions::Visit(Fields& fields) {
       },
       "the hand that becomes the label");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");
-  fields.Field("backdrop", backdrop, {"plain", "decoded"}, "what is behind the decoded hand");
+  fields.Field("backdrop",
+               backdrop,
+               {"plain", "probes", "photos", "decoded"},
+               "what is behind the decoded hand");
+  fields.Field("photos", photos, {}, "folder of pictures, for backdrop: photos");
+  fields.Field("rgb_rendered", rgb_rendered, "also render rgb, skin tone as decoded");
+  fields.Field("small_px", small_px, 0, 2048, "side of a second, smaller resolution; 0 = none");
+  fields.Field("cycle", cycle, "re-encode what was decoded: quality_cycle_*");
   fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
   fields.Field("deflate_level", deflate_level, 0, 9, "compression of the images");
   fields.Field("max_attempts", max_attempts, 1, 100000, "draws per tuple before giving up");
+}
+
+void SynthOptions::Check() const {
+  const auto fail = [](const std::string& what) { throw UsageError("synth: " + what); };
+  if (frames > 1 && views > 1) fail("frames and views cannot both be above 1");
+  if (backdrop == "photos" && photos.empty()) fail("backdrop photos needs photos: FOLDER");
+  if (small_px > 0 && (small_px >= image_px || image_px % small_px != 0)) {
+    fail("small_px " + std::to_string(small_px) + " must divide image_px " +
+         std::to_string(image_px) + " and be smaller");
+  }
+  if (plausibility.cycle_mm > 0 && !cycle) fail("plausibility.cycle_mm needs cycle: true");
 }
 
 }  // namespace handforge

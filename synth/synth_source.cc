@@ -1,252 +1,359 @@
 #include "synth/synth_source.h"
 
-#include "io/assets.h"
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/files.h"
-#include "render/tuple_renderer.h"
-#include "synth/translation.h"
+#include "synth/coverage.h"
+#include "synth/cycle.h"
+#include "synth/tuple_assembler.h"
+#include "vae/targets.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <numeric>
+
+#include <Eigen/Geometry>
 
 namespace handforge {
-namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 2> kDefaultModels = {"configs/models/default.safetensors",
-                                                       "out/quickstart_model/model.safetensors"};
+namespace {
 
-// Overlap of the decoded alpha with the mask, on alpha's grid: a cell belongs to the mask where
-// more than half of it is hand.
-float SilhouetteIou(const ImageU8& alpha, const ImageU8& mask) {
-  const int cell = mask.width / alpha.width;
-  if (cell < 1) return 0;
-  int both = 0, either = 0;
-  for (int y = 0; y < alpha.height; ++y) {
-    for (int x = 0; x < alpha.width; ++x) {
-      int hand = 0;
-      for (int dy = 0; dy < cell; ++dy) {
-        for (int dx = 0; dx < cell; ++dx) hand += mask.at(x * cell + dx, y * cell + dy) != 0;
-      }
-      const bool traced = 2 * hand > cell * cell, decoded = alpha.at(x, y) > 127;
-      both += traced && decoded;
-      either += traced || decoded;
-    }
-  }
-  return either == 0 ? 1 : static_cast<float>(both) / static_cast<float>(either);
+// Frames that are not plausible move towards the nearer end of their path, and reach it after this
+// many attempts.
+constexpr double kAttemptsToTheEnd = 8;
+// Poses kept by a worker for later frames or views.
+constexpr size_t kMostKeys = 256;
+
+Eigen::Matrix3d AnyRotation(Random* random) {
+  // Shoemake 1992.
+  const double u = random->Uniform(), a = 2 * M_PI * random->Uniform(),
+               b = 2 * M_PI * random->Uniform();
+  const Eigen::Quaterniond q(std::sqrt(u) * std::cos(b),
+                             std::sqrt(1 - u) * std::sin(a),
+                             std::sqrt(1 - u) * std::cos(a),
+                             std::sqrt(u) * std::sin(b));
+  return q.normalized().toRotationMatrix();
 }
 
-// The decoded hand cut out by its alpha, on one colour.
-ImageU8 OnPlainBackdrop(const DecodedHand& hand, Random random) {
-  std::array<double, 3> colour;
-  const double grey = random.Uniform(20, 235);
-  for (double& c : colour) c = std::clamp(grey + random.Uniform(-30, 30), 0.0, 255.0);
-  ImageU8 out = hand.rgb;
-  for (size_t i = 0; i < out.pixels.size(); ++i) {
-    const double share = hand.alpha.pixels[i / 3] / 255.0;
-    out.pixels[i] =
-        static_cast<uint8_t>(std::lround(share * out.pixels[i] + (1 - share) * colour[i % 3]));
-  }
-  return out;
+// Latent code of the decoded joints turned by `rotation`: the mean of their posterior.
+std::vector<float> CodeOfTurned(const HandVae& model,
+                                const Joints3& in_bones,
+                                const Eigen::Matrix3d& rotation) {
+  std::vector<float> input(static_cast<size_t>(kDecodeBatch) * kNumJoints * 3, 0);
+  const Joints3 turned = in_bones * rotation.transpose();
+  NormaliseJoints3(turned, Handedness::kRight, input.data());
+  const auto dim = static_cast<size_t>(model.info().latent_dim);
+  std::vector<float> z(kDecodeBatch * dim);
+  model.Encode(Modality::kJoints3, input.data(), kDecodeBatch, z.data(), nullptr);
+  z.resize(dim);
+  return z;
 }
 
-DecodedHand HandOfRow(
-    const DecodedBatch& batch, int row, const float* z, int latent_dim, int rgb_px, int image_px) {
-  DecodedHand hand;
-  hand.z.assign(z, z + latent_dim);
-  for (int j = 0; j < kNumJoints; ++j) {
-    for (int c = 0; c < 3; ++c) {
-      hand.joints_in_bones(j, c) = batch.joints3[(row * kNumJoints + j) * 3 + c];
-    }
-    for (int c = 0; c < 2; ++c) {
-      // [-1, 1] spans the image from edge to edge.
-      hand.joints_px(j, c) =
-          (batch.joints2[(row * kNumJoints + j) * 2 + c] + 1) / 2 * image_px - 0.5;
-    }
-  }
-  hand.rgb = ImageU8(rgb_px, rgb_px, 3);
-  hand.alpha = ImageU8(rgb_px, rgb_px);
-  const size_t pixels = static_cast<size_t>(rgb_px) * rgb_px;
-  const uint8_t* rgba = batch.rgba.data() + 4 * pixels * row;
-  for (size_t i = 0; i < pixels; ++i) {
-    std::copy_n(rgba + 4 * i, 3, hand.rgb.pixels.begin() + 3 * i);
-    hand.alpha.pixels[i] = rgba[4 * i + 3];
-  }
-  return hand;
+}  // namespace
+
+// ---- Drawing ----------------------------------------------------------------------------------
+
+TupleDraw TupleDrawer::Draw(uint64_t index, uint32_t attempt) {
+  if (world_.options.frames > 1) return FrameOf(index, attempt);
+  if (world_.options.views > 1) return ViewOf(index, attempt);
+  TupleDraw draw;
+  draw.code = world_.sampler->Draw(index, attempt);
+  draw.identity = {index, attempt};
+  return draw;
 }
+
+uint32_t TupleDrawer::FirstAttempt(uint64_t index) const {
+  const bool single = world_.options.frames == 1 && world_.options.views == 1;
+  return single ? world_.sampler->FirstAttempt(index) : 0;
+}
+
+const TupleDrawer::KeyPose& TupleDrawer::KeyOf(uint64_t index, const DrawIdentity& identity) {
+  if (const auto found = keys_.find(index); found != keys_.end()) return found->second;
+  if (keys_.size() >= kMostKeys) keys_.erase(keys_.begin());
+  DecodeRequest joints_only;
+  joints_only.rgba = false;
+  const auto most = static_cast<uint32_t>(world_.options.max_attempts);
+  std::string reason;
+  for (uint32_t first = 0; first < most; first += kDecodeBatch) {
+    std::vector<LatentCode> codes;
+    std::vector<const std::vector<float>*> rows;
+    for (uint32_t i = 0; i < kDecodeBatch; ++i) {
+      codes.push_back(world_.sampler->Draw(index, world_.sampler->FirstAttempt(index) + first + i));
+    }
+    for (const LatentCode& code : codes) rows.push_back(&code.z);
+    DecodedBatch decoded;
+    DecodeCodes(world_.model, rows, joints_only, &decoded);
+    for (int i = 0; i < kDecodeBatch; ++i) {
+      PlacedHand hand;
+      const DecodedJoints joints =
+          JointsOfRow(decoded, i, static_cast<int>(world_.options.image_px));
+      reason = placer_.Place(joints, identity, nullptr, &hand);
+      if (!reason.empty()) continue;
+      return keys_
+          .insert_or_assign(index, KeyPose{codes[static_cast<size_t>(i)], joints, hand.in_crop})
+          .first->second;
+    }
+  }
+  throw DataError("tuple " + std::to_string(index) + ": none of " + std::to_string(most) +
+                  " latent samples was plausible, the last for " + reason +
+                  "; loosen synth.plausibility, lower synth.temperature or train longer");
+}
+
+TupleDraw TupleDrawer::FrameOf(uint64_t index, uint32_t attempt) {
+  const auto frames = static_cast<uint64_t>(world_.options.frames);
+  TupleDraw draw;
+  draw.sequence_id = static_cast<int64_t>(index / frames);
+  draw.frame = static_cast<int32_t>(index % frames);
+  draw.identity = {index - index % frames, 0};
+  const KeyPose start = KeyOf(draw.identity.index, draw.identity);
+  const KeyPose& end = KeyOf(draw.identity.index + frames - 1, draw.identity);
+
+  // An end that its forearm hides is tried with other wrists.
+  if (attempt > 2 * kAttemptsToTheEnd) draw.identity.attempt = attempt;
+
+  // Slow at both ends.
+  double t = (1 - std::cos(M_PI * draw.frame / static_cast<double>(frames - 1))) / 2;
+  t += (std::round(t) - t) * std::min(1.0, attempt / kAttemptsToTheEnd);
+  draw.code = start.code;
+  draw.code.parents = {start.code.parents[0], end.code.parents[0]};
+  for (size_t d = 0; d < draw.code.z.size(); ++d) {
+    draw.code.z[d] = static_cast<float>((1 - t) * start.code.z[d] + t * end.code.z[d]);
+  }
+  return draw;
+}
+
+TupleDraw TupleDrawer::ViewOf(uint64_t index, uint32_t attempt) {
+  const auto views = static_cast<uint64_t>(world_.options.views);
+  TupleDraw draw;
+  draw.sequence_id = static_cast<int64_t>(index / views);
+  draw.view_id = static_cast<int32_t>(index % views);
+  draw.identity = {index - index % views, 0};
+  const KeyPose& key = KeyOf(draw.identity.index, draw.identity);
+  draw.code = key.code;
+  if (draw.view_id == 0 && attempt == 0) {
+    draw.known_in_crop = key.in_crop;
+    return draw;
+  }
+  Random random(world_.options.seed, index, attempt, Purpose::kCamera);
+  const Eigen::Matrix3d turn = AnyRotation(&random);
+  draw.code.z = CodeOfTurned(world_.model, key.joints.in_bones, turn);
+  draw.known_in_crop = key.in_crop.Moved({turn, Eigen::Vector3d::Zero()});
+  return draw;
+}
+
+// ---- Making -----------------------------------------------------------------------------------
+
+namespace {
 
 class SynthSource : public TupleSource {
  public:
-  explicit SynthSource(const SynthWorld& world) : world_(world), assembler_(world) {}
+  explicit SynthSource(const SynthWorld& world)
+      : world_(world), drawer_(world), placer_(world), assembler_(world) {}
 
   void Make(uint64_t first,
             uint64_t count,
             std::vector<Tuple>* tuples,
             Rejections* rejections) override {
     tuples->assign(count, Tuple());
-    std::vector<uint64_t> open(count);  // rows still without a tuple
-    std::iota(open.begin(), open.end(), 0);
-    std::string reason;
-    for (uint32_t attempt = 0; !open.empty(); ++attempt) {
-      if (attempt == world_.options.max_attempts) {
-        throw DataError("tuple " + std::to_string(first + open[0]) + ": none of " +
-                        std::to_string(attempt) + " latent samples was plausible, the last for " +
-                        reason +
-                        "; loosen synth.plausibility, lower synth.temperature or train longer");
-      }
-      DecodeRows(first, attempt, open);
-      std::vector<uint64_t> still_open;
-      for (size_t i = 0; i < open.size(); ++i) {
-        const DecodedHand hand = HandOfRow(decoded_,
-                                           static_cast<int>(i),
-                                           z_.data() + i * latent_dim(),
-                                           latent_dim(),
-                                           world_.model.info().rgb_px,
-                                           static_cast<int>(world_.options.image_px));
-        reason = assembler_.Assemble(hand, first + open[i], attempt, &(*tuples)[open[i]]);
-        if (reason.empty()) continue;
-        ++(*rejections)[reason];
-        still_open.push_back(open[i]);
-      }
-      open = std::move(still_open);
+    std::vector<Row> rows(count);
+    std::vector<Row*> open;
+    for (uint64_t i = 0; i < count; ++i) {
+      rows[i].index = first + i;
+      rows[i].attempt = drawer_.FirstAttempt(first + i);
+      rows[i].tuple = &(*tuples)[i];
+      open.push_back(&rows[i]);
     }
+    // Joints are cheap to decode, images are not: images are decoded once all rows have a place.
+    while (!open.empty()) {
+      PlaceAll(open, rejections);
+      open = AssembleAll(open, rejections);
+    }
+  }
+
+  Tuple Remake(const Tuple& stored) {
+    Row row;
+    Tuple tuple;
+    row.index = stored.index;
+    row.attempt = stored.attempt;
+    row.tuple = &tuple;
+    row.draw = DrawOfStored(stored);
+    Rejections rejections;
+    std::vector<Row*> rows = {&row};
+    DecodeJoints(rows);
+    const std::string reason = PlaceRow(&row, 0);
+    if (reason.empty() && AssembleAll(rows, &rejections).empty()) return tuple;
+    throw DataError("tuple " + std::to_string(stored.index) + " is not plausible when made again" +
+                    (reason.empty() ? "" : ": " + reason));
   }
 
  private:
-  int latent_dim() const { return world_.model.info().latent_dim; }
+  struct Row {
+    uint64_t index = 0;
+    uint32_t attempt = 0;
+    uint32_t tried = 0;
+    TupleDraw draw;
+    DecodedJoints joints;
+    PlacedHand hand;
+    std::string reason;
+    Tuple* tuple = nullptr;
+  };
 
-  // Samples and decodes one latent code for each open row, padded to the fixed batch.
-  void DecodeRows(uint64_t first, uint32_t attempt, const std::vector<uint64_t>& open) {
-    z_.assign(kDecodeBatch * latent_dim(), 0);
-    const LatentSource source = ParseLatentSource(world_.options.latent);
-    for (size_t i = 0; i < open.size(); ++i) {
-      Random random(world_.options.seed, first + open[i], attempt, Purpose::kLatent);
-      const auto z = world_.model.SampleLatent(source, &random, world_.options.temperature);
-      std::copy(z.begin(), z.end(), z_.begin() + static_cast<long>(i) * latent_dim());
+  TupleDraw DrawOfStored(const Tuple& stored) {
+    TupleDraw draw;
+    draw.code.z = stored.z;
+    draw.code.method = static_cast<LatentMethod>(stored.latent_method);
+    draw.code.parents = stored.parents;
+    draw.identity = {stored.index, stored.attempt};
+    if (stored.sequence_id < 0) return draw;
+    // What frames and views share follows from the numbers, too.
+    TupleDraw drawn = drawer_.Draw(stored.index, stored.attempt);
+    drawn.code = draw.code;
+    return drawn;
+  }
+
+  int image_px() const { return static_cast<int>(world_.options.image_px); }
+
+  void DecodeJoints(const std::vector<Row*>& rows) {
+    DecodeRequest joints_only;
+    joints_only.rgba = false;
+    DecodeCodes(world_.model, CodesOf(rows), joints_only, &decoded_);
+  }
+
+  static std::vector<const std::vector<float>*> CodesOf(const std::vector<Row*>& rows) {
+    std::vector<const std::vector<float>*> codes;
+    for (const Row* row : rows) codes.push_back(&row->draw.code.z);
+    return codes;
+  }
+
+  std::string PlaceRow(Row* row, int batch_row) {
+    row->joints = JointsOfRow(decoded_, batch_row, image_px());
+    const auto& known = row->draw.known_in_crop;
+    return placer_.Place(row->joints, row->draw.identity, known ? &*known : nullptr, &row->hand);
+  }
+
+  // Draws each row until its hand is plausible.
+  void PlaceAll(std::vector<Row*> rows, Rejections* rejections) {
+    while (!rows.empty()) {
+      for (Row* row : rows) {
+        if (row->tried == world_.options.max_attempts) GiveUp(*row);
+        row->draw = drawer_.Draw(row->index, row->attempt);
+      }
+      DecodeJoints(rows);
+      std::vector<Row*> rejected;
+      for (size_t i = 0; i < rows.size(); ++i) {
+        if (Rejected(rows[i], PlaceRow(rows[i], static_cast<int>(i)), rejections)) {
+          rejected.push_back(rows[i]);
+        }
+      }
+      rows = std::move(rejected);
     }
-    world_.model.Decode(z_.data(), static_cast<int>(kDecodeBatch), &decoded_);
+  }
+
+  static bool Rejected(Row* row, const std::string& reason, Rejections* rejections) {
+    if (reason.empty()) return false;
+    row->reason = reason;
+    ++(*rejections)[reason];
+    ++row->attempt;
+    ++row->tried;
+    return true;
+  }
+
+  [[noreturn]] void GiveUp(const Row& row) const {
+    throw DataError("tuple " + std::to_string(row.index) + ": none of " +
+                    std::to_string(row.tried) + " latent samples was plausible, the last for " +
+                    row.reason +
+                    "; loosen synth.plausibility, lower synth.temperature or train longer");
+  }
+
+  // Images, ray-traced labels, quality; returns the rows that are rejected after all.
+  std::vector<Row*> AssembleAll(const std::vector<Row*>& rows, Rejections* rejections) {
+    DecodeRequest image_only;
+    image_only.joints3 = image_only.joints2 = false;
+    DecodeCodes(world_.model, CodesOf(rows), image_only, &decoded_);
+    std::vector<Row*> assembled, rejected;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      Row* row = rows[i];
+      const DecodedImage image =
+          ImageOfRow(decoded_, static_cast<int>(i), world_.model.info().rgb_px);
+      const std::string reason =
+          assembler_.Assemble(row->hand, image, row->draw.identity, row->tuple);
+      (Rejected(row, reason, rejections) ? rejected : assembled).push_back(row);
+    }
+    if (world_.options.cycle) MeasureAll(assembled, &rejected, rejections);
+    for (Row* row : assembled) {
+      if (std::find(rejected.begin(), rejected.end(), row) == rejected.end()) Finish(row);
+    }
+    return rejected;
+  }
+
+  void MeasureAll(const std::vector<Row*>& rows,
+                  std::vector<Row*>* rejected,
+                  Rejections* rejections) {
+    if (rows.empty()) return;
+    std::vector<CycleInput> inputs;
+    for (const Row* row : rows) {
+      inputs.push_back({&row->tuple->rgb, row->joints, image_px(), row->hand.bone_mm});
+    }
+    const std::vector<CycleErrors> errors = MeasureCycles(world_.model, inputs);
+    const double limit_mm = world_.options.plausibility.cycle_mm;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      rows[i]->tuple->quality_cycle_rgb_mm = errors[i].rgb_mm;
+      rows[i]->tuple->quality_cycle_2d_mm = errors[i].joints2_mm;
+      const bool far = limit_mm > 0 && std::max(errors[i].rgb_mm, errors[i].joints2_mm) > limit_mm;
+      if (Rejected(rows[i], far ? "cycle" : "", rejections)) rejected->push_back(rows[i]);
+    }
+  }
+
+  // Where the tuple comes from, and its side.
+  void Finish(Row* row) {
+    Tuple& t = *row->tuple;
+    t.index = row->index;
+    t.attempt = row->attempt;
+    t.image_id = static_cast<int64_t>(row->index);
+    t.sequence_id = row->draw.sequence_id;
+    t.frame = row->draw.frame;
+    t.view_id = row->draw.view_id;
+    t.z = row->draw.code.z;
+    t.latent_method = static_cast<uint8_t>(row->draw.code.method);
+    t.parents = row->draw.code.parents;
+    t.present |= kHasLatent;
+    Random side = row->draw.identity.For(world_.options.seed, Purpose::kHandedness);
+    if (side.Chance(world_.options.left_hands)) MirrorTuple(&t);
   }
 
   const SynthWorld& world_;
+  TupleDrawer drawer_;
+  HandPlacer placer_;
   TupleAssembler assembler_;
-  std::vector<float> z_;
   DecodedBatch decoded_;
 };
 
 }  // namespace
 
-fs::path FindModel(const std::string& given) {
-  if (!given.empty()) return given;
-  for (const char* candidate : kDefaultModels) {
-    if (const fs::path found = FindResource(candidate); fs::exists(found)) return found;
-  }
-  throw EnvironmentError(
-      std::string("no model: neither ") + kDefaultModels[0] + " nor " + kDefaultModels[1] +
-      " exists here; run tools/quickstart.sh, or `handforge train`, or give --model FILE");
-}
-
-SynthWorld SynthWorld::Load(const SynthOptions& options) {
-  RigSpec spec = RigSpec::Load(FindResource(options.rig));
-  SynthWorld world{options, LoadRig(spec), spec.Text(), HandVae::Load(FindModel(options.model))};
-  const VaeInfo& info = world.model.info();
-  for (const Modality modality : {Modality::kJoints3, Modality::kJoints2, Modality::kRgb}) {
-    if (info.has_decoder[static_cast<int>(modality)]) continue;
-    throw DataError(FindModel(options.model).string() + ": has no decoder for " +
-                    ModalityName(modality) + "; synthesis needs 3d, 2d and rgb");
-  }
-  if (options.image_px % info.rgb_px != 0) {
-    throw UsageError("synth.image_px " + std::to_string(options.image_px) +
-                     " must be a multiple of the model's rgb_px " + std::to_string(info.rgb_px));
-  }
-  return world;
-}
-
-TupleAssembler::TupleAssembler(const SynthWorld& world)
-    : world_(world),
-      scene_(world.rig),
-      camera_(PinholeCamera::Centred(
-                  static_cast<int>(world.options.image_px),
-                  world.model.info().focal_over_size * static_cast<double>(world.options.image_px))
-                  .RoundedToSingle()) {}
-
-std::string TupleAssembler::Assemble(const DecodedHand& hand,
-                                     uint64_t index,
-                                     uint32_t attempt,
-                                     Tuple* tuple) {
-  const SynthOptions& options = world_.options;
-  const VaeInfo& info = world_.model.info();
-  const auto random = [&](Purpose purpose) {
-    return Random(options.seed, index, attempt, purpose);
-  };
-
-  // Metric scale: a reference bone as long as those of the training data.
-  const double bone_mm =
-      random(Purpose::kScale).TruncatedNormal(info.bone_mean_mm, info.bone_std_mm, 2);
-  const Joints3 joints_mm = hand.joints_in_bones * bone_mm;
-
-  // Rig: the nearest hand that it can be is the label, if what was decoded is near a hand at all.
-  Random wrist = random(Purpose::kPose);
-  const double flexion_deg = wrist.TruncatedNormal(0, options.wrist_deg, 2.5);
-  const double deviation_deg = wrist.TruncatedNormal(0, 0.5 * options.wrist_deg, 2.5);
-  std::string reason =
-      ImplausibleBecause(world_.rig, FitRig(world_.rig, joints_mm), options.plausibility);
-  if (!reason.empty()) return reason;
-  const NearestHand nearest =
-      FindNearestHand(world_.rig, joints_mm, flexion_deg, deviation_deg, options.nearest);
-  if (nearest.rms_mm > options.plausibility.fit_mm) return "far_from_a_hand";
-  if (nearest.penetration_mm > options.plausibility.penetration_mm) return "self_collision";
-
-  // Camera: where that hand projects to the decoded pixels.
-  const Placement placement =
-      SolveTranslation(JointsOf(world_.rig, nearest.poses), hand.joints_px, camera_);
-  if (!placement.in_front) return "behind_camera";
-  if (placement.residual_px > options.plausibility.residual_px) return "residual_2d";
-  const BonePoses in_cam =
-      nearest.poses.Moved({Eigen::Matrix3d::Identity(), placement.translation_mm});
-  const Joints3 decoded_in_cam = joints_mm.rowwise() + placement.translation_mm.transpose();
-
-  Tuple t;
-  t.seed = options.seed;
-  t.index = index;
-  t.attempt = attempt;
-  t.image_id = static_cast<int64_t>(index);
-  t.source = Source::kDecoded;
-  t.camera = camera_;
-  t.rig = ToRigPose(in_cam);
-  t.joints_in_cam = JointsOf(world_.rig, ToBonePoses(t.rig));
-  t.joints_px = camera_.Project(t.joints_in_cam);
-  int64_t in_frame = 0;
-  for (int j = 0; j < kNumJoints; ++j) in_frame += camera_.Contains(t.joints_px.row(j).transpose());
-  if (in_frame < options.plausibility.joints_in_frame) return "out_of_frame";
-  t.z = hand.z;
-  t.rgb =
-      options.backdrop == "plain" ? OnPlainBackdrop(hand, random(Purpose::kBackground)) : hand.rgb;
-  t.alpha = hand.alpha;
-  t.decoded_joints_in_cam = decoded_in_cam;
-  t.decoded_joints_px = hand.joints_px;
-  t.present = kHasRgb | kHasAlpha | kHasLatent;
-
-  // Depth, mask, visibility; how well the decoders agree with them.
-  if (t.joints_in_cam.col(2).maxCoeff() > options.plausibility.furthest_mm) return "too_far";
-  RenderLabels(&scene_, &t);
-  if (scene_.HandShare() < options.plausibility.hand_share) return "hand_hidden";
-  t.quality_residual_px =
-      static_cast<float>(std::sqrt((t.decoded_joints_px - t.joints_px).squaredNorm() / kNumJoints));
-  t.quality_fit_mm =
-      static_cast<float>(std::sqrt((decoded_in_cam - t.joints_in_cam).squaredNorm() / kNumJoints));
-  t.quality_silhouette_iou = SilhouetteIou(t.alpha, t.mask);
-  if (t.quality_silhouette_iou < options.plausibility.silhouette_iou) return "silhouette";
-  if (random(Purpose::kHandedness).Chance(options.left_hands)) MirrorTuple(&t);
-  *tuple = std::move(t);
-  return "";
-}
-
 std::unique_ptr<TupleSource> MakeSynthSource(const SynthWorld& world) {
   return std::make_unique<SynthSource>(world);
+}
+
+Tuple RemakeTuple(const SynthWorld& world, const Tuple& row) {
+  return SynthSource(world).Remake(row);
+}
+
+void PrepareLatentPlan(const DatasetJob& job, SynthWorld* world) {
+  if (ParseLatentMethod(world->options.latent) != LatentMethod::kCoverage) return;
+  uint64_t count = job.manifest.count;
+  const fs::path manifest = ManifestPath(job.out);
+  if (job.append && fs::exists(manifest)) {
+    count += Manifest::FromJson(ReadText(manifest), manifest).count;
+  }
+  const fs::path file = job.out / "plan.safetensors";
+  auto plan = ReadPlan(file, job.manifest.config_sha256, count);
+  if (!plan) {
+    plan = PlanCoverage(*world, count, job.threads);
+    EnsureWritableFolder(job.out);
+    WritePlan(*plan, job.manifest.config_sha256, file);
+  }
+  world->sampler = MakePlannedSampler(std::move(*plan), std::move(world->sampler));
 }
 
 DatasetJob SynthJob(const SynthWorld& world) {
@@ -263,15 +370,26 @@ DatasetJob SynthJob(const SynthWorld& world) {
   m.command = "synth";
   m.seed = options.seed;
   m.count = static_cast<uint64_t>(options.count);
-  m.layout = {static_cast<int>(options.image_px), info.rgb_px, info.latent_dim, true};
-  // The model counts by its hash, not by its path.
+  m.layout.image_px = static_cast<int>(options.image_px);
+  m.layout.rgb_px = info.rgb_px;
+  m.layout.latent_dim = info.latent_dim;
+  m.layout.decoded = true;
+  m.layout.lineage = true;
+  m.layout.rgb_rendered = options.rgb_rendered;
+  m.layout.small_px = static_cast<int>(options.small_px);
+  // Model and parents count by their hashes, not by their paths.
   m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
-                        {"out", "count", "threads", "seed", "model"});
-  const std::string inputs = m.config + world.rig_text + world.rig.sha256 + info.sha256;
+                        {"out", "count", "threads", "seed", "model", "parents", "latents"});
+  std::string inputs = m.config + world.rig_text + world.rig.sha256 + info.sha256;
+  for (const std::string& parent : world.parents_sha256) inputs += parent;
+  if (!options.latents.empty()) inputs += Sha256OfFile(options.latents);
+  for (const Environment& environment : world.environments) inputs += environment.name() + "\n";
+  inputs += world.photographs.sha256();
   m.config_sha256 = Sha256(inputs.data(), inputs.size());
   m.model_sha256 = info.sha256;
   m.mesh_sha256 = world.rig.sha256;
   m.licences = {"hand mesh: MIT, Copyright (c) 2019 Amazon (WebXR Input Profiles)"};
+  if (!world.environments.empty()) m.licences.push_back("light probes: CC0 (pmndrs assets)");
 
   auto& text = job.metadata.text;
   text["generator"] = m.generator;
@@ -281,7 +399,10 @@ DatasetJob SynthJob(const SynthWorld& world) {
   text["model_sha256"] = m.model_sha256;
   text["mesh_sha256"] = m.mesh_sha256;
   text["rig"] = world.rig_text;
-  job.metadata.lists["licences"] = m.licences;
+  auto& lists = job.metadata.lists;
+  lists["licences"] = m.licences;
+  lists["latent_method_names"] = LatentMethodNames();
+  if (!world.parents_sha256.empty()) lists["parents_sha256"] = world.parents_sha256;
   return job;
 }
 

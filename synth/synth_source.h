@@ -1,63 +1,61 @@
 #pragma once
 
-#include "render/hand_scene.h"
 #include "synth/dataset_writer.h"
-#include "synth/synth_options.h"
-#include "vae/hand_vae.h"
+#include "synth/hand_placer.h"
+#include "synth/synth_world.h"
 
-#include <filesystem>
 #include <memory>
-#include <string>
+#include <vector>
 
 namespace handforge {
 
-// What all workers of a synthesis share, read-only.
-struct SynthWorld {
-  SynthOptions options;
-  Rig rig;
-  std::string rig_text;
-  HandVae model;
-
-  // Throws UsageError, DataError or EnvironmentError for a bad option, model or rig.
-  static SynthWorld Load(const SynthOptions& options);
+// What a tuple is decoded from.
+struct TupleDraw {
+  LatentCode code;
+  DrawIdentity identity;
+  int64_t sequence_id = -1;
+  int32_t frame = 0;
+  int32_t view_id = 0;
+  // The label, where another view of the pose has settled it.
+  std::optional<BonePoses> known_in_crop;
 };
 
-// The model file to use: `given` where not empty, else the first of the repository's and the quick
-// start's that exists. Throws EnvironmentError saying how to get one.
-std::filesystem::path FindModel(const std::string& given);
-
-// Latent codes are always decoded in batches of this many rows, the last one padded, because a
-// network's result depends in its last bits on the batch size. A block is one batch.
-constexpr uint64_t kDecodeBatch = 32;
-
-// One decoded hand, ready to become a tuple.
-struct DecodedHand {
-  std::vector<float> z;
-  Joints3 joints_in_bones;  // palm-centred, crop axes, in reference bone lengths
-  Joints2 joints_px;        // on the image_px grid
-  ImageU8 rgb;
-  ImageU8 alpha;
-};
-
-// Turns decoded hands into labelled tuples: metric scale and camera, rig fitted, label = the
-// nearest hand of the rig and its projection, depth, mask and visibility ray-traced. One per worker
-// thread.
-class TupleAssembler {
+// Chooses the latent code of each tuple: single poses as the sampler draws them, frames on the way
+// between two plausible poses, or views of one plausible pose. A pure function of (world, index,
+// attempt); one per worker thread, because it keeps the poses that sequences and views start from.
+class TupleDrawer {
  public:
-  explicit TupleAssembler(const SynthWorld& world);
+  explicit TupleDrawer(const SynthWorld& world) : world_(world), placer_(world) {}
 
-  // "" and the tuple, or the reason of rejection: those of ImplausibleBecause, "far_from_a_hand",
-  // "behind_camera", "residual_2d", "out_of_frame", "too_far", "hand_hidden" or "silhouette".
-  std::string Assemble(const DecodedHand& hand, uint64_t index, uint32_t attempt, Tuple* tuple);
+  TupleDraw Draw(uint64_t index, uint32_t attempt);
+  // The attempt that the tuple begins with.
+  uint32_t FirstAttempt(uint64_t index) const;
 
  private:
+  struct KeyPose {
+    LatentCode code;
+    DecodedJoints joints;
+    BonePoses in_crop;
+  };
+  // The first draw of the sampler for `index` that is plausible with the identity's size.
+  const KeyPose& KeyOf(uint64_t index, const DrawIdentity& identity);
+  TupleDraw FrameOf(uint64_t index, uint32_t attempt);
+  TupleDraw ViewOf(uint64_t index, uint32_t attempt);
+
   const SynthWorld& world_;
-  HandScene scene_;
-  PinholeCamera camera_;
+  HandPlacer placer_;
+  std::map<uint64_t, KeyPose> keys_;
 };
 
 // Tuples sampled from the model's latent space. `world` must outlive the source.
 std::unique_ptr<TupleSource> MakeSynthSource(const SynthWorld& world);
 DatasetJob SynthJob(const SynthWorld& world);
+
+// Where the options ask for coverage: plans the codes of all tuples that the job's folder will
+// hold, or reads the plan that lies there, and lets the world's sampler follow it.
+void PrepareLatentPlan(const DatasetJob& job, SynthWorld* world);
+
+// The tuple that a row records, made again from its index, attempt and latent code.
+Tuple RemakeTuple(const SynthWorld& world, const Tuple& row);
 
 }  // namespace handforge

@@ -24,7 +24,7 @@ int RunSynth(const SynthCommandOptions& options) {
   if (options.count) more.push_back("synth.count=" + std::to_string(*options.count));
   if (!options.model.empty()) more.push_back("synth.model=" + QuoteYaml(options.model));
   const SynthOptions synth = Recipe::Load(options.common, "synth", more).synth;
-  const SynthWorld world = SynthWorld::Load(synth);
+  SynthWorld world = SynthWorld::Load(synth);
   DatasetJob job = SynthJob(world);
   job.threads = ResolveThreads(synth.threads);
   ApplyWriteOptions(options.write, &job);
@@ -35,6 +35,7 @@ int RunSynth(const SynthCommandOptions& options) {
                synth.latent,
                synth.seed,
                job.threads);
+  PrepareLatentPlan(job, &world);
   nlohmann::json summary = RunDatasetJob(
       job, [&world] { return MakeSynthSource(world); }, "synthesis");
   summary["model"] = FindModel(synth.model).string();

@@ -81,15 +81,23 @@ struct Tuple {
   RigPose rig;
   PhotoSettings photo;  // rendered pictures only
 
-  ImageU8 rgb;     // {H, W, 3}
-  ImageU8 alpha;   // {H, W}, decoded tuples only; 255 = hand
-  ImageU16 depth;  // {H, W}, z in units of kDepthUnitMm, 0 = background
-  ImageU8 mask;    // {H, W}, `Part`
+  ImageU8 rgb;           // {H, W, 3}
+  ImageU8 alpha;         // {H, W}, decoded tuples only; 255 = hand
+  ImageU16 depth;        // {H, W}, z in units of kDepthUnitMm, 0 = background
+  ImageU8 mask;          // {H, W}, `Part`
+  ImageU8 rgb_rendered;  // {H, W, 3} on the grid of rgb: the label, rendered
+  // The same field of view at a second, smaller size; empty where there is none.
+  ImageU8 rgb_small;
+  ImageU16 depth_small;
+  ImageU8 mask_small;
 
   std::vector<float> z;                             // latent code, decoded tuples only
   Joints3 decoded_joints_in_cam = Joints3::Zero();  // what the 3D decoder said, after scale and
                                                     // translation, before fitting
   Joints2 decoded_joints_px = Joints2::Zero();      // what the 2D decoder said
+
+  uint8_t latent_method = 0;                  // how z came about; attribute latent_method_names
+  std::array<int64_t, 2> parents = {-1, -1};  // what z was derived from; -1 = none
 
   uint32_t present = 0;
   bool labelled = true;
@@ -99,6 +107,10 @@ struct Tuple {
   float quality_residual_px = 0;     // RMS of decoded_joints_px against joints_px
   float quality_fit_mm = 0;          // RMS of decoded_joints_in_cam against joints_in_cam
   float quality_silhouette_iou = 0;  // decoded alpha against the ray-traced mask
+  // Decoded modalities encoded again and decoded to 3D: mean joint distance to the decoded 3D
+  // joints; -1 = not measured.
+  float quality_cycle_rgb_mm = -1;
+  float quality_cycle_2d_mm = -1;
 };
 
 constexpr double kDepthUnitMm = 0.1;

@@ -2,6 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/h5_faults.h"
 #include "io/interrupt.h"
 #include "synth/folder_lock.h"
 #include "tests/io/error_matchers.h"
@@ -281,6 +282,33 @@ TEST(WriteDataset, OutOfMemoryInAStageLosesNothing) {
   EXPECT_THROW(WriteCounted(job, &shared), std::bad_alloc);
   shared.out_of_memory_at = UINT64_MAX;
   EXPECT_GE(WriteCounted(job, &shared).shards_reused, 1u);
+}
+
+TEST(WriteDataset, AnHdf5ErrorInAnyCallLosesNothing) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  WriteCounted(CountingJob(folder / "whole", 20, 1), &shared);
+  const auto expected = ShardHashes(folder / "whole");
+  int64_t calls = 0;
+  for (bool failed = true; failed;) {
+    const DatasetJob job = CountingJob(folder / "d", 20, 1);
+    FailHdf5CallAfter(++calls);
+    try {
+      WriteCounted(job, &shared);
+    } catch (const EnvironmentError& e) {
+      EXPECT_THAT(e.what(), HasSubstr(".h5: ")) << "call " << calls;
+    }
+    failed = Hdf5CallFailed();
+    FailHdf5CallAfter(0);
+    ASSERT_EQ(fs::exists(ManifestPath(job.out)), !failed) << "call " << calls;
+    for (const auto& [name, hash] : ShardHashes(job.out)) {
+      if (fs::path(name).extension() == ".h5") ASSERT_EQ(hash, expected.at(name)) << calls;
+    }
+    WriteCounted(job, &shared);
+    ASSERT_EQ(ShardHashes(job.out), expected) << "call " << calls;
+    fs::remove_all(job.out);
+  }
+  EXPECT_GT(calls, 500) << "every column and attribute of both shards is a call or more";
 }
 
 TEST(WriteDataset, NamesAFolderThatCannotBeWritten) {

@@ -1,0 +1,71 @@
+#include "synth/cycle.h"
+
+#include "vae/targets.h"
+
+#include <algorithm>
+
+namespace handforge {
+namespace {
+
+// What 3D joints an encoder's posterior means decode to.
+DecodedBatch DecodedAgain(const HandVae& model,
+                          Modality modality,
+                          const std::vector<float>& inputs) {
+  std::vector<float> z(static_cast<size_t>(kDecodeBatch) * model.info().latent_dim);
+  model.Encode(modality, inputs.data(), kDecodeBatch, z.data(), nullptr);
+  DecodeRequest joints_only;
+  joints_only.joints2 = joints_only.rgba = false;
+  DecodedBatch decoded;
+  model.Decode(z.data(), kDecodeBatch, &decoded, joints_only);
+  return decoded;
+}
+
+float ErrorMm(const DecodedBatch& again, size_t row, const CycleInput& hand) {
+  double sum = 0;
+  for (int j = 0; j < kNumJoints; ++j) {
+    Eigen::Vector3d difference;
+    for (int c = 0; c < 3; ++c) {
+      difference[c] = again.joints3[(row * kNumJoints + j) * 3 + c] - hand.joints.in_bones(j, c);
+    }
+    sum += difference.norm();
+  }
+  return static_cast<float>(hand.bone_mm * sum / kNumJoints);
+}
+
+}  // namespace
+
+std::vector<CycleErrors> MeasureCycles(const HandVae& model, const std::vector<CycleInput>& hands) {
+  std::vector<CycleErrors> errors(hands.size());
+  const auto has = [&](Modality modality) {
+    return model.info().has_encoder[static_cast<size_t>(modality)];
+  };
+  if (has(Modality::kRgb)) {
+    const auto size = static_cast<size_t>(InputSize(Modality::kRgb, model.info().rgb_px));
+    std::vector<float> inputs(kDecodeBatch * size, 0);
+    for (size_t row = 0; row < hands.size(); ++row) {
+      std::transform(hands[row].rgb->pixels.begin(),
+                     hands[row].rgb->pixels.end(),
+                     inputs.begin() + static_cast<long>(row * size),
+                     [](uint8_t value) { return static_cast<float>(value) / 255; });
+    }
+    const DecodedBatch again = DecodedAgain(model, Modality::kRgb, inputs);
+    for (size_t row = 0; row < hands.size(); ++row) {
+      errors[row].rgb_mm = ErrorMm(again, row, hands[row]);
+    }
+  }
+  if (has(Modality::kJoints2)) {
+    constexpr size_t kSize = kNumJoints * 2;
+    std::vector<float> inputs(kDecodeBatch * kSize, 0);
+    for (size_t row = 0; row < hands.size(); ++row) {
+      NormaliseJoints2(
+          hands[row].joints.px, hands[row].image_px, Handedness::kRight, &inputs[row * kSize]);
+    }
+    const DecodedBatch again = DecodedAgain(model, Modality::kJoints2, inputs);
+    for (size_t row = 0; row < hands.size(); ++row) {
+      errors[row].joints2_mm = ErrorMm(again, row, hands[row]);
+    }
+  }
+  return errors;
+}
+
+}  // namespace handforge

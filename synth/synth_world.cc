@@ -1,0 +1,139 @@
+#include "synth/synth_world.h"
+
+#include "io/assets.h"
+#include "io/core/error.h"
+#include "io/dataset.h"
+#include "io/files.h"
+
+#include <algorithm>
+#include <array>
+
+namespace handforge {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<const char*, 2> kDefaultModels = {"configs/models/default.safetensors",
+                                                       "out/quickstart_model/model.safetensors"};
+constexpr int kLights = 64;
+
+std::vector<Environment> LoadEnvironments() {
+  std::vector<Environment> environments;
+  for (const auto& file : HdriFiles()) {
+    try {
+      environments.push_back(Environment::Load(file, kLights));
+    } catch (const DataError&) {  // one unreadable probe of many
+    }
+  }
+  if (!environments.empty()) return environments;
+  throw EnvironmentError("no usable light probe (hdri/*.exr) in " + AssetFolder().string() +
+                         "; run tools/setup.sh");
+}
+
+void CheckModel(const SynthOptions& options, const HandVae& model) {
+  const VaeInfo& info = model.info();
+  for (const Modality modality : {Modality::kJoints3, Modality::kJoints2, Modality::kRgb}) {
+    if (info.has_decoder[static_cast<int>(modality)]) continue;
+    throw DataError(FindModel(options.model).string() + ": has no decoder for " +
+                    ModalityName(modality) + "; synthesis needs 3d, 2d and rgb");
+  }
+  if (options.image_px % info.rgb_px != 0) {
+    throw UsageError("synth.image_px " + std::to_string(options.image_px) +
+                     " must be a multiple of the model's rgb_px " + std::to_string(info.rgb_px));
+  }
+  if (options.small_px > info.rgb_px || (options.small_px > 0 && info.rgb_px % options.small_px)) {
+    throw UsageError("synth.small_px " + std::to_string(options.small_px) +
+                     " must divide the model's rgb_px " + std::to_string(info.rgb_px));
+  }
+  if (options.views > 1 && !info.has_encoder[static_cast<int>(Modality::kJoints3)]) {
+    throw UsageError("synth.views: the model has no encoder of 3D joints");
+  }
+}
+
+std::unique_ptr<LatentSampler> LoadSampler(const SynthWorld& world) {
+  LatentMethod method = ParseLatentMethod(world.options.latent);
+  const SynthOptions& options = world.options;
+  LatentAnchors anchors;
+  if (method == LatentMethod::kCoverage) method = LatentMethod::kKernel;  // of the candidates
+  if (method != LatentMethod::kPrior && method != LatentMethod::kFile) {
+    anchors = LoadAnchors(world.model, world.rig, options.parents, world.condition);
+  }
+  return MakeLatentSampler(method, options, world.model, std::move(anchors));
+}
+
+}  // namespace
+
+fs::path FindModel(const std::string& given) {
+  if (!given.empty()) return given;
+  for (const char* candidate : kDefaultModels) {
+    if (const fs::path found = FindResource(candidate); fs::exists(found)) return found;
+  }
+  throw EnvironmentError(
+      std::string("no model: neither ") + kDefaultModels[0] + " nor " + kDefaultModels[1] +
+      " exists here; run tools/quickstart.sh, or `handforge train`, or give --model FILE");
+}
+
+SynthWorld SynthWorld::Load(const SynthOptions& options) {
+  options.Check();
+  RigSpec spec = RigSpec::Load(FindResource(options.rig));
+  SynthWorld world{options,
+                   LoadRig(spec),
+                   spec.Text(),
+                   HandVae::Load(FindModel(options.model)),
+                   {},
+                   {},
+                   {},
+                   {},
+                   {}};
+  CheckModel(options, world.model);
+  const bool conditioned = !options.condition.gestures.empty() || !options.condition.pose.empty();
+  if (conditioned) {
+    world.condition =
+        PoseCondition(options.condition, LoadGestures(FindResource(options.gestures)));
+  }
+  world.sampler = LoadSampler(world);
+  for (const std::string& folder : options.parents) {
+    world.parents_sha256.push_back(Sha256OfFile(ManifestPath(folder)));
+  }
+  if (options.backdrop == "photos") {
+    std::vector<std::string> skipped;
+    world.photographs = PhotographFolder::Load(options.photos, &skipped);
+  }
+  const bool painted = options.backdrop == "probes" || options.backdrop == "photos";
+  if (painted || options.rgb_rendered) world.environments = LoadEnvironments();
+  return world;
+}
+
+PinholeCamera SynthWorld::Camera() const {
+  const auto size_px = static_cast<int>(options.image_px);
+  return PinholeCamera::Centred(size_px, model.info().focal_over_size * size_px).RoundedToSingle();
+}
+
+DecodedJoints JointsOfRow(const DecodedBatch& batch, int row, int image_px) {
+  DecodedJoints joints;
+  for (int j = 0; j < kNumJoints; ++j) {
+    for (int c = 0; c < 3; ++c) {
+      joints.in_bones(j, c) = batch.joints3[(row * kNumJoints + j) * 3 + c];
+    }
+    for (int c = 0; c < 2; ++c) {
+      // [-1, 1] spans the image from edge to edge.
+      joints.px(j, c) = (batch.joints2[(row * kNumJoints + j) * 2 + c] + 1) / 2 * image_px - 0.5;
+    }
+  }
+  return joints;
+}
+
+void DecodeCodes(const HandVae& model,
+                 const std::vector<const std::vector<float>*>& codes,
+                 const DecodeRequest& request,
+                 DecodedBatch* decoded) {
+  const auto dim = static_cast<size_t>(model.info().latent_dim);
+  std::vector<float> z(kDecodeBatch * dim, 0);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    std::copy(codes[i]->begin(), codes[i]->end(), z.begin() + static_cast<long>(i * dim));
+  }
+  model.Decode(z.data(), kDecodeBatch, decoded, request);
+}
+
+}  // namespace handforge

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "render/backdrop.h"
+#include "render/environment.h"
+#include "render/pose_library.h"
+#include "render/rig.h"
+#include "synth/latent_sampler.h"
+#include "synth/synth_options.h"
+#include "vae/hand_vae.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// What all workers of a synthesis share, read-only.
+struct SynthWorld {
+  SynthOptions options;
+  Rig rig;
+  std::string rig_text;
+  HandVae model;
+  PoseCondition condition;
+  std::unique_ptr<LatentSampler> sampler;
+  std::vector<Environment> environments;    // where backdrops or rendered pictures need them
+  PhotographFolder photographs;             // likewise
+  std::vector<std::string> parents_sha256;  // of the manifests of synth.parents
+
+  // Throws UsageError, DataError or EnvironmentError for a bad option, model or rig. Where the
+  // latent codes are planned (synth/coverage.h), `sampler` draws the candidates.
+  static SynthWorld Load(const SynthOptions& options);
+
+  // Camera of every tuple: the training crops' focal length.
+  PinholeCamera Camera() const;
+};
+
+// The model file to use: `given` where not empty, else the first of the repository's and the quick
+// start's that exists. Throws EnvironmentError saying how to get one.
+std::filesystem::path FindModel(const std::string& given);
+
+// Latent codes are always decoded in batches of this many rows, the last one padded, because a
+// network's result depends in its last bits on the batch size. A block is one batch.
+constexpr int kDecodeBatch = 32;
+
+// Joints that the decoders say, of one row of a batch.
+struct DecodedJoints {
+  Joints3 in_bones = Joints3::Zero();  // palm-centred, crop axes, in reference bone lengths
+  Joints2 px = Joints2::Zero();        // on a grid of image_px
+};
+DecodedJoints JointsOfRow(const DecodedBatch& batch, int row, int image_px);
+
+// Decodes up to kDecodeBatch codes, padded.
+void DecodeCodes(const HandVae& model,
+                 const std::vector<const std::vector<float>*>& codes,
+                 const DecodeRequest& request,
+                 DecodedBatch* decoded);
+
+}  // namespace handforge

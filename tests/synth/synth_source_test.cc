@@ -1,0 +1,385 @@
+#include "synth/synth_source.h"
+
+#include "io/core/alignment.h"
+#include "io/core/error.h"
+#include "io/files.h"
+#include "render/tuple_renderer.h"
+#include "synth/coverage.h"
+#include "synth/skin_tone.h"
+#include "synth/tuple_assembler.h"
+#include "tests/io/error_matchers.h"
+#include "tests/io/temporary_folder.h"
+#include "tests/synth/synth_testing.h"
+#include "tests/vae/trained_toy.h"
+#include "vae/targets.h"
+#include "vae/tensor_file.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+
+namespace handforge {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+constexpr int64_t kTuples = 12;
+
+// A network trained for seconds says little about hands: the bounds are open, and what is tested is
+// where codes come from and what is made of them.
+class Synthesis : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    WriteSmallDataset(SmallWorld(*folder_ / "rendered", 96, 48), 2);
+    TrainOptions train = ToyTraining(*folder_ / "rendered", *folder_ / "model");
+    train.steps = 400;
+    train.eval_every = 400;
+    train.checkpoint_every = 400;
+    model_ = new fs::path(Train(train, false).model);
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    delete model_;
+  }
+
+  static SynthOptions Options(const std::string& latent = "kernel") {
+    SynthOptions options;
+    options.out = *folder_ / "unused";
+    options.count = kTuples;
+    options.seed = 3;
+    options.tuples_per_shard = 8;
+    options.model = *model_;
+    options.latent = latent;
+    options.temperature = 0.3;
+    options.image_px = 64;
+    options.rig = fs::path(HANDFORGE_SOURCE_DIR) / "configs/rigs/generic-hand.yaml";
+    options.gestures = fs::path(HANDFORGE_SOURCE_DIR) / "configs/poses/gestures.yaml";
+    PlausibilityOptions& p = options.plausibility;
+    p.joint_limit_slack_deg = p.off_hinge_deg = 180;
+    p.shortest_bone = 0;
+    p.longest_bone = 10;
+    p.penetration_mm = 100;
+    p.fit_mm = p.residual_px = 1000;
+    p.joints_in_frame = 0;
+    p.hand_share = 0;
+    return options;
+  }
+  static std::vector<Tuple> Made(const SynthWorld& world, uint64_t count = kTuples) {
+    std::vector<Tuple> tuples;
+    Rejections rejections;
+    MakeSynthSource(world)->Make(0, count, &tuples, &rejections);
+    return tuples;
+  }
+  static std::vector<Tuple> Made(const SynthOptions& options) {
+    return Made(SynthWorld::Load(options));
+  }
+
+  static TemporaryFolder* folder_;
+  static fs::path* model_;
+};
+TemporaryFolder* Synthesis::folder_ = nullptr;
+fs::path* Synthesis::model_ = nullptr;
+
+std::vector<float> PosteriorMean(const HandVae& model, const Tuple& t) {
+  // The batch that anchors are encoded in.
+  std::vector<float> input(64 * kNumJoints * 3, 0);
+  std::vector<float> z(64 * static_cast<size_t>(model.info().latent_dim));
+  NormaliseJoints3(t.joints_in_cam, t.handedness, input.data());
+  model.Encode(Modality::kJoints3, input.data(), 64, z.data(), nullptr);
+  z.resize(static_cast<size_t>(model.info().latent_dim));
+  return z;
+}
+
+double Distance(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0;
+  for (size_t d = 0; d < a.size(); ++d) sum += (a[d] - b[d]) * (a[d] - b[d]);
+  return std::sqrt(sum);
+}
+
+TEST_F(Synthesis, EveryMethodGivesTheSameBytesForAnyThreads) {
+  for (const char* latent : {"prior", "gaussian", "mixture", "kernel", "path", "coverage"}) {
+    SynthOptions options = Options(latent);
+    std::map<std::string, std::string> hashes[2];
+    for (int threads : {1, 2}) {
+      options.out = *folder_ / (latent + std::to_string(threads));
+      SynthWorld world = SynthWorld::Load(options);
+      DatasetJob job = SynthJob(world);
+      job.threads = threads;
+      PrepareLatentPlan(job, &world);
+      WriteDataset(job, [&world] { return MakeSynthSource(world); });
+      hashes[threads - 1] = ShardHashes(options.out);
+    }
+    EXPECT_EQ(hashes[0], hashes[1]) << latent;
+    const ShardReader reader = Dataset(options.out).OpenShard(0);
+    const auto names = reader.ListAttribute("latent_method_names");
+    EXPECT_EQ(names.at(reader.ReadTuple(0).latent_method), latent);
+  }
+}
+
+TEST_F(Synthesis, NeighboursOfTuplesLieAroundTheirPosteriors) {
+  SynthOptions options = Options("kernel");
+  options.parents = {(*folder_ / "rendered").string()};
+  options.temperature = 0;
+  const SynthWorld world = SynthWorld::Load(options);
+  const Dataset parents(*folder_ / "rendered");
+  for (const Tuple& t : Made(world)) {
+    ASSERT_GE(t.parents[0], 0);
+    EXPECT_EQ(t.parents[1], -1);
+    const Tuple parent = parents.OpenShard(static_cast<size_t>(t.parents[0] / 48))
+                             .ReadTuple(static_cast<uint64_t>(t.parents[0] % 48));
+    EXPECT_LT(Distance(t.z, PosteriorMean(world.model, parent)), 1e-4);
+  }
+}
+
+TEST_F(Synthesis, PathsLieBetweenTheirParents) {
+  SynthOptions options = Options("path");
+  options.parents = {(*folder_ / "rendered").string()};
+  const SynthWorld world = SynthWorld::Load(options);
+  const Dataset parents(*folder_ / "rendered");
+  for (const Tuple& t : Made(world)) {
+    std::vector<float> ends[2];
+    for (int e : {0, 1}) {
+      const int64_t number = t.parents[static_cast<size_t>(e)];
+      ASSERT_GE(number, 0);
+      ends[e] = PosteriorMean(world.model,
+                              parents.OpenShard(static_cast<size_t>(number / 48))
+                                  .ReadTuple(static_cast<uint64_t>(number % 48)));
+    }
+    EXPECT_NEAR(Distance(t.z, ends[0]) + Distance(t.z, ends[1]), Distance(ends[0], ends[1]), 1e-3);
+  }
+}
+
+TEST_F(Synthesis, TakesCodesFromAFile) {
+  const fs::path file = *folder_ / "codes.safetensors";
+  std::vector<float> codes(kTuples * 8);
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = 0.01f * static_cast<float>(i % 40);
+  TensorFile tensors;
+  tensors.AddFloats("z", {kTuples, 8}, codes.data());
+  tensors.Write(file);
+  SynthOptions options = Options("file");
+  options.latents = file;
+  const std::vector<Tuple> tuples = Made(options);
+  for (size_t i = 0; i < tuples.size(); ++i) {
+    EXPECT_EQ(tuples[i].parents[0], static_cast<int64_t>(i));
+    if (tuples[i].attempt > 0) continue;
+    EXPECT_EQ(tuples[i].z,
+              std::vector<float>(codes.begin() + static_cast<long>(8 * i),
+                                 codes.begin() + static_cast<long>(8 * i + 8)));
+  }
+  options.count = kTuples + 1;
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("array z has 12 rows, synth.count is 13"));
+}
+
+TEST_F(Synthesis, ConditionsHoldForEveryLabel) {
+  SynthOptions options = Options("kernel");
+  options.parents = {(*folder_ / "rendered").string()};
+  options.condition.pose = {"middle_pip_flexion 40 100"};
+  options.max_attempts = 2000;
+  const SynthWorld world = SynthWorld::Load(options);
+  for (const Tuple& t : Made(world)) {
+    const MeasuredHand hand = Measure(world.rig, ToBonePoses(t.rig));
+    EXPECT_GE(hand.angles_deg[FingerAngle(kMiddle, kPipFlexion)], 39.9);
+    EXPECT_LE(hand.angles_deg[FingerAngle(kMiddle, kPipFlexion)], 100.1);
+  }
+}
+
+TEST_F(Synthesis, NamesBadConditions) {
+  SynthOptions options = Options();
+  options.condition.pose = {"midle_pip_flexion 40 100"};
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("did you mean 'middle_pip_flexion'"));
+  options.condition.pose = {"middle_pip_flexion 40"};
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("expected ANGLE LOW HIGH"));
+  options.condition.pose = {"middle_pip_flexion 3000 3001"};
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("none of the known poses matches"));
+  options.condition.pose = {};
+  options.condition.gestures = {"no_such_gesture"};
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("unknown gesture 'no_such_gesture'"));
+}
+
+TEST_F(Synthesis, SequencesMoveInSmallSteps) {
+  SynthOptions options = Options("kernel");
+  options.frames = 12;
+  options.plausibility.fit_mm = 1000;
+  const std::vector<Tuple> tuples = Made(options);
+  const double whole = Distance(tuples.front().z, tuples.back().z);
+  for (size_t i = 0; i < tuples.size(); ++i) {
+    EXPECT_EQ(tuples[i].sequence_id, 0);
+    EXPECT_EQ(tuples[i].frame, static_cast<int32_t>(i));
+    EXPECT_EQ(tuples[i].handedness, tuples[0].handedness);
+    if (i > 0) EXPECT_LE(Distance(tuples[i].z, tuples[i - 1].z), 0.2 * whole) << i;
+  }
+}
+
+TEST_F(Synthesis, ViewsShowOnePose) {
+  SynthOptions options = Options("kernel");
+  options.views = 4;
+  const std::vector<Tuple> tuples = Made(options);
+  for (size_t i = 0; i < tuples.size(); ++i) {
+    const Tuple& first = tuples[i - i % 4];
+    EXPECT_EQ(tuples[i].sequence_id, static_cast<int64_t>(i / 4));
+    EXPECT_EQ(tuples[i].view_id, static_cast<int32_t>(i % 4));
+    const Similarity3 turn = Align(first.joints_in_cam, tuples[i].joints_in_cam, false);
+    EXPECT_LE((turn.Apply(first.joints_in_cam) - tuples[i].joints_in_cam).cwiseAbs().maxCoeff(),
+              0.01)
+        << i;
+    if (i % 4 > 0) EXPECT_GT((turn.rotation - Eigen::Matrix3d::Identity()).norm(), 1e-3);
+  }
+}
+
+TEST_F(Synthesis, RowsAreMadeAgainFromTheirRecords) {
+  for (const int frames : {1, 5}) {
+    SynthOptions options = Options("kernel");
+    options.frames = frames;
+    options.cycle = true;
+    options.small_px = 32;
+    options.rgb_rendered = true;
+    options.left_hands = 0.5;
+    options.plausibility.residual_px = 12;  // so that some are drawn again
+    options.max_attempts = 5000;
+    options.out = *folder_ / ("again" + std::to_string(frames));
+    const SynthWorld world = SynthWorld::Load(options);
+    const DatasetJob job = SynthJob(world);
+    WriteDataset(job, [&world] { return MakeSynthSource(world); });
+    const Dataset dataset(options.out);
+    const SynthWorld afresh = SynthWorld::Load(options);
+    for (size_t shard = 0; shard < dataset.manifest().shards.size(); ++shard) {
+      const ShardReader reader = dataset.OpenShard(shard);
+      for (uint64_t row = 0; row < reader.size(); ++row) {
+        const Tuple stored = reader.ReadTuple(row);
+        const auto expected = EncodeTuple(stored, job.manifest.layout, 1).columns;
+        const auto again = EncodeTuple(RemakeTuple(afresh, stored), job.manifest.layout, 1).columns;
+        const auto columns = TupleColumns(job.manifest.layout);
+        for (size_t c = 0; c < columns.size(); ++c) {
+          EXPECT_EQ(again[c], expected[c]) << columns[c].name << " of row " << row;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Synthesis, CoverageSpreadsPosesAndItsPlanGrows) {
+  SynthOptions options = Options("coverage");
+  options.temperature = 1;
+  options.coverage.nearest_mm = 30;
+  options.coverage.tries = 8;
+  const SynthWorld world = SynthWorld::Load(options);
+  const CoveragePlan few = PlanCoverage(world, 20, 1), many = PlanCoverage(world, 60, 2);
+  EXPECT_TRUE(std::equal(few.z.begin(), few.z.end(), many.z.begin()));
+  options.coverage.tries = 1;
+  const CoveragePlan blind = PlanCoverage(SynthWorld::Load(options), 60, 2);
+  double planned = 0, unplanned = 0;
+  for (size_t i = 1; i < 60; ++i) {
+    planned += many.nearest_mm[i];
+    unplanned += blind.nearest_mm[i];
+  }
+  EXPECT_GT(planned, 1.1 * unplanned);
+}
+
+TEST_F(Synthesis, PlansAreKeptAndBelongToTheirConfiguration) {
+  const fs::path file = *folder_ / "plan.safetensors";
+  const CoveragePlan plan{{0, 3, 1}, std::vector<float>(24, 0.5f), {1e6f, 4, 5}};
+  WritePlan(plan, "abc", file);
+  const auto read = ReadPlan(file, "abc", 3);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->attempt, plan.attempt);
+  EXPECT_EQ(read->z, plan.z);
+  EXPECT_FALSE(ReadPlan(file, "abc", 4)) << "too short";
+  EXPECT_FALSE(ReadPlan(file, "abd", 3)) << "of another configuration";
+  EXPECT_FALSE(ReadPlan(*folder_ / "none", "abc", 3));
+}
+
+TEST(SignatureOf, IsFreeOfMotionAndSize) {
+  Joints3 joints = Joints3::Random() * 50;
+  const Eigen::Matrix3d turn =
+      Eigen::AngleAxisd(1.1, Eigen::Vector3d(1, 2, 3).normalized()).toRotationMatrix();
+  const Joints3 moved = (1.7 * joints * turn.transpose()).rowwise() + Eigen::RowVector3d(5, 6, 7);
+  EXPECT_LE((SignatureOf(joints) - SignatureOf(moved)).norm(), 1e-3);
+  EXPECT_NEAR(SignatureOf(joints).segment<3>(3 * kMiddleMcp).norm(), 90, 1e-3);
+}
+
+TEST_F(Synthesis, RendersWithTheDecodedTone) {
+  SynthOptions options = Options("kernel");
+  options.rgb_rendered = true;
+  options.left_hands = 0;
+  for (const Tuple& t : Made(options)) {
+    ASSERT_FALSE(t.rgb_rendered.empty());
+    ImageU8 traced(t.rgb.width, t.rgb.height);
+    for (int y = 0; y < traced.height; ++y) {
+      for (int x = 0; x < traced.width; ++x) {
+        traced.at(x, y) =
+            t.mask.at(2 * x, 2 * y) != 0 && t.mask.at(2 * x + 1, 2 * y + 1) != 0 ? 255 : 0;
+      }
+    }
+    const Eigen::Vector3f wanted = MeanLinearColour(t.rgb, t.alpha);
+    const Eigen::Vector3f got = MeanLinearColour(t.rgb_rendered, traced);
+    if (wanted.isZero() || got.isZero()) continue;
+    for (int c = 0; c < 3; ++c) EXPECT_NEAR(got[c], wanted[c], 0.05 + 0.2 * wanted[c]);
+  }
+}
+
+TEST_F(Synthesis, SecondResolutionAgreesWithTheFirst) {
+  SynthOptions options = Options("kernel");
+  options.small_px = 32;
+  for (const Tuple& t : Made(options)) {
+    ASSERT_EQ(t.depth_small.width, 32);
+    int agree = 0, pixels = 0;
+    for (int y = 0; y < 32; ++y) {
+      for (int x = 0; x < 32; ++x) {
+        ++pixels;
+        agree += (t.mask_small.at(x, y) != 0) == (t.mask.at(2 * x, 2 * y) != 0);
+        EXPECT_EQ(t.mask_small.at(x, y) != 0, t.depth_small.at(x, y) != 0);
+      }
+    }
+    EXPECT_GT(agree, 0.9 * pixels);
+  }
+}
+
+TEST_F(Synthesis, BackdropsStandBehindTheHandOnly) {
+  SynthOptions options = Options("kernel");
+  options.left_hands = 0;
+  options.backdrop = "decoded";
+  const std::vector<Tuple> decoded = Made(options);
+  options.backdrop = "probes";
+  const std::vector<Tuple> composed = Made(options);
+  for (size_t i = 0; i < decoded.size(); ++i) {
+    for (size_t p = 0; p < decoded[i].alpha.pixels.size(); ++p) {
+      if (decoded[i].alpha.pixels[p] < 255) continue;
+      EXPECT_EQ(composed[i].rgb.pixels[3 * p], decoded[i].rgb.pixels[3 * p]);
+    }
+  }
+  options.backdrop = "photos";
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }), HasSubstr("photos"));
+  options.photos = *folder_ / "nowhere";
+  EXPECT_THAT(MessageOf<EnvironmentError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("nowhere"));
+}
+
+TEST_F(Synthesis, MeasuresCyclesAndFiltersByThem) {
+  SynthOptions options = Options("kernel");
+  options.cycle = true;
+  std::vector<float> errors;
+  for (const Tuple& t : Made(options)) {
+    EXPECT_GE(t.quality_cycle_rgb_mm, 0);
+    EXPECT_GE(t.quality_cycle_2d_mm, 0);
+    errors.push_back(std::max(t.quality_cycle_rgb_mm, t.quality_cycle_2d_mm));
+  }
+  std::sort(errors.begin(), errors.end());
+  options.plausibility.cycle_mm = errors[kTuples / 2];
+  options.max_attempts = 1000;
+  for (const Tuple& t : Made(options)) {
+    EXPECT_LE(t.quality_cycle_rgb_mm, options.plausibility.cycle_mm);
+    EXPECT_LE(t.quality_cycle_2d_mm, options.plausibility.cycle_mm);
+  }
+  options.cycle = false;
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }), HasSubstr("cycle: true"));
+}
+
+}  // namespace
+}  // namespace handforge
