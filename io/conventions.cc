@@ -214,10 +214,11 @@ std::vector<Convention> BuildRegistry() {
   return all;
 }
 
-void CheckRows(const std::string& what, Eigen::Index rows, int expected) {
-  if (rows == expected) return;
-  throw DataError(what + ": got " + std::to_string(rows) + " joints, expected " +
-                  std::to_string(expected));
+void CheckSize(const std::string& what, const Eigen::MatrixXd& joints, int expected) {
+  if (joints.rows() == expected && (joints.cols() == 2 || joints.cols() == 3)) return;
+  throw DataError(what + ": got " + std::to_string(joints.rows()) + " joints with " +
+                  std::to_string(joints.cols()) + " coordinates, expected " +
+                  std::to_string(expected) + " with 2 or 3");
 }
 
 Eigen::MatrixXd Unknown(int rows, Eigen::Index columns) {
@@ -245,7 +246,7 @@ const Convention& FindConvention(const std::string& name) {
 }
 
 Eigen::MatrixXd ToCanonical(const Convention& convention, const Eigen::MatrixXd& joints) {
-  CheckRows("convention " + convention.name, joints.rows(), convention.num_joints);
+  CheckSize("convention " + convention.name, joints, convention.num_joints);
   Eigen::MatrixXd canonical = Unknown(kNumJoints, joints.cols());
   for (int j = 0; j < kNumJoints; ++j) {
     const int source = convention.canonical_from_source[static_cast<size_t>(j)];
@@ -255,7 +256,7 @@ Eigen::MatrixXd ToCanonical(const Convention& convention, const Eigen::MatrixXd&
 }
 
 Eigen::MatrixXd FromCanonical(const Convention& convention, const Eigen::MatrixXd& joints) {
-  CheckRows("canonical joints for convention " + convention.name, joints.rows(), kNumJoints);
+  CheckSize("canonical joints for convention " + convention.name, joints, kNumJoints);
   Eigen::MatrixXd source = Unknown(convention.num_joints, joints.cols());
   for (int j = 0; j < kNumJoints; ++j) {
     const int target = convention.canonical_from_source[static_cast<size_t>(j)];

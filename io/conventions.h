@@ -21,7 +21,8 @@ const std::vector<Convention>& Conventions();
 // Throws UsageError naming the known ones and the nearest.
 const Convention& FindConvention(const std::string& name);
 
-// {num_joints, 3 or 2} -> {21, same}; missing joints become NaN. Throws DataError on a wrong count.
+// {num_joints, 3 or 2} -> {21, same}; missing joints become NaN. Throws DataError on a wrong count
+// of joints or coordinates.
 Eigen::MatrixXd ToCanonical(const Convention& convention, const Eigen::MatrixXd& joints);
 // The inverse; source joints that have no canonical counterpart become NaN.
 Eigen::MatrixXd FromCanonical(const Convention& convention, const Eigen::MatrixXd& joints);

@@ -29,6 +29,7 @@ Json LayoutJson(const TupleLayout& layout) {
   if (layout.lineage) json["lineage"] = true;
   if (layout.rgb_rendered) json["rgb_rendered"] = true;
   if (layout.small_px > 0) json["small_px"] = layout.small_px;
+  if (layout.augmented) json["augmented"] = true;
   return json;
 }
 
@@ -204,6 +205,7 @@ TupleLayout ReadLayout(Reader reader) {
   layout.lineage = reader.Has("lineage") && reader.Flag("lineage");
   layout.rgb_rendered = reader.Has("rgb_rendered") && reader.Flag("rgb_rendered");
   if (reader.Has("small_px")) layout.small_px = reader.Size("small_px", 1);
+  layout.augmented = reader.Has("augmented") && reader.Flag("augmented");
   reader.RefuseOthers();
   return layout;
 }

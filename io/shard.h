@@ -37,7 +37,8 @@ struct TupleLayout {
   bool photo = false;    // what the camera did to a rendered picture
   bool lineage = false;  // latent_method, parents, quality_cycle_* columns
   bool rgb_rendered = false;
-  int small_px = 0;  // side of rgb_small, depth_small and mask_small; 0: none
+  int small_px = 0;        // side of rgb_small, depth_small and mask_small; 0: none
+  bool augmented = false;  // augmented, augment_*, source_index
 };
 std::vector<Column> TupleColumns(const TupleLayout& layout);
 
@@ -111,6 +112,8 @@ class ShardReader {
   std::vector<T> Read(const std::string& column, uint64_t first, uint64_t count) const;
 
   Tuple ReadTuple(uint64_t row) const;
+  // The layout its columns were written with. Throws DataError where they are no tuple's.
+  TupleLayout Layout() const;
 
   std::string TextAttribute(const std::string& name) const;  // "" where absent
   std::vector<std::string> ListAttribute(const std::string& name) const;

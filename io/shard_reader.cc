@@ -218,6 +218,7 @@ struct ShardReader::Impl {
     layout.lineage = opened.count("latent_method") > 0;
     layout.rgb_rendered = opened.count("rgb_rendered") > 0;
     layout.small_px = opened.count("depth_small") > 0 ? extent("depth_small") : 0;
+    layout.augmented = opened.count("augmented") > 0;
     layout.latent_dim = opened.count("z") > 0 ? extent("z") : 0;
     return layout;
   }
@@ -289,6 +290,8 @@ Tuple ShardReader::ReadTuple(uint64_t row) const {
   }
   return tuple;
 }
+
+TupleLayout ShardReader::Layout() const { return impl_->GuessLayout(); }
 
 std::string ShardReader::TextAttribute(const std::string& name) const {
   const std::vector<std::string> texts = ListAttribute(name);

@@ -315,6 +315,28 @@ void AddLineage(std::vector<TupleColumn>* table) {
                                  "the same of decoded_2d, mm; -1 = not measured"));
 }
 
+// One member of `Tuple::augmentation`.
+template <typename Stored>
+TupleColumn Augmented(const char* name, Stored Augmentation::*member, const char* help) {
+  return Array<Stored>(
+      name, {}, [member](auto& t) -> auto& { return t.augmentation.*member; }, help);
+}
+
+void AddAugmentation(std::vector<TupleColumn>* table) {
+  table->push_back(Augmented<uint32_t>(
+      "augmented", &Augmentation::applied, "bit k: what attribute augmented_names says was done"));
+  table->push_back(Augmented<uint64_t>("source_index",
+                                       &Augmentation::source_index,
+                                       "index of the tuple in the dataset it was made from"));
+  table->push_back(Augmented<uint32_t>(
+      "augment_attempt", &Augmentation::attempt, "which draw of the camera's move was accepted"));
+  table->push_back(Array<float>(
+      "augment_numbers",
+      {kNumAugmentNumbers},
+      [](auto& t) -> auto& { return t.augmentation.numbers; },
+      "what was drawn, named by attribute augment_number_names"));
+}
+
 void CheckLayout(const TupleLayout& layout) {
   if (layout.image_px >= 1 && layout.rgb_px >= 1 && layout.latent_dim >= 0) return;
   throw UsageError("tuple layout: image_px " + std::to_string(layout.image_px) + ", rgb_px " +
@@ -335,6 +357,7 @@ std::vector<TupleColumn> TupleColumnTable(const TupleLayout& layout) {
   if (layout.decoded) AddDecoded(layout, &table);
   if (layout.lineage) AddLineage(&table);
   if (layout.latent_dim > 0) table.push_back(LatentCode(layout.latent_dim));
+  if (layout.augmented) AddAugmentation(&table);
   return table;
 }
 

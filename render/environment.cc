@@ -1,6 +1,8 @@
 #include "render/environment.h"
 
+#include "io/byte_stream.h"
 #include "io/core/error.h"
+#include "io/isolated.h"
 
 #include <algorithm>
 #include <cmath>
@@ -114,14 +116,11 @@ std::vector<DistantLight> DrawLights(const ImageF32& probe, int count) {
   return lights;
 }
 
-}  // namespace
-
-Environment Environment::Load(const std::filesystem::path& file, int lights) {
-  if (!std::filesystem::exists(file)) {
-    throw EnvironmentError("light probe " + file.string() + " does not exist");
-  }
+// Runs in a child process: OpenEXR can crash on damaged files.
+std::vector<uint8_t> DecodedPicture(const std::filesystem::path& file) {
   // OpenCV reads OpenEXR only when asked to.
   setenv("OPENCV_IO_ENABLE_OPENEXR", "1", 1);
+  cv::setNumThreads(1);  // a child has none of its parent's workers
   cv::Mat bgr;
   try {
     bgr = cv::imread(file.string(), cv::IMREAD_ANYDEPTH | cv::IMREAD_COLOR);
@@ -132,11 +131,37 @@ Environment Environment::Load(const std::filesystem::path& file, int lights) {
   cv::Mat rgb;
   cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
   rgb.convertTo(rgb, CV_32FC3);
-  ImageF32 image(rgb.cols, rgb.rows, 3);
-  for (int y = 0; y < rgb.rows; ++y) {
-    std::copy_n(rgb.ptr<float>(y), 3 * rgb.cols, image.pixels.begin() + 3L * y * rgb.cols);
+  ByteWriter writer;
+  writer.Put<int32_t>(rgb.cols);
+  writer.Put<int32_t>(rgb.rows);
+  writer.PutVector(std::vector<float>(rgb.ptr<float>(), rgb.ptr<float>() + 3 * rgb.total()));
+  return writer.Take();
+}
+
+ImageF32 ReadPicture(const std::filesystem::path& file) {
+  const std::vector<uint8_t> bytes =
+      RunIsolated(file.string(), IsolationLimits(), [&] { return DecodedPicture(file); });
+  ByteReader reader(bytes, file.string());
+  ImageF32 image;
+  image.width = reader.Get<int32_t>();
+  image.height = reader.Get<int32_t>();
+  image.channels = 3;
+  image.pixels = reader.GetVector<float>();
+  const int64_t pixels = int64_t{image.width} * image.height;
+  if (image.width < 1 || image.height < 1 ||
+      image.pixels.size() != 3 * static_cast<uint64_t>(pixels)) {
+    throw DataError(file.string() + ": was read to a picture without its pixels");
   }
-  return FromImage(std::move(image), file.stem().string(), lights);
+  return image;
+}
+
+}  // namespace
+
+Environment Environment::Load(const std::filesystem::path& file, int lights) {
+  if (!std::filesystem::exists(file)) {
+    throw EnvironmentError("light probe " + file.string() + " does not exist");
+  }
+  return FromImage(ReadPicture(file), file.stem().string(), lights);
 }
 
 Environment Environment::FromImage(ImageF32 rgb, const std::string& name, int lights) {

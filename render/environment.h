@@ -22,8 +22,9 @@ struct DistantLight {
 class Environment {
  public:
   // `lights` distant lights are drawn from the blurred probe by importance, evenly spread in the
-  // cumulative luminance (no noise, the same on every run). Throws DataError naming the file where
-  // it cannot be read or is empty, EnvironmentError where it is missing.
+  // cumulative luminance (no noise, the same on every run). The file is decoded in a child process
+  // (io/isolated.h). Throws DataError naming the file where it cannot be read or is empty,
+  // EnvironmentError where it is missing.
   static Environment Load(const std::filesystem::path& file, int lights);
   static Environment FromImage(ImageF32 rgb, const std::string& name, int lights);
 

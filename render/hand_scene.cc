@@ -4,21 +4,6 @@
 #include <cmath>
 
 namespace handforge {
-namespace {
-
-template <typename T>
-void MirrorImage(Image<T>* image) {
-  for (int y = 0; y < image->height; ++y) {
-    for (int x = 0; x < image->width / 2; ++x) {
-      for (int c = 0; c < image->channels; ++c) {
-        std::swap(image->at(x, y, c), image->at(image->width - 1 - x, y, c));
-      }
-    }
-  }
-}
-
-}  // namespace
-
 HandScene::HandScene(const Rig& rig) : rig_(rig), rays_(rig.surface_rest, rig.triangles) {}
 
 void HandScene::SetPose(const RigPose& pose) {
@@ -99,26 +84,6 @@ std::array<uint8_t, kNumJoints> HandScene::JointVisibility(const Joints3& joints
     }
   }
   return visible;
-}
-
-void MirrorTuple(Tuple* tuple) {
-  Tuple& t = *tuple;
-  const int width = t.camera.width_px;
-  t.handedness = t.handedness == Handedness::kRight ? Handedness::kLeft : Handedness::kRight;
-  t.camera.cx = width - 1 - t.camera.cx;
-  t.joints_in_cam.col(0) *= -1;
-  t.joints_px.col(0) = (width - 1) - t.joints_px.col(0).array();
-  t.decoded_joints_in_cam.col(0) *= -1;
-  t.decoded_joints_px.col(0) = (width - 1) - t.decoded_joints_px.col(0).array();
-  t.bbox_px[0] = width - 1 - t.bbox_px[0] - t.bbox_px[2];
-  MirrorImage(&t.rgb);
-  MirrorImage(&t.alpha);
-  MirrorImage(&t.depth);
-  MirrorImage(&t.mask);
-  MirrorImage(&t.rgb_rendered);
-  MirrorImage(&t.rgb_small);
-  MirrorImage(&t.depth_small);
-  MirrorImage(&t.mask_small);
 }
 
 }  // namespace handforge

@@ -51,8 +51,4 @@ class HandScene {
   std::vector<Eigen::Vector3f> surface_;
 };
 
-// Turns a finished tuple of a right hand into one of a left hand: the mirror image. Pixels, 2D, x
-// of 3D, K, box and handedness change together; `rig` stays the right hand's, by its definition.
-void MirrorTuple(Tuple* tuple);
-
 }  // namespace handforge

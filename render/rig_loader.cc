@@ -1,7 +1,9 @@
 #include "render/rig_loader.h"
 
+#include "io/byte_stream.h"
 #include "io/core/error.h"
 #include "io/core/skeleton.h"
+#include "io/isolated.h"
 
 #include <algorithm>
 #include <cmath>
@@ -68,9 +70,6 @@ class Loader {
   }
 
   void ReadScene() {
-    if (!std::filesystem::exists(file_)) {
-      throw EnvironmentError("rig file " + file_.string() + " does not exist");
-    }
     // Keeps vertices as in the file apart from triangulation: no joining, no reordering.
     scene_ = importer_.ReadFile(file_.string(), aiProcess_Triangulate);
     if (scene_ == nullptr)
@@ -225,10 +224,81 @@ class Loader {
   RiggedMesh out_;
 };
 
+// ---- From the child process that reads the file -------------------------------------------------
+
+using Points = std::vector<Eigen::Vector3d>;
+
+void PutPoints(const Points& points, ByteWriter* writer) {
+  std::vector<double> numbers;
+  for (const Eigen::Vector3d& p : points) numbers.insert(numbers.end(), p.data(), p.data() + 3);
+  writer->PutVector(numbers);
+}
+
+Points GetPoints(ByteReader* reader) {
+  const std::vector<double> numbers = reader->GetVector<double>();
+  Points points;
+  for (size_t i = 0; i + 3 <= numbers.size(); i += 3) points.emplace_back(numbers.data() + i);
+  return points;
+}
+
+std::vector<uint8_t> ToBytes(const RiggedMesh& mesh) {
+  ByteWriter writer;
+  PutPoints(mesh.positions_mm, &writer);
+  PutPoints({mesh.joint_mm.begin(), mesh.joint_mm.end()}, &writer);
+  PutPoints({mesh.hinge_axis.begin(), mesh.hinge_axis.end()}, &writer);
+  writer.PutVector(mesh.triangles);
+  for (const auto& of_vertex : mesh.weights) {
+    std::vector<int32_t> joints;
+    std::vector<double> weights;
+    for (const auto& [joint, weight] : of_vertex) {
+      joints.push_back(joint);
+      weights.push_back(weight);
+    }
+    writer.PutVector(joints);
+    writer.PutVector(weights);
+  }
+  return writer.Take();
+}
+
+// The child may have been taken over by the file: nothing it says is believed.
+RiggedMesh FromBytes(const std::vector<uint8_t>& bytes, const std::string& file) {
+  ByteReader reader(bytes, file);
+  const auto check = [&file](bool fits) {
+    if (!fits) throw DataError(file + ": was read to a mesh that does not fit together");
+  };
+  RiggedMesh mesh;
+  mesh.positions_mm = GetPoints(&reader);
+  const Points joints_mm = GetPoints(&reader), axes = GetPoints(&reader);
+  check(joints_mm.size() == kNumXrJoints && axes.size() == kNumXrJoints);
+  std::copy(joints_mm.begin(), joints_mm.end(), mesh.joint_mm.begin());
+  std::copy(axes.begin(), axes.end(), mesh.hinge_axis.begin());
+  mesh.triangles = reader.GetVector<std::array<int, 3>>();
+  const auto num_vertices = static_cast<int>(mesh.positions_mm.size());
+  for (const auto& triangle : mesh.triangles) {
+    for (const int v : triangle) check(v >= 0 && v < num_vertices);
+  }
+  for (int v = 0; v < num_vertices; ++v) {
+    const auto joints = reader.GetVector<int32_t>();
+    const auto weights = reader.GetVector<double>();
+    check(joints.size() == weights.size());
+    auto& of_vertex = mesh.weights.emplace_back();
+    for (size_t i = 0; i < joints.size(); ++i) {
+      check(joints[i] >= 0 && joints[i] < kNumXrJoints);
+      of_vertex.emplace_back(joints[i], weights[i]);
+    }
+  }
+  return mesh;
+}
+
 }  // namespace
 
 RiggedMesh LoadRiggedMesh(const std::filesystem::path& file, const RigSpec& spec) {
-  return Loader(file, spec).Load();
+  if (!std::filesystem::exists(file)) {
+    throw EnvironmentError("rig file " + file.string() + " does not exist");
+  }
+  const std::vector<uint8_t> bytes = RunIsolated(
+      file.string(), IsolationLimits(), [&] { return ToBytes(Loader(file, spec).Load()); });
+  return FromBytes(bytes, file.string());
 }
 
 }  // namespace handforge

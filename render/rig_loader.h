@@ -22,6 +22,7 @@ struct RiggedMesh {
   std::array<Eigen::Vector3d, kNumXrJoints> hinge_axis;  // unit, flexion axis at rest
 };
 
+// Reads the file in a child process (io/isolated.h), since Assimp can crash on damaged ones.
 // Throws EnvironmentError where the file is missing, DataError naming the file where it cannot be
 // read, has no skinned mesh, lacks joints (all are listed), or holds a mesh that is empty, not
 // finite, not closed or of unlikely size.

@@ -1,6 +1,7 @@
 #include "render/tuple_renderer.h"
 
 #include "io/assets.h"
+#include "io/augment/mirror.h"
 #include "io/core/error.h"
 #include "io/files.h"
 #include "render/camera_sampler.h"

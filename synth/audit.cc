@@ -1,10 +1,13 @@
 #include "synth/audit.h"
 
+#include "io/augment/mirror.h"
 #include "io/core/error.h"
 #include "io/core/random.h"
 #include "io/dataset.h"
 #include "io/files.h"
+#include "io/hand_box.h"
 #include "render/tuple_renderer.h"
+#include "synth/rendered_again.h"
 #include "synth/tuple_assembler.h"
 
 #include <algorithm>
@@ -220,6 +223,9 @@ class Auditor {
     if (static_cast<int>(t.handedness) > 1) Report(row, "handedness", "must be 0 or 1");
     if (static_cast<int>(t.split) > 2) Report(row, "split", "must be 0, 1 or 2");
     if (static_cast<int>(t.source) > 3) Report(row, "source", "must lie in 0..3");
+    if (t.augmentation.applied >= 1u << kNumAugmented) {
+      Report(row, "augmented", "holds an unknown bit");
+    }
     for (uint8_t v : t.visible) {
       if (v > kHiddenByOtherHand && v != kVisibilityUnknown) {
         Report(row, "visible", "holds the unknown code " + std::to_string(v));
@@ -236,6 +242,8 @@ class Auditor {
     }
   }
 
+  static bool Has(const Tuple& t, uint32_t bits) { return (t.present & bits) == bits; }
+
   // What the quality columns say follows from the others.
   void CheckQuality(const Tuple& t, int64_t row) {
     const auto check = [&](const char* column, double stored, double expected) {
@@ -248,6 +256,8 @@ class Auditor {
     check("quality_residual_px",
           t.quality_residual_px,
           rms((t.decoded_joints_px - t.joints_px).squaredNorm()));
+    // The others are those of the row it was made from.
+    if (t.augmentation.applied != 0) return;
     check("quality_fit_mm",
           t.quality_fit_mm,
           rms((t.decoded_joints_in_cam - t.joints_in_cam).squaredNorm()));
@@ -257,28 +267,17 @@ class Auditor {
   }
 
   void CheckSilhouette(const Tuple& t, int64_t row) {
-    if (t.mask.empty() || t.depth.empty()) return;
-    int x0 = t.mask.width, y0 = t.mask.height, x1 = -1, y1 = -1;
-    for (int y = 0; y < t.mask.height; ++y) {
-      for (int x = 0; x < t.mask.width; ++x) {
-        const uint8_t part = t.mask.at(x, y);
-        if ((part == 0) != (t.depth.at(x, y) == 0)) {
-          return Report(
-              row,
-              "depth",
-              "and mask disagree at pixel " + std::to_string(x) + ", " + std::to_string(y));
-        }
-        if (part == 0 || part >= kPartForearm) continue;
-        x0 = std::min(x0, x);
-        x1 = std::max(x1, x);
-        y0 = std::min(y0, y);
-        y1 = std::max(y1, y);
-      }
+    if (!Has(t, kHasMask)) return;
+    for (size_t i = 0; Has(t, kHasDepth) && i < t.mask.pixels.size(); ++i) {
+      if ((t.mask.pixels[i] == 0) == (t.depth.pixels[i] == 0)) continue;
+      const auto width = static_cast<size_t>(t.mask.width);
+      return Report(row,
+                    "depth",
+                    "and mask disagree at pixel " + std::to_string(i % width) + ", " +
+                        std::to_string(i / width));
     }
-    if (x1 < 0) return Report(row, "mask", "shows no hand");
-    const std::array<float, 4> box = {
-        x0 - 0.5f, y0 - 0.5f, static_cast<float>(x1 - x0 + 1), static_cast<float>(y1 - y0 + 1)};
-    if (box != t.bbox_px) Report(row, "bbox", "does not enclose the hand's mask");
+    if (CountHandPixels(t.mask) == 0) return Report(row, "mask", "shows no hand");
+    if (BoxOfHand(t.mask) != t.bbox_px) Report(row, "bbox", "does not enclose the hand's mask");
   }
 
   // The stored depth and mask around each visible joint. Visibility belongs to the joint's own ray,
@@ -286,7 +285,7 @@ class Auditor {
   // depth. One joint of a row may be seen through a gap too narrow for any. (Rows that are rendered
   // again compare visibility itself.)
   void CheckVisibleJoints(const Tuple& t, int64_t row) {
-    if (t.mask.empty() || t.depth.empty()) return;
+    if (!Has(t, kHasMask | kHasDepth | kHasJoints2 | kHasJoints3)) return;
     std::vector<std::pair<std::string, std::string>> mismatches;
     for (int j = 0; j < kNumJoints; ++j) {
       const Eigen::Vector2d p = t.joints_px.row(j);
@@ -348,11 +347,9 @@ class Auditor {
       Report(row, "depth_small", "differs from what the rig renders to");
     if (t.mask_small.pixels != stored.mask_small.pixels)
       Report(row, "mask_small", "differs from what the rig renders to");
-    if (t.depth.pixels != stored.depth.pixels)
-      Report(row, "depth", "differs from what the rig renders to");
-    if (t.mask.pixels != stored.mask.pixels)
-      Report(row, "mask", "differs from what the rig renders to");
-    if (t.visible != stored.visible) Report(row, "visible", "differs from what the rig renders to");
+    for (const Difference& difference : CompareWithRendered(stored, t)) {
+      Report(row, difference.column, difference.what);
+    }
   }
 
   bool ChosenForRendering(uint64_t index) const {

@@ -1,5 +1,7 @@
 #include "synth/synth_source.h"
 
+#include "io/assets.h"
+#include "io/augment/mirror.h"
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/files.h"

@@ -2,6 +2,7 @@
 #include "tools/doctor.h"
 #include "tools/train_command.h"
 #if HANDFORGE_WITH_RENDER
+#include "tools/augment_command.h"
 #include "tools/merge_command.h"
 #include "tools/render_command.h"
 #include "tools/report_command.h"
@@ -19,6 +20,7 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
     handforge::SetupTrainCommand,
 #if HANDFORGE_WITH_RENDER
     handforge::SetupSynthCommand,
+    handforge::SetupAugmentCommand,
     handforge::SetupMergeCommand,
     handforge::SetupVerifyCommand,
     handforge::SetupReportCommand,

@@ -6,6 +6,7 @@ void Recipe::Visit(Fields& fields) {
   fields.Nested("render", render, "rendered tuples");
   fields.Nested("train", train, "training of the cross-modal autoencoder");
   fields.Nested("synth", synth, "tuples sampled from the latent space");
+  fields.Nested("augment", augment, "tuples of another dataset, augmented");
 }
 
 Recipe Recipe::Load(const CommonOptions& common,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "render/render_options.h"
+#include "synth/augment_job_options.h"
 #include "synth/synth_options.h"
 #include "tools/command.h"
 #include "vae/train.h"
@@ -12,6 +13,7 @@ struct Recipe {
   RenderOptions render;
   TrainOptions train;
   SynthOptions synth;
+  AugmentJobOptions augment;
 
   void Visit(Fields& fields);
   // See LoadRecipe.

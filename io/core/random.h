@@ -28,6 +28,10 @@ enum class Purpose : uint32_t {
   kOccluder = 18,
   kPhoto = 19,
   kPhotoNoise = 20,
+  kAugmentGeometry = 21,
+  kAugmentOccluder = 22,
+  kAugmentSpectrum = 23,
+  kAugmentPicture = 24,
   kTrainDegrade = 31,
 };
 

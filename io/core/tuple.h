@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/core/augmentation.h"
 #include "io/core/camera.h"
 #include "io/core/image.h"
 #include "io/core/skeleton.h"
@@ -111,6 +112,8 @@ struct Tuple {
   // joints; -1 = not measured.
   float quality_cycle_rgb_mm = -1;
   float quality_cycle_2d_mm = -1;
+
+  Augmentation augmentation;
 };
 
 constexpr double kDepthUnitMm = 0.1;

@@ -1,5 +1,6 @@
 #include "render/hand_scene.h"
 
+#include "io/augment/mirror.h"
 #include "render/tuple_renderer.h"
 #include "tests/render/render_testing.h"
 

@@ -1,5 +1,6 @@
 #include "synth/audit.h"
 
+#include "io/augment/mirror.h"
 #include "io/core/error.h"
 #include "io/files.h"
 #include "tests/io/temporary_folder.h"

@@ -1,0 +1,230 @@
+#include "io/augment/augmenter.h"
+
+#include "io/augment/move_tuple.h"
+#include "io/augment/occluder_blobs.h"
+#include "io/augment/photometric.h"
+#include "io/core/random.h"
+#include "io/hand_box.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace handforge {
+namespace {
+
+constexpr uint32_t kBlobAttempts = 8;
+
+bool Has(const Tuple& t, uint32_t bit) { return (t.present & bit) != 0; }
+
+Border BorderNamed(const std::string& name) {
+  if (name == "mirror") return Border::kMirror;
+  return name == "replicate" ? Border::kReplicate : Border::kBlack;
+}
+
+// In single precision, as the row keeps it: the move is made from what the row says.
+Augmentation DrawMove(const GeometryOptions& options, int size_px, Random* random) {
+  Augmentation drawn;
+  const auto even = [&](double most) { return static_cast<float>(random->Uniform(-most, most)); };
+  const bool flip = random->Chance(options.flip), move = random->Chance(options.move);
+  if (flip) drawn.applied |= kFlipped;
+  if (!move) return drawn;
+  auto& n = drawn.numbers;
+  n[kRollDeg] = even(options.roll_deg);
+  n[kPanDeg] = even(options.turn_deg);
+  n[kTiltDeg] = even(options.turn_deg);
+  // Even in the logarithm: as much nearer as further.
+  n[kZoomFactor] = static_cast<float>(
+      std::exp(random->Uniform(std::log(options.smallest_zoom), std::log(options.largest_zoom))));
+  n[kShiftX] = even(options.shift * size_px);
+  n[kShiftY] = even(options.shift * size_px);
+  if (n[kRollDeg] != 0) drawn.applied |= kRolled;
+  if (n[kPanDeg] != 0 || n[kTiltDeg] != 0) drawn.applied |= kCameraTurned;
+  if (n[kZoomFactor] != 1) drawn.applied |= kZoomed;
+  if (n[kShiftX] != 0 || n[kShiftY] != 0) drawn.applied |= kShifted;
+  return drawn;
+}
+
+int JointsInPicture(const Tuple& t) {
+  return static_cast<int>(std::count_if(
+      t.visible.begin(), t.visible.end(), [](uint8_t v) { return v != kOutOfFrame; }));
+}
+
+// "" where enough of the hand is still in the picture, else the reason of rejection.
+std::string LostBecause(const GeometryOptions& options,
+                        const Tuple& before,
+                        const Tuple& after,
+                        double zoom) {
+  if (JointsInPicture(after) < options.keep_joints * JointsInPicture(before)) {
+    return "joints_out_of_frame";
+  }
+  const bool lost = Has(after, kHasMask) &&
+                    CountHandPixels(after.mask) < options.keep_hand * std::min(1.0, zoom * zoom) *
+                                                      CountHandPixels(before.mask);
+  return lost ? "hand_out_of_frame" : "";
+}
+
+}  // namespace
+
+Augmenter::Augmenter(const AugmentationOptions& options, int rgb_px) : options_(options) {
+  CheckFields([this](Fields& fields) { options_.Visit(fields); });
+  options_.Check();
+  if (options_.spectrum.share > 0) {
+    references_ =
+        ReferenceImages::Load(options_.spectrum.images, rgb_px, options_.spectrum.most_images);
+  }
+}
+
+void Augmenter::Augment(uint64_t seed,
+                        uint64_t index,
+                        std::map<std::string, uint64_t>* rejections,
+                        Tuple* tuple) const {
+  const uint64_t source_index = tuple->index;
+  MoveCamera(seed, index, rejections, tuple);
+  Occlude(seed, index, rejections, tuple);
+  if (Has(*tuple, kHasRgb)) {
+    MixSpectra(seed, index, tuple);
+    ChangePicture(seed, index, tuple);
+    HideBehindBox(seed, index, tuple);
+  }
+  tuple->augmentation.source_index = source_index;
+}
+
+void Augmenter::MoveCamera(uint64_t seed,
+                           uint64_t index,
+                           std::map<std::string, uint64_t>* rejections,
+                           Tuple* tuple) const {
+  const GeometryOptions& options = options_.geometry;
+  for (uint32_t attempt = 0;; ++attempt) {
+    Random random(seed, index, attempt, Purpose::kAugmentGeometry);
+    Augmentation drawn = DrawMove(options, tuple->camera.width_px, &random);
+    if (attempt == options.max_attempts) {
+      const uint32_t flipped = drawn.applied & kFlipped;
+      drawn = Augmentation();
+      drawn.applied = flipped;
+    }
+    drawn.attempt = attempt;
+    const CameraMove move = MoveOf(drawn);
+    Tuple moved = *tuple;
+    MoveTuple(move, BorderNamed(options.border), &moved);
+    const std::string reason =
+        move.ResamplesPixels() ? LostBecause(options, *tuple, moved, move.zoom) : "";
+    if (reason.empty()) {
+      *tuple = std::move(moved);
+      tuple->augmentation = drawn;
+      return;
+    }
+    ++(*rejections)[reason];
+  }
+}
+
+void Augmenter::Occlude(uint64_t seed,
+                        uint64_t index,
+                        std::map<std::string, uint64_t>* rejections,
+                        Tuple* tuple) const {
+  const OccluderOptions& options = options_.occluders;
+  if (!Random(seed, index, 0, Purpose::kAugmentOccluder).Chance(options.share)) return;
+  for (uint32_t attempt = 1; attempt <= kBlobAttempts; ++attempt) {
+    Random random(seed, index, attempt, Purpose::kAugmentOccluder);
+    const std::vector<OccluderBlob> blobs = DrawBlobs(options, *tuple, &random);
+    if (HiddenShare(blobs, *tuple) > options.most_hidden) {
+      ++(*rejections)["hand_behind_blobs"];
+      continue;
+    }
+    PlaceBlobs(blobs, tuple);
+    tuple->augmentation.applied |= kOccluded;
+    tuple->augmentation.numbers[kOccluders] = static_cast<float>(blobs.size());
+    return;
+  }
+}
+
+void Augmenter::MixSpectra(uint64_t seed, uint64_t index, Tuple* tuple) const {
+  const SpectrumOptions& options = options_.spectrum;
+  Random random(seed, index, 0, Purpose::kAugmentSpectrum);
+  if (!references_ || !random.Chance(options.share)) return;
+  const int64_t image = random.Integer(static_cast<int64_t>(references_->size()));
+  auto& n = tuple->augmentation.numbers;
+  n[kSpectrumImage] = static_cast<float>(image);
+  n[kSpectrumBand] = static_cast<float>(random.Uniform(0, options.widest_band));
+  n[kSpectrumMix] = static_cast<float>(random.Uniform(0, options.strongest_mix));
+  MixSpectrum(references_->image(static_cast<size_t>(image)),
+              n[kSpectrumBand],
+              n[kSpectrumMix],
+              &tuple->rgb);
+  tuple->augmentation.applied |= kSpectrumMixed;
+}
+
+void Augmenter::ChangePicture(uint64_t seed, uint64_t index, Tuple* tuple) const {
+  const PictureOptions& o = options_.picture;
+  ImageU8* rgb = &tuple->rgb;
+  auto& n = tuple->augmentation.numbers;
+  uint32_t& applied = tuple->augmentation.applied;
+  Random random(seed, index, 0, Purpose::kAugmentPicture);
+  const auto upto = [&](double most) { return static_cast<float>(random.Uniform(0, most)); };
+  const auto gain = [&](double most) {
+    return static_cast<float>(1 + random.Uniform(-most, most));
+  };
+
+  if (random.Chance(o.recolour)) {
+    n[kBrightness] = gain(o.brightness);
+    n[kContrast] = gain(o.contrast);
+    n[kSaturation] = gain(o.saturation);
+    n[kWarmth] = gain(o.warmth) - 1;
+    Recolour({n[kBrightness], n[kContrast], n[kSaturation], n[kWarmth]}, rgb);
+    applied |= kRecoloured;
+  }
+  if (random.Chance(o.blur)) {
+    n[kBlurPx] = upto(o.blur_px);
+    Blur(n[kBlurPx], rgb);
+    applied |= kBlurred;
+  }
+  if (random.Chance(o.sensor_noise)) {
+    n[kShotNoise] = upto(o.shot_noise);
+    n[kReadNoise] = upto(o.read_noise);
+    AddSensorNoise(n[kShotNoise], n[kReadNoise], &random, rgb);
+    applied |= kSensorNoise;
+  }
+  if (random.Chance(o.plain_noise)) {
+    n[kPlainNoiseOf255] = upto(o.plain_noise_of_255);
+    AddPlainNoise(n[kPlainNoiseOf255], &random, rgb);
+    applied |= kPlainNoise;
+  }
+  if (random.Chance(o.jpeg)) {
+    const int64_t quality = o.lowest_quality + random.Integer(101 - o.lowest_quality);
+    n[kJpegQuality] = static_cast<float>(quality);
+    CompressJpeg(static_cast<int>(quality), rgb);
+    applied |= kCompressed;
+  }
+}
+
+void Augmenter::HideBehindBox(uint64_t seed, uint64_t index, Tuple* tuple) const {
+  const PictureOptions& options = options_.picture;
+  Random random(seed, index, 1, Purpose::kAugmentPicture);
+  if (!random.Chance(options.cut_out)) return;
+  const int size = tuple->rgb.width;
+  const auto side = [&] {
+    return std::max(1, static_cast<int>(random.Uniform(0.1, 1) * options.cut_out_side * size));
+  };
+  PixelBox box;
+  box.width = side();
+  box.height = side();
+  box.x = static_cast<int>(random.Integer(size)) - box.width / 2;
+  box.y = static_cast<int>(random.Integer(size)) - box.height / 2;
+  std::array<uint8_t, 3> colour;
+  for (uint8_t& c : colour) c = static_cast<uint8_t>(random.Integer(256));
+  CutOut(box, colour, &tuple->rgb);
+  for (int j = 0; Has(*tuple, kHasJoints2) && j < kNumJoints; ++j) {
+    const double u = RescalePixel(tuple->joints_px(j, 0), tuple->camera.width_px, size);
+    const double v = RescalePixel(tuple->joints_px(j, 1), tuple->camera.height_px, size);
+    if (tuple->visible[j] != kOutOfFrame && box.Contains(u, v)) {
+      tuple->visible[j] = kHiddenByOccluder;
+    }
+  }
+  auto& n = tuple->augmentation.numbers;
+  n[kCutOutX] = static_cast<float>(box.x);
+  n[kCutOutY] = static_cast<float>(box.y);
+  n[kCutOutWidth] = static_cast<float>(box.width);
+  n[kCutOutHeight] = static_cast<float>(box.height);
+  tuple->augmentation.applied |= kCutOut;
+}
+
+}  // namespace handforge

@@ -1,0 +1,149 @@
+#include "synth/augment_source.h"
+
+#include "io/core/error.h"
+#include "io/core/version.h"
+#include "io/files.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace handforge {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kTuplesPerBlock = 8;
+
+// Rows of a dataset by number; keeps the shard of the last one open.
+class RowReader {
+ public:
+  explicit RowReader(const Dataset& dataset) : dataset_(dataset) {
+    uint64_t next = 0;
+    for (const ShardInfo& shard : dataset.manifest().shards) ends_.push_back(next += shard.tuples);
+  }
+
+  Tuple Read(uint64_t row) {
+    const auto shard =
+        static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), row) - ends_.begin());
+    if (!reader_ || shard != open_) {
+      reader_.emplace(dataset_.OpenShard(shard));
+      open_ = shard;
+    }
+    return reader_->ReadTuple(row - (shard == 0 ? 0 : ends_[shard - 1]));
+  }
+
+ private:
+  const Dataset& dataset_;
+  std::vector<uint64_t> ends_;  // rows up to and with each shard
+  std::optional<ShardReader> reader_;
+  size_t open_ = 0;
+};
+
+class AugmentSource : public TupleSource {
+ public:
+  explicit AugmentSource(const AugmentWorld& world) : world_(world), rows_(world.source) {}
+
+  void Make(uint64_t first,
+            uint64_t count,
+            std::vector<Tuple>* tuples,
+            Rejections* rejections) override {
+    tuples->clear();
+    const uint64_t seed = world_.options.seed;
+    for (uint64_t index = first; index < first + count; ++index) {
+      Tuple t = rows_.Read(index % world_.source.size());
+      world_.augmenter.Augment(seed, index, rejections, &t);
+      t.seed = seed;
+      t.index = index;
+      t.image_id = static_cast<int64_t>(index);
+      tuples->push_back(std::move(t));
+    }
+  }
+
+ private:
+  const AugmentWorld& world_;
+  RowReader rows_;
+};
+
+}  // namespace
+
+AugmentWorld AugmentWorld::Load(const fs::path& source, const AugmentJobOptions& options) {
+  std::error_code ignored;
+  if (fs::equivalent(source, options.out, ignored)) {
+    throw UsageError("augment.out " + options.out + " is the source itself; choose another --out");
+  }
+  Dataset dataset(source);
+  if (dataset.manifest().layout.augmented) {
+    throw UsageError(source.string() +
+                     " is augmented already; augment the dataset it was made from (--copies gives "
+                     "more of it)");
+  }
+  if (dataset.size() == 0) throw DataError(source.string() + ": holds no tuples to augment");
+  const int rgb_px = dataset.manifest().layout.rgb_px;
+  return {options, std::move(dataset), Augmenter(options.augmentation, rgb_px)};
+}
+
+std::unique_ptr<TupleSource> MakeAugmentSource(const AugmentWorld& world) {
+  return std::make_unique<AugmentSource>(world);
+}
+
+DatasetJob AugmentJob(const AugmentWorld& world) {
+  AugmentJobOptions options = world.options;
+  const Manifest& source = world.source.manifest();
+  const fs::path source_path = ManifestPath(world.source.folder());
+  const std::string source_sha256 = Sha256OfFile(source_path);
+  DatasetJob job;
+  job.out = options.out;
+  job.tuples_per_shard = static_cast<uint64_t>(options.tuples_per_shard);
+  job.tuples_per_block = kTuplesPerBlock;
+  job.deflate_level = static_cast<int>(options.deflate_level);
+
+  Manifest& m = job.manifest;
+  m.generator = kGenerator;
+  m.command = "augment";
+  m.seed = options.seed;
+  m.count = options.count > 0 ? static_cast<uint64_t>(options.count)
+                              : static_cast<uint64_t>(options.copies) * source.count;
+  m.layout = source.layout;
+  m.layout.augmented = true;
+  // Made from the other columns, which change.
+  m.layout.rgb_rendered = false;
+  m.layout.small_px = 0;
+  // Source and pictures count by their hashes, not by their paths.
+  m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
+                        {"out", "count", "copies", "threads", "seed", "spectrum.images"});
+  std::string inputs = m.config + source_sha256;
+  if (world.augmenter.references()) inputs += world.augmenter.references()->sha256();
+  m.config_sha256 = Sha256(inputs.data(), inputs.size());
+  m.model_sha256 = source.model_sha256;
+  m.mesh_sha256 = source.mesh_sha256;
+  m.licences = source.licences;
+
+  auto& text = job.metadata.text;
+  text["generator"] = m.generator;
+  text["command"] = m.command;
+  text["config"] = m.config;
+  text["config_sha256"] = m.config_sha256;
+  text["model_sha256"] = m.model_sha256;
+  text["mesh_sha256"] = m.mesh_sha256;
+  text["source_command"] = source.command;
+  text["source_config"] = source.config;
+  text["source_seed"] = std::to_string(source.seed);
+  text["source_manifest_sha256"] = source_sha256;
+  const ShardReader first = world.source.OpenShard(0);
+  if (const std::string rig = first.TextAttribute("rig"); !rig.empty()) text["rig"] = rig;
+  job.metadata.lists["licences"] = m.licences;
+  if (auto names = first.ListAttribute("gesture_names"); !names.empty()) {
+    job.metadata.lists["gesture_names"] = std::move(names);
+  }
+  DescribeAugmentation(world.augmenter, &job.metadata);
+  return job;
+}
+
+void DescribeAugmentation(const Augmenter& augmenter, ShardMetadata* metadata) {
+  auto& lists = metadata->lists;
+  lists["augmented_names"] = {kAugmentedNames.begin(), kAugmentedNames.end()};
+  lists["augment_number_names"] = {kAugmentNumberNames.begin(), kAugmentNumberNames.end()};
+  if (augmenter.references()) lists["augment_images"] = augmenter.references()->names();
+}
+
+}  // namespace handforge
