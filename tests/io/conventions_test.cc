@@ -138,6 +138,11 @@ TEST_P(EveryConvention, WrongCountIsRefused) {
                     HasSubstr("got " + std::to_string(convention.num_joints + 1) + " joints"),
                     HasSubstr("expected " + std::to_string(convention.num_joints))));
   EXPECT_THROW(FromCanonical(convention, Eigen::MatrixXd::Zero(20, 3)), DataError);
+  for (const int columns : {0, 1, 4}) {
+    const Eigen::MatrixXd odd = Eigen::MatrixXd::Zero(convention.num_joints, columns);
+    EXPECT_THROW(ToCanonical(convention, odd), DataError) << columns;
+    EXPECT_THROW(FromCanonical(convention, Eigen::MatrixXd::Zero(21, columns)), DataError);
+  }
 }
 
 // Directions of maps that are not their own inverse, written out from the datasets' own lists.
