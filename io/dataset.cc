@@ -30,6 +30,7 @@ Json LayoutJson(const TupleLayout& layout) {
   if (layout.rgb_rendered) json["rgb_rendered"] = true;
   if (layout.small_px > 0) json["small_px"] = layout.small_px;
   if (layout.augmented) json["augmented"] = true;
+  if (!layout.columns.empty()) json["columns"] = layout.columns;
   return json;
 }
 
@@ -195,6 +196,10 @@ Json Parse(const std::string& text, const fs::path& file) {
   }
 }
 
+bool Known(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 TupleLayout ReadLayout(Reader reader) {
   TupleLayout layout;
   layout.image_px = reader.Size("image_px", 1);
@@ -206,6 +211,15 @@ TupleLayout ReadLayout(Reader reader) {
   layout.rgb_rendered = reader.Has("rgb_rendered") && reader.Flag("rgb_rendered");
   if (reader.Has("small_px")) layout.small_px = reader.Size("small_px", 1);
   layout.augmented = reader.Has("augmented") && reader.Flag("augmented");
+  if (reader.json().contains("columns")) {
+    for (const Json& column : reader.Array("columns")) {
+      if (!column.is_string()) reader.Mistyped("columns", column, "texts");
+      layout.columns.push_back(column.get<std::string>());
+      if (!Known(kOptionalColumns, layout.columns.back())) {
+        reader.Fail("columns", "names the unknown column '" + layout.columns.back() + "'");
+      }
+    }
+  }
   reader.RefuseOthers();
   return layout;
 }

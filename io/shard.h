@@ -39,7 +39,14 @@ struct TupleLayout {
   bool rgb_rendered = false;
   int small_px = 0;        // side of rgb_small, depth_small and mask_small; 0: none
   bool augmented = false;  // augmented, augment_*, source_index
+  // Optional columns and groups of them, of kOptionalColumns, in that order.
+  std::vector<std::string> columns;
+
+  bool Has(const std::string& column) const;
 };
+// "objects", "other_hand", "depth_sensor", "instance", "normals", "correspondence", "previous_2d",
+// "visible_fraction": see io/FORMAT.md.
+extern const std::vector<std::string> kOptionalColumns;
 std::vector<Column> TupleColumns(const TupleLayout& layout);
 
 // A tuple as bytes, ready for the writer: per column the raw row, or for `chunk_per_row` columns

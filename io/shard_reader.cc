@@ -219,6 +219,11 @@ struct ShardReader::Impl {
     layout.rgb_rendered = opened.count("rgb_rendered") > 0;
     layout.small_px = opened.count("depth_small") > 0 ? extent("depth_small") : 0;
     layout.augmented = opened.count("augmented") > 0;
+    for (const std::string& column : kOptionalColumns) {
+      // A group is named by the first of its columns.
+      const std::string first = column == "objects" ? "object_shape" : column;
+      if (opened.count(first) > 0) layout.columns.push_back(column);
+    }
     layout.latent_dim = opened.count("z") > 0 ? extent("z") : 0;
     return layout;
   }

@@ -38,7 +38,7 @@ std::vector<std::string> PartNames() {
       names.push_back(std::string(kFingerNames[finger]) + "_" + segment);
     }
   }
-  names.push_back("forearm");
+  names.insert(names.end(), {"forearm", "object", "other_hand"});
   return names;
 }
 
@@ -92,7 +92,7 @@ h5::Handle CreateColumn(const h5::Caller& caller,
   h5::Handle dataset =
       h5::CreateChunkedDataset(caller, file, column.name, column.type, shape, chunk, kDeflateLevel);
   h5::WriteText(caller, dataset, "description", column.help);
-  if (column.name == "depth") h5::WriteNumber(caller, dataset, "scale_mm", kDepthUnitMm);
+  if (column.name == "depth" || column.name == "depth_sensor") h5::WriteNumber(caller, dataset, "scale_mm", kDepthUnitMm);
   return dataset;
 }
 

@@ -337,7 +337,123 @@ void AddAugmentation(std::vector<TupleColumn>* table) {
       "what was drawn, named by attribute augment_number_names"));
 }
 
+// Members of Tuple::objects, one array each.
+template <typename Stored, typename Member>
+TupleColumn OfObjects(const char* name,
+                      std::vector<uint64_t> row_shape,
+                      Member SceneObject::*member,
+                      const char* help) {
+  return {{name, DTypeFor<Stored>(), std::move(row_shape), false, help},
+          [member](const Tuple& tuple, uint8_t* row) {
+            for (const SceneObject& object : tuple.objects) {
+              std::memcpy(row, &(object.*member), sizeof(Member));
+              row += sizeof(Member);
+            }
+          },
+          [member](const uint8_t* row, Tuple* tuple) {
+            for (SceneObject& object : tuple->objects) {
+              std::memcpy(&(object.*member), row, sizeof(Member));
+              row += sizeof(Member);
+            }
+          }};
+}
+
+void AddObjects(std::vector<TupleColumn>* table) {
+  table->push_back(
+      OfObjects<int32_t>("object_shape",
+                         {kMaxObjects},
+                         &SceneObject::shape,
+                         "position in attribute object_names of each object; -1 = none"));
+  table->push_back(
+      OfObjects<float>("object_size",
+                       {kMaxObjects, 3},
+                       &SceneObject::size_mm,
+                       "sides of the box the shape fills, mm; x negative = mirrored shape"));
+  table->push_back(OfObjects<float>("object_rotation",
+                                    {kMaxObjects, 4},
+                                    &SceneObject::rotation_xyzw,
+                                    "orientation in the camera frame, quaternion x, y, z, w"));
+  table->push_back(OfObjects<float>("object_origin",
+                                    {kMaxObjects, 3},
+                                    &SceneObject::origin_in_cam_mm,
+                                    "centre of the box in the camera frame, mm"));
+}
+
+void AddOtherHand(std::vector<TupleColumn>* table) {
+  table->push_back(Scalar<uint8_t>(
+      "other_hand", &Tuple::other_hand, "beside it: 0 none, 1 a hand of its side, 2 of the other"));
+  table->push_back(Array<float>(
+      "other_origin",
+      {kNumBones, 3},
+      [](auto& tuple) -> auto& { return tuple.other_rig.origin_in_cam_mm; },
+      "rig_origin of the other hand"));
+  table->push_back(Array<float>(
+      "other_rotation",
+      {kNumBones, 4},
+      [](auto& tuple) -> auto& { return tuple.other_rig.rotation_xyzw; },
+      "rig_rotation of the other hand"));
+  table->push_back(Array<float>(
+      "other_scale",
+      {kNumBones, 3},
+      [](auto& tuple) -> auto& { return tuple.other_rig.scale; },
+      "rig_scale of the other hand"));
+}
+
+void AddOptional(const TupleLayout& layout, std::vector<TupleColumn>* table) {
+  const int px = layout.image_px;
+  if (layout.Has("objects")) AddObjects(table);
+  if (layout.Has("other_hand")) AddOtherHand(table);
+  if (layout.Has("depth_sensor")) {
+    table->push_back(Picture("depth_sensor",
+                             &Tuple::depth_sensor,
+                             px,
+                             1,
+                             "what a depth camera would report, units of scale_mm; 0 = nothing"));
+  }
+  if (layout.Has("instance")) {
+    table->push_back(Picture("instance",
+                             &Tuple::instance,
+                             px,
+                             1,
+                             "0 background, 1 hand, 2 its arm, 3 other hand, 4+ objects"));
+  }
+  if (layout.Has("normals")) {
+    table->push_back(Picture("normals",
+                             &Tuple::normals,
+                             px,
+                             3,
+                             "128 + 127 n, n the unit normal in the camera frame; 0 = background"));
+  }
+  if (layout.Has("correspondence")) {
+    table->push_back(Picture("correspondence",
+                             &Tuple::correspondence,
+                             px,
+                             3,
+                             "triangle of the mesh + 1, weights of its 2nd and 3rd corner / 65535"));
+  }
+  if (layout.Has("previous_2d")) {
+    table->push_back(Picture("previous_2d",
+                             &Tuple::previous_px,
+                             px,
+                             2,
+                             "where the surface point was one frame earlier, px; 0 = background"));
+  }
+  if (layout.Has("visible_fraction")) {
+    table->push_back(Array<float>(
+        "visible_fraction",
+        {kNumSegments},
+        [](auto& tuple) -> auto& { return tuple.visible_fraction; },
+        "share of each finger segment's skin towards the camera that shows"));
+  }
+}
+
 void CheckLayout(const TupleLayout& layout) {
+  for (const std::string& column : layout.columns) {
+    if (std::find(kOptionalColumns.begin(), kOptionalColumns.end(), column) ==
+        kOptionalColumns.end()) {
+      throw UsageError("tuple layout: optional column '" + column + "' is unknown");
+    }
+  }
   if (layout.image_px >= 1 && layout.rgb_px >= 1 && layout.latent_dim >= 0) return;
   throw UsageError("tuple layout: image_px " + std::to_string(layout.image_px) + ", rgb_px " +
                    std::to_string(layout.rgb_px) + ", latent_dim " +
@@ -345,6 +461,19 @@ void CheckLayout(const TupleLayout& layout) {
 }
 
 }  // namespace
+
+const std::vector<std::string> kOptionalColumns = {"objects",
+                                                   "other_hand",
+                                                   "depth_sensor",
+                                                   "instance",
+                                                   "normals",
+                                                   "correspondence",
+                                                   "previous_2d",
+                                                   "visible_fraction"};
+
+bool TupleLayout::Has(const std::string& column) const {
+  return std::find(columns.begin(), columns.end(), column) != columns.end();
+}
 
 std::vector<TupleColumn> TupleColumnTable(const TupleLayout& layout) {
   CheckLayout(layout);
@@ -354,6 +483,7 @@ std::vector<TupleColumn> TupleColumnTable(const TupleLayout& layout) {
   AddRig(&table);
   AddIdentity(&table);
   if (layout.photo) AddPhoto(&table);
+  AddOptional(layout, &table);
   if (layout.decoded) AddDecoded(layout, &table);
   if (layout.lineage) AddLineage(&table);
   if (layout.latent_dim > 0) table.push_back(LatentCode(layout.latent_dim));

@@ -81,6 +81,16 @@ void PhotoOptions::Check() const {
   }
 }
 
+void ObjectOptions::Visit(Fields& fields) {
+  fields.Field("in_hand", in_hand, 0, 1, "share of scenes with an object in the hand");
+  fields.Field("before_hand", before_hand, 0, 1, "share of views with an object before the hand");
+  fields.Field("shapes",
+               shapes,
+               {"box", "cylinder", "sphere", "capsule", "torus", "mug"},
+               "built-in shapes of the objects");
+  fields.Field("files", files, {}, "3D files with shapes of objects");
+}
+
 void HoldOutOptions::Visit(Fields& fields) {
   fields.Field("part", part, {"all", "train", "test"}, "which side of the hold-out is drawn");
   fields.Field("gestures", gestures, 0, 1, "share of gestures held out, by name");
@@ -104,11 +114,23 @@ void RenderOptions::Visit(Fields& fields) {
   fields.Nested("pose", pose, "pose prior");
   fields.Nested("camera", camera, "camera distribution");
   fields.Nested("light", light, "light and background");
+  fields.Nested("objects", objects, "things in or before the hand");
   fields.Nested("hold_out", hold_out, "what test data alone show");
   fields.Nested("photo", photo, "what the camera does to the light");
   fields.Field("subjects", subjects, 1, int64_t{1} << 40, "persons: one hand shape and skin each");
   fields.Field("validation", validation, 0, 1, "share of persons in the validation split");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");
+  fields.Field("two_hands", two_hands, 0, 1, "share of scenes with both hands");
+  fields.Field("views", views, 1, 1000, "cameras that look at each scene");
+  fields.Field("sequence_frames", sequence_frames, 1, 10000, "frames of each scene, 1 = stills");
+  fields.Field("layers",
+               layers,
+               {"instance", "normals", "correspondence", "previous_2d", "visible_fraction"},
+               "optional columns");
+  fields.Field("depth_sensor",
+               depth_sensor,
+               {"off", "ideal", "kinect", "intel_creative", "kinect2", "realsense"},
+               "depth camera of the column depth_sensor");
   fields.Field("deflate_level", deflate_level, 0, 9, "compression of the images");
   fields.Field("max_attempts", max_attempts, 1, 100000, "draws per tuple before giving up");
 }
@@ -120,6 +142,10 @@ void RenderOptions::Check() const {
         "render.hold_out.every_nth_tone 1 holds out every skin tone; 0 for none, or 2 to 10");
   }
   photo.Check();
+  if (objects.in_hand + objects.before_hand > 0 && objects.shapes.empty() &&
+      objects.files.empty()) {
+    throw UsageError("render.objects wants objects, but names neither shapes nor files");
+  }
   if (image_px % rgb_px != 0) {
     throw UsageError("render.rgb_px " + std::to_string(rgb_px) + " must divide render.image_px " +
                      std::to_string(image_px));

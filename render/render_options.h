@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace handforge {
 
@@ -16,6 +17,17 @@ struct LightOptions {
   double plain_backdrop = 0.2;       // share of plain backgrounds
   std::string photographs;           // folder of photographs to stand behind hands, "" = none
   double photograph_backdrop = 0.7;  // their share of the other backgrounds; the rest: light probes
+
+  void Visit(Fields& fields);
+};
+
+// Things in or before the hand.
+struct ObjectOptions {
+  double in_hand = 0;      // share of scenes with an object in the hand
+  double before_hand = 0;  // share of views with an object between camera and hand
+  // Built-in shapes and 3D files to draw from; files that cannot be used are skipped by name.
+  std::vector<std::string> shapes = {"box", "cylinder", "sphere", "capsule", "torus", "mug"};
+  std::vector<std::string> files;
 
   void Visit(Fields& fields);
 };
@@ -33,6 +45,7 @@ struct RenderOptions {
   PosePriorOptions pose;
   CameraOptions camera;
   LightOptions light;
+  ObjectOptions objects;
   HoldOutOptions hold_out;
   PhotoOptions photo;
   // Persons drawn; each has one hand shape and one skin.
@@ -40,6 +53,13 @@ struct RenderOptions {
   // Share of the persons whose tuples form the validation split.
   double validation = 0.1;
   double left_hands = 0.5;
+  // Share of scenes with both hands: two tuples each, joined by image_id.
+  double two_hands = 0;
+  int64_t views = 1;            // cameras that look at each scene
+  int64_t sequence_frames = 1;  // frames of each scene, moving smoothly; 1 = stills
+  // Optional columns (render/layers.h).
+  std::vector<std::string> layers;
+  std::string depth_sensor = "off";  // render/depth_sensor.h; "off" writes no such column
   int64_t deflate_level = 4;
   int64_t max_attempts = 50;  // per tuple
 

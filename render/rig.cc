@@ -183,20 +183,38 @@ void SetSurface(const std::vector<std::array<int, 3>>& triangles, int steps, Rig
   }
 }
 
+// Weights of a skinned vertex over kNumSkinBones: of what a bone and its parent share, twice the
+// smaller part goes to the bone half-way between them.
+std::map<int, double> SkinBoneWeights(const SkinWeights& weights, bool halfway_bones) {
+  std::map<int, double> by_bone;
+  for (int i = 0; i < 4 && weights.weight[i] > 0; ++i)
+    by_bone[weights.bone[i]] += weights.weight[i];
+  for (int bone = 1; halfway_bones && bone < kNumBones; ++bone) {
+    const auto child = by_bone.find(bone), parent = by_bone.find(ParentBone(bone));
+    if (child == by_bone.end() || parent == by_bone.end()) continue;
+    const double shared = std::min(child->second, parent->second);
+    child->second -= shared;
+    parent->second -= shared;
+    by_bone[HalfwayBone(bone)] += 2 * shared;
+  }
+  return by_bone;
+}
+
 void SetSkin(Rig* rig) {
   std::vector<Eigen::Triplet<double>> terms;
   for (size_t v = 0; v < rig->stencils.size(); ++v) {
     for (const auto& [skinned, share] : rig->stencils[v].terms) {
-      const SkinWeights& w = rig->weights[skinned];
       const Eigen::Vector4d rest = rig->positions[skinned].homogeneous();
-      for (int i = 0; i < 4 && w.weight[i] > 0; ++i) {
+      for (const auto& [bone, weight] :
+           SkinBoneWeights(rig->weights[skinned], rig->halfway_bones)) {
+        if (weight <= 0) continue;
         for (int c = 0; c < 4; ++c) {
-          terms.emplace_back(static_cast<int>(v), 4 * w.bone[i] + c, share * w.weight[i] * rest[c]);
+          terms.emplace_back(static_cast<int>(v), 4 * bone + c, share * weight * rest[c]);
         }
       }
     }
   }
-  Eigen::SparseMatrix<double, Eigen::RowMajor> skin(rig->stencils.size(), 4 * kNumBones);
+  Eigen::SparseMatrix<double, Eigen::RowMajor> skin(rig->stencils.size(), 4 * kNumSkinBones);
   skin.setFromTriplets(terms.begin(), terms.end());
   rig->skin = skin.cast<float>();
 }
@@ -298,6 +316,7 @@ Rig BuildRig(const RiggedMesh& mesh, const RigSpec& spec) {
       rig.weights.push_back(FourLargest({{kForearmBone, 1.0}}));
     }
   }
+  rig.halfway_bones = spec.skinning == "halfway";
   SetFleshRadii(&rig);
   SetSurface(triangles, static_cast<int>(spec.subdivision), &rig);
   SetSkin(&rig);
@@ -344,14 +363,27 @@ Joints3 JointsOf(const Rig& rig, const BonePoses& poses) {
 
 void PoseSurface(const Rig& rig, const BonePoses& poses, std::vector<Eigen::Vector3f>* surface_mm) {
   // Row 4 b + c is column c of bone b's affine map x -> A x + t; the fourth number only pads.
-  Eigen::Matrix<float, 4 * kNumBones, 4, Eigen::RowMajor> maps;
-  maps.col(3).setZero();
+  Eigen::Matrix<float, 4 * kNumSkinBones, 4, Eigen::RowMajor> maps;
+  maps.setZero();
+  const auto set_map = [&maps](
+                           int bone, const Matrix3d& a, const Vector3d& rest, const Vector3d& at) {
+    maps.block<3, 3>(4 * bone, 0) = a.transpose().cast<float>();
+    maps.block<1, 3>(4 * bone + 3, 0) = (at - a * rest).transpose().cast<float>();
+  };
+  std::array<Eigen::Quaterniond, kNumBones> turn;  // from rest
+  std::array<Matrix3d, kNumBones> stretch;         // before it, in the rest frame
   for (int b = 0; b < kNumBones; ++b) {
-    const Matrix3d a =
-        poses.rotation[b] * poses.scale[b].asDiagonal() * rig.rest_rotation[b].transpose();
-    maps.block<3, 3>(4 * b, 0) = a.transpose().cast<float>();
-    maps.block<1, 3>(4 * b + 3, 0) =
-        (poses.origin_mm[b] - a * rig.rest_origin[b]).transpose().cast<float>();
+    const Matrix3d& rest = rig.rest_rotation[b];
+    const Matrix3d a = poses.rotation[b] * poses.scale[b].asDiagonal() * rest.transpose();
+    set_map(b, a, rig.rest_origin[b], poses.origin_mm[b]);
+    turn[b] = Eigen::Quaterniond(Matrix3d(poses.rotation[b] * rest.transpose()));
+    stretch[b] = rest * poses.scale[b].asDiagonal() * rest.transpose();
+  }
+  for (int b = 1; rig.halfway_bones && b < kNumBones; ++b) {
+    const int parent = ParentBone(b);
+    const Matrix3d a = turn[parent].slerp(0.5, turn[b]).toRotationMatrix() *
+                       (0.5 * (stretch[parent] + stretch[b]));
+    set_map(HalfwayBone(b), a, rig.rest_origin[b], poses.origin_mm[b]);
   }
   surface_mm->resize(rig.num_surface_vertices());
   for (Eigen::Index v = 0; v < rig.skin.rows(); ++v) {

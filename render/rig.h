@@ -33,6 +33,10 @@ struct SkinWeights {
   std::array<float, 4> weight{};
 };
 
+// A bone's joint with its parent: an extra bone that turns half-way between the two, bone >= 1.
+constexpr int kNumSkinBones = 2 * kNumBones - 1;
+constexpr int HalfwayBone(int bone) { return kNumBones + bone - 1; }
+
 // Row of the sparse matrix that makes a subdivided vertex from the skinned ones.
 struct Stencil {
   std::vector<std::pair<int, float>> terms;
@@ -59,7 +63,7 @@ struct Rig {
   std::vector<SkinWeights> weights;        // same size
   // Surface: vertices are `stencils` applied to the skinned vertices.
   std::vector<Stencil> stencils;
-  // Skinning and stencils in one: {num_surface_vertices, 4 kNumBones}, row v holds the weighted
+  // Skinning and stencils in one: {num_surface_vertices, 4 kNumSkinBones}, row v holds the weighted
   // homogeneous rest positions that surface vertex v has in each bone. See PoseSurface.
   Eigen::SparseMatrix<float, Eigen::RowMajor> skin;
   std::vector<std::array<int, 3>> triangles;
@@ -68,6 +72,7 @@ struct Rig {
   std::array<double, kNumBones> flesh_radius_mm;  // median distance of a bone's skin from its axis
   std::array<FleshCapsule, kNumBones> flesh;      // see FitFlesh
   bool has_forearm = false;
+  bool halfway_bones = false;
   std::string sha256;  // of the mesh file
 
   double rest_hand_length_mm = 0;   // rig's wrist joint to the skin's end at the middle finger
@@ -92,6 +97,9 @@ Joints3 JointsOf(const Rig& rig, const BonePoses& poses);
 
 // Linear blend skinning, then the stencils: both are linear in the bones' affine maps, so the
 // surface is one sparse matrix times those. `surface_mm` is resized to num_surface_vertices().
+// With `halfway_bones` skin that a bone and its parent share equally follows a third bone that
+// turns half-way about their joint instead of the mean of the two, which would thin it (Mohr and
+// Gleicher, Building efficient, accurate character skins from examples, SIGGRAPH 2003).
 void PoseSurface(const Rig& rig, const BonePoses& poses, std::vector<Eigen::Vector3f>* surface_mm);
 
 }  // namespace handforge

@@ -73,6 +73,7 @@ void RigSpec::Visit(Fields& fields) {
       },
       "forearm grown from the wrist loop");
   fields.Field("subdivision", subdivision, int64_t{0}, int64_t{2}, "Loop subdivision steps");
+  fields.Field("skinning", skinning, {"linear", "halfway"}, "how the skin follows the bones");
 }
 
 RigSpec RigSpec::Load(const std::filesystem::path& file) {

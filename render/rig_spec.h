@@ -43,6 +43,8 @@ struct RigSpec {
   bool forearm = true;  // replace the cap behind the wrist by a forearm
   double forearm_length_mm = 260;
   int64_t subdivision = 1;  // Loop steps, 0..2
+  // "linear" blend skinning, or "halfway": with an extra bone at each joint that turns half-way.
+  std::string skinning = "linear";
 
   RigSpec();
   void Visit(Fields& fields);

@@ -5,12 +5,14 @@
 #include "io/core/error.h"
 #include "io/files.h"
 #include "render/camera_sampler.h"
-#include "render/collision.h"
+#include "render/depth_sensor.h"
 #include "render/hold_out.h"
-#include "render/kinematics.h"
+#include "render/object_shading.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include <Eigen/Geometry>
 
@@ -33,6 +35,47 @@ Lighting DrawLighting(const RenderWorld& world, Random& random) {
        Eigen::AngleAxisd(lean, Eigen::Vector3d::UnitZ()).toRotationMatrix())
           .cast<float>();
   return lighting;
+}
+
+// Nothing in a still.
+Rigid3 Sway(const RenderOptions& options, uint64_t scene, int frame) {
+  return options.sequence_frames > 1 ? SwayAt(options.seed, scene, frame) : Rigid3();
+}
+
+// 21 joints that stand for several hands or moments: wrist and tips of all of them first.
+Joints3 Representatives(const std::vector<Joints3>& seen) {
+  if (seen.size() == 1) return seen[0];
+  constexpr std::array<int, kNumJoints> kOrder = {
+      kWrist,     kThumbTip, kMiddleTip, kIndexTip,  kLittleTip, kRingTip,   kLittleMcp,
+      kIndexMcp,  kThumbMcp, kMiddlePip, kIndexPip,  kLittlePip, kRingPip,   kThumbIp,
+      kMiddleMcp, kRingMcp,  kThumbCmc,  kMiddleDip, kIndexDip,  kLittleDip, kRingDip};
+  Joints3 out;
+  for (int j = 0; j < kNumJoints; ++j) {
+    const auto n = static_cast<int>(seen.size());
+    out.row(j) = seen[j % n].row(kOrder[j / n]);
+  }
+  return out;
+}
+
+// Linear reflectance of a painted thing.
+Eigen::Vector3f DrawPaint(Random& random) {
+  const auto grey = static_cast<float>(std::pow(random.Uniform(0.1, 0.95), 2.2));
+  Eigen::Vector3f colour;
+  for (int c = 0; c < 3; ++c) {
+    colour[c] = static_cast<float>(std::pow(random.Uniform(0.05, 0.95), 2.2));
+  }
+  const auto saturation = static_cast<float>(random.Uniform());
+  return saturation * colour + (1 - saturation) * Eigen::Vector3f::Constant(grey);
+}
+
+// Copies the pixels that show `part`.
+void AddPixels(const ImageF32& from, const HandScene& scene, uint8_t part, ImageF32* to) {
+  const PrimaryHits& hits = scene.all_hits();
+  for (size_t i = 0; i < hits.triangle.size(); ++i) {
+    if (hits.triangle[i] == PrimaryHits::kMiss) continue;
+    if (scene.PartAt(scene.Locate(hits.triangle[i])) != part) continue;
+    std::copy_n(&from.pixels[3 * i], 3, &to->pixels[3 * i]);
+  }
 }
 
 // Throws UsageError where the hold-out leaves nothing.
@@ -76,8 +119,15 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
     world.photographs =
         PhotographFolder::Load(options.light.photographs, &world.skipped_photographs);
   }
+  world.skipped_objects = world.objects.AddFiles(options.objects.files);
+  if (options.objects.shapes.empty() && !options.objects.files.empty() &&
+      world.skipped_objects.size() == options.objects.files.size()) {
+    throw DataError("render.objects.files: no file can be used; the last: " +
+                    world.skipped_objects.back());
+  }
   world.inputs_text = world.photographs.sha256() + world.rig_text + world.rig.sha256 +
                       ReadText(FindResource(options.pose.gestures));
+  for (const std::string& sha256 : world.objects.sha256()) world.inputs_text += sha256;
   for (const Environment& environment : world.environments)
     world.inputs_text += environment.name() + "\n";
   return world;
@@ -85,6 +135,7 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
 
 void RenderLabels(HandScene* scene, Tuple* tuple) {
   scene->SetPose(tuple->rig);
+  scene->SetSurroundings(*tuple);
   scene->Trace(tuple->camera);
   tuple->depth = scene->Depth();
   tuple->mask = scene->Mask();
@@ -94,98 +145,223 @@ void RenderLabels(HandScene* scene, Tuple* tuple) {
 }
 
 TupleRenderer::TupleRenderer(const RenderWorld& world)
-    : world_(world), scene_(world.rig), shader_(world.rig) {}
+    : world_(world),
+      sampler_(world.options, world.rig, world.gestures, world.objects),
+      shader_(world.rig) {
+  for (int hand = 0; hand < (world.options.two_hands > 0 ? 2 : 1); ++hand) {
+    scenes_.push_back(std::make_unique<HandScene>(world.rig, world.objects));
+  }
+}
 
 Tuple TupleRenderer::Render(uint64_t index, std::map<std::string, uint64_t>* rejections) {
-  Tuple tuple;
-  std::string reason;
+  if (second_ && second_->index == index) {
+    Tuple tuple = std::move(*second_);
+    second_.reset();
+    return tuple;
+  }
+  second_.reset();
+  const RowAddress row = AddressOf(index, world_.options);
+  const Scene scene = sampler_.Draw(row, rejections);
+  std::vector<Tuple> tuples;
   for (uint32_t attempt = 0; attempt < world_.options.max_attempts; ++attempt) {
-    if (TryRender(index, attempt, &tuple, &reason)) return tuple;
-    ++(*rejections)[reason];
+    if (TryRender(scene, row, index, attempt, &tuples)) {
+      if (tuples.size() > 1 && row.hand == 0) second_ = std::move(tuples[1]);
+      return std::move(tuples[row.hand]);
+    }
+    if (row.hand == 0) ++(*rejections)["hand_hidden"];
   }
   throw DataError("tuple " + std::to_string(index) + ": none of " +
                   std::to_string(world_.options.max_attempts) +
-                  " draws was accepted, the last for " + reason +
-                  "; loosen render.pose.max_penetration_mm or raise render.max_attempts");
+                  " views was accepted, the last for hand_hidden; raise render.max_attempts, or "
+                  "lower render.objects.before_hand");
 }
 
-ImageU8 TupleRenderer::TakePicture(const Tuple& tuple, const SkinAppearance& skin) {
-  const LightOptions& options = world_.options.light;
-  const auto random = [&tuple](Purpose purpose) {
-    return Random(tuple.seed, tuple.index, tuple.attempt, purpose);
+TupleRenderer::View TupleRenderer::DrawView(const Scene& scene,
+                                            const RowAddress& row,
+                                            uint64_t index,
+                                            uint32_t attempt) const {
+  const RenderOptions& options = world_.options;
+  const uint64_t hands = row.two_hands ? 2 : 1;
+  View view;
+  view.index = row.first_of_picture -
+               hands * static_cast<uint64_t>(row.frame) * static_cast<uint64_t>(options.views);
+  view.attempt = attempt;
+
+  // The camera is aimed at all that it will see.
+  std::vector<Joints3> seen;
+  const int frames = static_cast<int>(options.sequence_frames), shown = std::min(frames, 4);
+  for (int i = 0; i < shown; ++i) {
+    const int frame = shown == 1 ? 0 : i * (frames - 1) / (shown - 1);
+    const Rigid3 sway = Sway(options, row.scene, frame);
+    seen.push_back(sway.Apply(JointsOf(world_.rig, sampler_.PosesAt(scene.hands[0], frame))));
+    if (scene.hands.size() == 1) continue;
+    const Joints3 second = (Mirrored(sway) * scene.mirrored_from_second)
+                               .Apply(JointsOf(world_.rig, sampler_.PosesAt(scene.hands[1], frame)));
+    seen.push_back(second);
+    seen.back().col(0) *= -1;
+  }
+  const auto camera = [&](uint64_t at, uint32_t try_number) {
+    Random random(options.seed, at, try_number, Purpose::kCamera);
+    return SampleCamera(
+        Representatives(seen), static_cast<int>(options.image_px), options.camera, random);
   };
-  Random light_random = random(Purpose::kLight), backdrop_random = random(Purpose::kBackground),
-         noise_random = random(Purpose::kPhotoNoise);
-  const Lighting lighting = DrawLighting(world_, light_random);
-  const Backdrop backdrop = DrawBackdrop(
-      {options.plain_backdrop, options.photograph_backdrop}, world_.photographs, backdrop_random);
+  view.camera = camera(view.index, attempt);
+  view.camera.camera = view.camera.camera.RoundedToSingle();
+  const uint64_t first = view.index - hands * static_cast<uint64_t>(row.view);
+  view.first_from_this = camera(first, 0).cam_from_hand.rotation *
+                         view.camera.cam_from_hand.rotation.transpose();
+
+  Random object_random(options.seed, view.index, attempt + 1, Purpose::kOccluder);
+  if (object_random.Chance(options.objects.before_hand)) {
+    const Joints3 joints = view.camera.cam_from_hand.Apply(seen[0]);
+    view.objects_before_hand.push_back(sampler_.BeforeHand(joints, object_random));
+  }
+  return view;
+}
+
+Tuple TupleRenderer::RecordAt(const Scene& scene, const View& view, int frame, int hand) const {
+  const Rigid3 cam_from_scene =
+      view.camera.cam_from_hand * Sway(world_.options, scene.number, frame);
+  std::vector<RigPose> rigs = {
+      ToRigPose(sampler_.PosesAt(scene.hands[0], frame).Moved(cam_from_scene))};
+  if (scene.hands.size() > 1) {
+    const Rigid3 mirrored = Mirrored(cam_from_scene) * scene.mirrored_from_second;
+    rigs.push_back(ToRigPose(sampler_.PosesAt(scene.hands[1], frame).Moved(mirrored)));
+  }
+  std::vector<SceneObject> objects = view.objects_before_hand;
+  for (const SceneObject& object : scene.objects_in_hand) {
+    objects.push_back(Moved(object, cam_from_scene));
+  }
+
+  Tuple t;
+  t.camera = view.camera.camera;
+  t.rig = rigs[hand];
+  for (size_t i = 0; i < objects.size(); ++i) {
+    t.objects[i] = hand == 0 ? objects[i] : Mirrored(objects[i]);
+  }
+  if (rigs.size() > 1) {
+    t.other_hand = OtherHand::kOppositeSide;
+    t.other_rig = rigs[1 - hand];
+  }
+  if (hand == 1) t.camera.cx = t.camera.width_px - 1 - t.camera.cx;
+  t.joints_in_cam = JointsOf(world_.rig, ToBonePoses(t.rig));
+  t.joints_px = t.camera.Project(t.joints_in_cam);
+  return t;
+}
+
+void TupleRenderer::AddLayers(const Scene& scene, const View& view, int hand, Tuple* tuple) {
+  const auto& layers = world_.options.layers;
+  PreviousFrame previous;
+  const bool moves = world_.options.sequence_frames > 1;
+  if (moves && std::find(layers.begin(), layers.end(), "previous_2d") != layers.end()) {
+    const Tuple before = RecordAt(scene, view, tuple->frame - 1, hand);
+    PoseSurface(world_.rig, ToBonePoses(before.rig), &previous.surface_in_cam);
+    for (Surrounding& s : SurroundingsOf(world_.rig, world_.objects, before)) {
+      previous.surroundings.push_back(std::move(s.mesh));
+    }
+  }
+  RenderLayers(*scenes_[hand], layers, moves ? &previous : nullptr, tuple);
+}
+
+ImageU8 TupleRenderer::TakePicture(const Scene& scene,
+                                   const View& view,
+                                   const RowAddress& row,
+                                   const std::vector<Tuple>& tuples) {
+  const RenderOptions& options = world_.options;
+  // Light and background belong to the scene, noise to the picture.
+  const uint64_t hands = scenes_.size() > 1 && row.two_hands ? 2 : 1;
+  const uint64_t first = view.index - hands * static_cast<uint64_t>(row.view);
+  const bool still = options.views == 1 && options.sequence_frames == 1;
+  const uint32_t attempt = still ? view.attempt : 0;
+  Random light_random(options.seed, first, attempt, Purpose::kLight);
+  Random backdrop_random(options.seed, first, attempt, Purpose::kBackground);
+  Lighting lighting = DrawLighting(world_, light_random);
+  if (!still) {
+    lighting.environment_from_cam *= view.first_from_this.cast<float>();
+  }
+  const Backdrop backdrop =
+      DrawBackdrop({options.light.plain_backdrop, options.light.photograph_backdrop},
+                   world_.photographs,
+                   backdrop_random);
   ImageF32 picture = PaintBackdrop(backdrop,
                                    *lighting.environment,
                                    lighting.environment_from_cam,
-                                   tuple.camera,
-                                   static_cast<int>(world_.options.rgb_px));
+                                   tuples[0].camera,
+                                   static_cast<int>(options.rgb_px));
+
+  // Hands and objects show in different pixels.
+  const HandScene& all = *scenes_[0];
+  ImageF32 shaded =
+      shader_.Shade(all, scene.hands[0].skin, BendOf(tuples[0].rig), lighting);
+  if (tuples.size() > 1) {
+    Lighting mirrored = lighting;
+    mirrored.environment_from_cam.col(0) *= -1;
+    ImageF32 second =
+        shader_.Shade(*scenes_[1], scene.hands[1].skin, BendOf(tuples[1].rig), mirrored);
+    MirrorImage(&second);
+    AddPixels(second, all, kPartOtherHand, &shaded);
+  }
+  if (!all.surroundings().empty()) {
+    ObjectLighting objects{lighting.environment, lighting.environment_from_cam, {}};
+    Random paint(options.seed, first, 0, Purpose::kObjectPaint);
+    for (int i = 0; i < kMaxObjects; ++i) objects.albedo.push_back(DrawPaint(paint));
+    AddPixels(ShadeObjects(all, objects), all, kPartObject, &shaded);
+  }
   constexpr float kWhite = 0.55f;  // signal of a white surface under mean light
-  Composite(
-      shader_.Shade(scene_, skin, BendOf(tuple.rig), lighting), scene_.hits(), kWhite, &picture);
-  return TakePhoto(picture, tuple.photo, noise_random);
+  Composite(shaded, all.all_hits(), kWhite, &picture);
+  Random noise_random(options.seed, row.first_of_picture, view.attempt, Purpose::kPhotoNoise);
+  return TakePhoto(picture, tuples[0].photo, noise_random);
 }
 
-bool TupleRenderer::TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, std::string* reason) {
+bool TupleRenderer::TryRender(const Scene& scene,
+                              const RowAddress& row,
+                              uint64_t index,
+                              uint32_t attempt,
+                              std::vector<Tuple>* tuples) {
   const RenderOptions& options = world_.options;
-  const auto random = [&](Purpose purpose) {
-    return Random(options.seed, index, attempt, purpose);
-  };
-
-  // Person: shape and skin are functions of the subject, not of the tuple.
-  Random subject_random(options.seed, index, 0, Purpose::kShape);
   const HoldOut hold_out(options.hold_out);
-  const int64_t subject = hold_out.Subject(subject_random.Integer(options.subjects));
-  Random shape_random(options.seed, static_cast<uint64_t>(subject), 1, Purpose::kShape);
-  const HandShape shape = SampleShape(world_.rig, shape_random);
-  const SkinAppearance skin = SubjectSkin(options.seed, subject, hold_out);
+  const View view = DrawView(scene, row, index, attempt);
+  Random photo_random(options.seed, view.index, attempt, Purpose::kPhoto);
+  const PhotoSettings photo = DrawPhoto(options.photo, photo_random);
 
-  // Pose, without parts that pass through each other.
-  Random pose_random = random(Purpose::kPose);
-  SampledPose pose = SamplePose(world_.gestures, options.pose, pose_random);
-  SettlePose(world_.rig, shape, options.pose.max_penetration_mm, &pose.angles_deg);
-  const BonePoses in_hand = ForwardKinematics(world_.rig, shape, pose.angles_deg);
-  if (SelfPenetrationMm(world_.rig, in_hand) > options.pose.max_penetration_mm) {
-    *reason = "self_collision";
-    return false;
+  // Records, and the labels that follow from them.
+  tuples->clear();
+  for (int hand = 0; hand < static_cast<int>(scene.hands.size()); ++hand) {
+    const SceneHand& drawn = scene.hands[hand];
+    Tuple t = RecordAt(scene, view, row.frame, hand);
+    t.seed = options.seed;
+    t.index = row.first_of_picture + static_cast<uint64_t>(hand);
+    t.attempt = attempt;
+    t.image_id = static_cast<int64_t>(row.first_of_picture);
+    t.view_id = row.view;
+    t.frame = row.frame;
+    if (options.views > 1 || options.sequence_frames > 1) {
+      t.sequence_id = static_cast<int64_t>(row.scene);
+    }
+    t.gesture = sampler_.GestureAt(drawn, row.frame);
+    t.subject = drawn.subject;
+    t.split = hold_out.SplitOf(drawn.subject, options.seed, options.validation);
+    t.source = Source::kRendered;
+    t.photo = photo;
+    RenderLabels(scenes_[hand].get(), &t);
+    if (scenes_[hand]->HandShare() < HandScene::kLeastHandShare) return false;
+    AddLayers(scene, view, hand, &t);
+    tuples->push_back(std::move(t));
   }
 
-  // Camera, and the record from which all labels follow.
-  Random camera_random = random(Purpose::kCamera);
-  const SampledCamera view = SampleCamera(JointsOf(world_.rig, in_hand),
-                                          static_cast<int>(options.image_px),
-                                          options.camera,
-                                          camera_random);
-  Tuple t;
-  t.seed = options.seed;
-  t.index = index;
-  t.attempt = attempt;
-  t.image_id = static_cast<int64_t>(index);
-  t.gesture = pose.gesture;
-  t.subject = subject;
-  t.split = hold_out.SplitOf(subject, options.seed, options.validation);
-  t.source = Source::kRendered;
-  t.camera = view.camera.RoundedToSingle();
-  t.rig = ToRigPose(in_hand.Moved(view.cam_from_hand));
-  t.joints_in_cam = JointsOf(world_.rig, ToBonePoses(t.rig));
-  t.joints_px = t.camera.Project(t.joints_in_cam);
-  RenderLabels(&scene_, &t);
-  if (scene_.HandShare() < HandScene::kLeastHandShare) {
-    *reason = "hand_hidden";
-    return false;
+  const ImageU8 picture = TakePicture(scene, view, row, *tuples);
+  for (Tuple& t : *tuples) {
+    const bool second = t.index != row.first_of_picture;
+    t.rgb = picture;
+    if (second) MirrorImage(&t.rgb);  // from the mirrored frame in which it is a right hand
+    t.present |= kHasRgb;
+    if (scene.mirrored != second) MirrorTuple(&t);
+    if (options.depth_sensor != "off") {
+      Random sensor_random(options.seed, row.first_of_picture, attempt, Purpose::kSensor);
+      t.depth_sensor = SimulateDepthSensor(
+          t.depth, t.camera, DepthSensorNamed(options.depth_sensor), sensor_random);
+    }
   }
-
-  Random photo_random = random(Purpose::kPhoto);
-  t.photo = DrawPhoto(options.photo, photo_random);
-  t.rgb = TakePicture(t, skin);
-  t.present |= kHasRgb;
-
-  if (random(Purpose::kHandedness).Chance(options.left_hands)) MirrorTuple(&t);
-  *tuple = std::move(t);
   return true;
 }
 

@@ -2,16 +2,20 @@
 
 #include "io/core/tuple.h"
 #include "render/backdrop.h"
+#include "render/camera_sampler.h"
 #include "render/environment.h"
 #include "render/hand_scene.h"
+#include "render/layers.h"
 #include "render/pose_library.h"
 #include "render/render_options.h"
 #include "render/rig.h"
+#include "render/scene_sampler.h"
 #include "render/shading.h"
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +31,8 @@ struct RenderWorld {
   std::vector<std::string> skipped_environments;
   PhotographFolder photographs;
   std::vector<std::string> skipped_photographs;
+  ObjectLibrary objects;
+  std::vector<std::string> skipped_objects;
   // Canonical text of the rig specification, and everything besides `options` that the output
   // depends on.
   std::string rig_text;
@@ -37,8 +43,8 @@ struct RenderWorld {
   static RenderWorld Load(const RenderOptions& options);
 };
 
-// Fills depth, mask, box and visibility of a tuple from its record (rig, camera, joints) alone, as
-// a right hand: how every label image is made, and how an audit remakes it.
+// Fills depth, mask, box and visibility of a tuple from its record (rig, objects, other hand, camera,
+// joints) alone, as a right hand: how every label image is made, and how an audit remakes it.
 void RenderLabels(HandScene* scene, Tuple* tuple);
 
 // Draws and renders tuples: tuple `index` is a pure function of (options, seed, index). One per
@@ -52,12 +58,34 @@ class TupleRenderer {
   Tuple Render(uint64_t index, std::map<std::string, uint64_t>* rejections);
 
  private:
-  ImageU8 TakePicture(const Tuple& tuple, const SkinAppearance& skin);
-  bool TryRender(uint64_t index, uint32_t attempt, Tuple* tuple, std::string* reason);
+  // A camera that looks at a scene, the same for all frames.
+  struct View {
+    uint64_t index = 0;  // of its first row: what is drawn for the view is drawn by it
+    uint32_t attempt = 0;
+    SampledCamera camera;
+    std::vector<SceneObject> objects_before_hand;  // in the camera frame
+    Eigen::Matrix3d first_from_this = Eigen::Matrix3d::Identity();  // to the scene's first view
+  };
+  View DrawView(const Scene& scene, const RowAddress& row, uint64_t index, uint32_t attempt) const;
+  // The record of a hand at a frame, as a right hand, without images.
+  Tuple RecordAt(const Scene& scene, const View& view, int frame, int hand) const;
+  void AddLayers(const Scene& scene, const View& view, int hand, Tuple* tuple);
+  ImageU8 TakePicture(const Scene& scene,
+                      const View& view,
+                      const RowAddress& row,
+                      const std::vector<Tuple>& tuples);
+  bool TryRender(const Scene& scene,
+                 const RowAddress& row,
+                 uint64_t index,
+                 uint32_t attempt,
+                 std::vector<Tuple>* tuples);
 
   const RenderWorld& world_;
-  HandScene scene_;
+  SceneSampler sampler_;
+  std::vector<std::unique_ptr<HandScene>> scenes_;  // one a hand of the picture
   HandShader shader_;
+  // The second hand of the picture last rendered, for the row that follows.
+  std::optional<Tuple> second_;
 };
 
 }  // namespace handforge

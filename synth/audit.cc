@@ -6,6 +6,7 @@
 #include "io/dataset.h"
 #include "io/files.h"
 #include "io/hand_box.h"
+#include "render/layers.h"
 #include "render/tuple_renderer.h"
 #include "synth/rendered_again.h"
 #include "synth/tuple_assembler.h"
@@ -161,6 +162,26 @@ class Auditor {
     }
   }
 
+  // The shapes of objects that the shard names, where their files are at hand.
+  bool LoadObjects(const ShardReader& reader) {
+    objects_ = std::make_unique<ObjectLibrary>();
+    if (!manifest_.layout.Has("objects")) return true;
+    const auto names = reader.ListAttribute("object_names");
+    const auto hashes = reader.ListAttribute("object_sha256");
+    for (size_t i = objects_->names().size(); i < names.size(); ++i) {
+      try {
+        objects_->AddFile(names[i]);
+      } catch (const Error& e) {
+        result_.not_rendered_because = e.what();
+        return false;
+      }
+      if (i < hashes.size() && hashes[i] == objects_->sha256()[i]) continue;
+      result_.not_rendered_because = names[i] + " is another file than the dataset was made with";
+      return false;
+    }
+    return true;
+  }
+
   // The rig that the shard names, where its mesh is at hand.
   void PrepareRendering(const ShardReader& reader) {
     const std::string rig_text = reader.TextAttribute("rig");
@@ -184,7 +205,8 @@ class Auditor {
       rig_.reset();
       return;
     }
-    scene_ = std::make_unique<HandScene>(*rig_);
+    if (!LoadObjects(reader)) return;
+    scene_ = std::make_unique<HandScene>(*rig_, *objects_);
   }
 
   void AuditRow(const Tuple& t, int64_t row, uint64_t index) {
@@ -342,6 +364,9 @@ class Auditor {
       t.depth_small = scene_->Depth();
       t.mask_small = scene_->Mask();
     }
+    std::vector<std::string> layers = manifest_.layout.columns;
+    layers.erase(std::remove_if(layers.begin(), layers.end(), NeedsMoreThanTheRow), layers.end());
+    RenderLayers(*scene_, layers, nullptr, &t);
     if (left) MirrorTuple(&t);
     if (t.depth_small.pixels != stored.depth_small.pixels)
       Report(row, "depth_small", "differs from what the rig renders to");
@@ -350,6 +375,20 @@ class Auditor {
     for (const Difference& difference : CompareWithRendered(stored, t)) {
       Report(row, difference.column, difference.what);
     }
+    const std::pair<const char*, bool> same_layers[] = {
+        {"instance", t.instance.pixels == stored.instance.pixels},
+        {"normals", t.normals.pixels == stored.normals.pixels},
+        {"correspondence", t.correspondence.pixels == stored.correspondence.pixels},
+        {"visible_fraction", t.visible_fraction == stored.visible_fraction}};
+    for (const auto& [layer, same] : same_layers) {
+      if (!same) Report(row, layer, "differs from what the rig renders to");
+    }
+  }
+
+  // Columns that no layer is, or one that shows the frame before.
+  static bool NeedsMoreThanTheRow(const std::string& column) {
+    return column == "previous_2d" ||
+           std::find(kLayerNames.begin(), kLayerNames.end(), column) == kLayerNames.end();
   }
 
   bool ChosenForRendering(uint64_t index) const {
@@ -368,6 +407,7 @@ class Auditor {
   std::string shard_;  // its file
   std::string rig_text_;
   std::unique_ptr<Rig> rig_;
+  std::unique_ptr<ObjectLibrary> objects_;
   std::unique_ptr<HandScene> scene_;
 };
 

@@ -55,6 +55,11 @@ class AugmentSource : public TupleSource {
       t.seed = seed;
       t.index = index;
       t.image_id = static_cast<int64_t>(index);
+      // Objects and another hand are not moved along, so the rig alone no longer makes the picture.
+      if (world_.source.manifest().layout.Has("objects") ||
+          world_.source.manifest().layout.Has("other_hand")) {
+        t.present &= ~static_cast<uint32_t>(kHasRig);
+      }
       tuples->push_back(std::move(t));
     }
   }
@@ -108,6 +113,7 @@ DatasetJob AugmentJob(const AugmentWorld& world) {
   // Made from the other columns, which change.
   m.layout.rgb_rendered = false;
   m.layout.small_px = 0;
+  m.layout.columns.clear();
   // Source and pictures count by their hashes, not by their paths.
   m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
                         {"out", "count", "copies", "threads", "seed", "spectrum.images"});

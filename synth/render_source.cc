@@ -3,6 +3,8 @@
 #include "io/core/version.h"
 #include "io/files.h"
 
+#include <algorithm>
+
 namespace handforge {
 namespace {
 
@@ -26,6 +28,21 @@ class RenderSource : public TupleSource {
   TupleRenderer renderer_;
 };
 
+// In the order of kOptionalColumns, whatever the recipe's.
+std::vector<std::string> OptionalColumns(const RenderOptions& options) {
+  std::vector<std::string> columns;
+  for (const std::string& column : kOptionalColumns) {
+    const auto& layers = options.layers;
+    const bool wanted =
+        column == "objects"        ? options.objects.in_hand + options.objects.before_hand > 0
+        : column == "other_hand"   ? options.two_hands > 0
+        : column == "depth_sensor" ? options.depth_sensor != "off"
+                                   : std::find(layers.begin(), layers.end(), column) != layers.end();
+    if (wanted) columns.push_back(column);
+  }
+  return columns;
+}
+
 }  // namespace
 
 std::unique_ptr<TupleSource> MakeRenderSource(const RenderWorld& world) {
@@ -48,6 +65,7 @@ DatasetJob RenderJob(const RenderWorld& world) {
   m.layout.image_px = static_cast<int>(options.image_px);
   m.layout.rgb_px = static_cast<int>(options.rgb_px);
   m.layout.photo = true;
+  m.layout.columns = OptionalColumns(options);
   m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
                         {"out", "count", "threads", "seed"});
   const std::string inputs = m.config + world.inputs_text;
@@ -64,6 +82,10 @@ DatasetJob RenderJob(const RenderWorld& world) {
   text["mesh_sha256"] = m.mesh_sha256;
   text["rig"] = world.rig_text;
   job.metadata.lists["licences"] = m.licences;
+  if (m.layout.Has("objects")) {
+    job.metadata.lists["object_names"] = world.objects.names();
+    job.metadata.lists["object_sha256"] = world.objects.sha256();
+  }
   for (const Gesture& gesture : world.gestures) {
     job.metadata.lists["gesture_names"].push_back(gesture.name);
   }

@@ -3,6 +3,7 @@
 #include "tools/train_command.h"
 #if HANDFORGE_WITH_RENDER
 #include "tools/augment_command.h"
+#include "tools/export_command.h"
 #include "tools/merge_command.h"
 #include "tools/render_command.h"
 #include "tools/report_command.h"
@@ -24,6 +25,7 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
     handforge::SetupMergeCommand,
     handforge::SetupVerifyCommand,
     handforge::SetupReportCommand,
+    handforge::SetupExportCommand,
 #endif
     handforge::SetupDoctorCommand,
 };

@@ -29,6 +29,9 @@ int RunRender(const RenderCommandOptions& options) {
   for (const std::string& skipped : world.skipped_photographs) {
     spdlog::warn("photograph left out: {}", skipped);
   }
+  for (const std::string& skipped : world.skipped_objects) {
+    spdlog::warn("object left out: {}", skipped);
+  }
   DatasetJob job = RenderJob(world);
   job.threads = ResolveThreads(render.threads);
   ApplyWriteOptions(options.write, &job);
@@ -42,6 +45,7 @@ int RunRender(const RenderCommandOptions& options) {
   nlohmann::json summary = RunDatasetJob(
       job, [&world] { return MakeRenderSource(world); }, "rendering");
   summary["skipped_light_probes"] = world.skipped_environments;
+  summary["skipped_objects"] = world.skipped_objects;
   summary["skipped_photographs"] = world.skipped_photographs;
   PrintSummary(options.common, summary);
   return static_cast<int>(ExitCode::kDone);

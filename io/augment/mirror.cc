@@ -1,17 +1,22 @@
 #include "io/augment/mirror.h"
 
-#include <utility>
-
 namespace handforge {
 namespace {
 
-template <typename T>
-void MirrorImage(Image<T>* image) {
-  for (int y = 0; y < image->height; ++y) {
-    for (int x = 0; x < image->width / 2; ++x) {
-      for (int c = 0; c < image->channels; ++c) {
-        std::swap(image->at(x, y, c), image->at(image->width - 1 - x, y, c));
-      }
+void MirrorLayers(Tuple* tuple) {
+  Tuple& t = *tuple;
+  MirrorImage(&t.instance);
+  MirrorImage(&t.correspondence);
+  MirrorImage(&t.normals);
+  MirrorImage(&t.previous_px);
+  for (size_t i = 0; i < t.normals.pixels.size(); i += 3) {
+    if (t.normals.pixels[i] != 0)
+      t.normals.pixels[i] = static_cast<uint8_t>(256 - t.normals.pixels[i]);
+  }
+  for (int y = 0; y < t.previous_px.height; ++y) {
+    for (int x = 0; x < t.previous_px.width; ++x) {
+      if (t.mask.at(x, y) == 0) continue;
+      t.previous_px.at(x, y, 0) = static_cast<float>(t.mask.width - 1) - t.previous_px.at(x, y, 0);
     }
   }
 }
@@ -38,6 +43,7 @@ void MirrorTuple(Tuple* tuple) {
   MirrorImage(&t.rgb_small);
   MirrorImage(&t.depth_small);
   MirrorImage(&t.mask_small);
+  MirrorLayers(&t);
 }
 
 }  // namespace handforge

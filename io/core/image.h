@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace handforge {
@@ -29,6 +30,18 @@ struct Image {
   const T& at(int x, int y, int c = 0) const { return pixels[Offset(x, y, c)]; }
   bool Contains(int x, int y) const { return x >= 0 && y >= 0 && x < width && y < height; }
 };
+
+// Left and right change places.
+template <typename T>
+void MirrorImage(Image<T>* image) {
+  for (int y = 0; y < image->height; ++y) {
+    for (int x = 0; x < image->width / 2; ++x) {
+      for (int c = 0; c < image->channels; ++c) {
+        std::swap(image->at(x, y, c), image->at(image->width - 1 - x, y, c));
+      }
+    }
+  }
+}
 
 using ImageU8 = Image<uint8_t>;
 using ImageU16 = Image<uint16_t>;

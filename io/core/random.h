@@ -32,6 +32,9 @@ enum class Purpose : uint32_t {
   kAugmentOccluder = 22,
   kAugmentSpectrum = 23,
   kAugmentPicture = 24,
+  kTwoHands = 25,
+  kMotion = 26,
+  kObjectPaint = 27,
   kTrainDegrade = 31,
 };
 

@@ -67,7 +67,10 @@ enum Part : uint8_t {
   kPartLastSegment = 16,
   kPartForearm = 17,
   kPartFirstOccluder = 18,
+  kPartObject = 18,     // in or before the hand
+  kPartOtherHand = 19,  // and its arm
 };
+constexpr int kNumSegments = 15;
 constexpr uint8_t SegmentPart(int finger, int segment) {
   return static_cast<uint8_t>(kPartFirstSegment + 3 * finger + segment);
 }

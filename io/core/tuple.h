@@ -32,6 +32,30 @@ struct RigPose {
   std::array<std::array<float, 3>, kNumBones> scale{};          // 1 = as modelled
 };
 
+// Something in or before the hand: a shape of the shard's attribute `object_names`, stretched to fill
+// a box of `size_mm` (x negative: the mirror image of the shape) and placed in the camera frame. Like
+// `RigPose` it stands beside a right hand; a left hand's picture is the mirror image.
+struct SceneObject {
+  int32_t shape = -1;  // -1: no object
+  std::array<float, 3> size_mm{};
+  std::array<float, 4> rotation_xyzw{};  // unit quaternion
+  std::array<float, 3> origin_in_cam_mm{};
+};
+constexpr int kMaxObjects = 2;
+
+// What hand stands beside the labelled one. `Tuple::other_rig` describes it as a right hand; of the
+// opposite side it is that hand's mirror image in x.
+enum class OtherHand : uint8_t { kNone = 0, kSameSide = 1, kOppositeSide = 2 };
+
+// Values of the `instance` layer; objects follow from kInstanceFirstObject on.
+enum Instance : uint8_t {
+  kInstanceBackground = 0,
+  kInstanceHand = 1,
+  kInstanceArm = 2,
+  kInstanceOtherHand = 3,
+  kInstanceFirstObject = 4,
+};
+
 enum class Split : uint8_t { kTrain = 0, kValidation = 1, kTest = 2 };
 enum class Source : uint8_t { kRendered = 0, kDecoded = 1, kImported = 2, kPseudo = 3 };
 
@@ -81,6 +105,9 @@ struct Tuple {
   std::array<float, 4> bbox_px{};             // x, y, width, height around the hand's mask
   RigPose rig;
   PhotoSettings photo;  // rendered pictures only
+  std::array<SceneObject, kMaxObjects> objects;
+  OtherHand other_hand = OtherHand::kNone;
+  RigPose other_rig;
 
   ImageU8 rgb;           // {H, W, 3}
   ImageU8 alpha;         // {H, W}, decoded tuples only; 255 = hand
@@ -91,6 +118,15 @@ struct Tuple {
   ImageU8 rgb_small;
   ImageU16 depth_small;
   ImageU8 mask_small;
+
+  // Optional, see TupleLayout::columns.
+  ImageU16 depth_sensor;    // {H, W}, what a depth camera would report, in units of kDepthUnitMm
+  ImageU8 instance;         // {H, W}, `Instance`
+  ImageU8 normals;          // {H, W, 3}, 128 + 127 n in the camera frame; 0 = background
+  ImageU16 correspondence;  // {H, W, 3}, triangle of the hand's mesh + 1, and the barycentric
+                            // coordinates of its 2nd and 3rd corner in 1/65535; 0 = not the hand
+  ImageF32 previous_px;     // {H, W, 2}, where the point was one frame earlier; 0 = background
+  std::array<float, kNumSegments> visible_fraction{};  // of each finger segment
 
   std::vector<float> z;                             // latent code, decoded tuples only
   Joints3 decoded_joints_in_cam = Joints3::Zero();  // what the 3D decoder said, after scale and

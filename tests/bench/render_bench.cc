@@ -2,7 +2,7 @@
 #include "render/embree_compat.h"
 #include "render/tuple_renderer.h"
 #include "synth/nearest_hand.h"
-#include "tests/render/render_testing.h"
+#include "tests/bench/bench_hands.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,26 +11,6 @@
 
 namespace handforge {
 namespace {
-
-constexpr int kHands = 64;
-
-const std::vector<RigPose>& Poses() {
-  static const auto poses = [] {
-    std::vector<RigPose> p;
-    for (int i = 0; i < kHands; ++i) p.push_back(ToRigPose(DrawHand(1, i).poses_in_cam));
-    return p;
-  }();
-  return poses;
-}
-
-PinholeCamera CameraOn(const RigPose& pose) {
-  const Joints3 joints = JointsOf(TestRig(), ToBonePoses(pose));
-  const double z = joints.col(2).mean();
-  PinholeCamera camera = PinholeCamera::Centred(256, 256 * z / 280);
-  camera.cx -= camera.fx * joints.col(0).mean() / z;
-  camera.cy -= camera.fy * joints.col(1).mean() / z;
-  return camera;
-}
 
 struct PixelBox {
   int x0 = 0, y0 = 0, x1 = 0, y1 = 0;  // half-open
@@ -74,15 +54,6 @@ void NearestHandOfNoisyJoints(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(NearestHandOfNoisyJoints)->Unit(benchmark::kMicrosecond);
-
-const std::vector<std::vector<Eigen::Vector3f>>& Surfaces() {
-  static const auto surfaces = [] {
-    std::vector<std::vector<Eigen::Vector3f>> s(kHands);
-    for (int i = 0; i < kHands; ++i) PoseSurface(TestRig(), ToBonePoses(Poses()[i]), &s[i]);
-    return s;
-  }();
-  return surfaces;
-}
 
 void Skin(benchmark::State& state) {
   std::vector<Eigen::Vector3f> surface;

@@ -65,6 +65,36 @@ inline Tuple RandomTuple(uint64_t index, const TupleLayout& layout) {
   fill(&tuple.rgb, 255);
   fill(&tuple.depth, 65535);
   fill(&tuple.mask, 18);
+  const int px = layout.image_px;
+  if (layout.Has("objects")) {
+    for (SceneObject& object : tuple.objects) {
+      object.shape = static_cast<int32_t>(random.Integer(7)) - 1;
+      for (float& value : object.size_mm) value = single(-100, 100);
+      for (float& value : object.rotation_xyzw) value = single(-1, 1);
+      for (float& value : object.origin_in_cam_mm) value = single(-500, 500);
+    }
+  }
+  if (layout.Has("other_hand")) {
+    tuple.other_hand = static_cast<OtherHand>(random.Integer(3));
+    for (int b = 0; b < kNumBones; ++b) {
+      for (float& value : tuple.other_rig.origin_in_cam_mm[b]) value = single(-500, 500);
+      for (float& value : tuple.other_rig.rotation_xyzw[b]) value = single(-1, 1);
+      for (float& value : tuple.other_rig.scale[b]) value = single(0.5, 1.5);
+    }
+  }
+  const auto picture = [&](const char* column, auto* image, int channels, double high) {
+    if (!layout.Has(column)) return;
+    *image = std::decay_t<decltype(*image)>(px, px, channels);
+    fill(image, high);
+  };
+  picture("depth_sensor", &tuple.depth_sensor, 1, 65535);
+  picture("instance", &tuple.instance, 1, 6);
+  picture("normals", &tuple.normals, 3, 255);
+  picture("correspondence", &tuple.correspondence, 3, 65535);
+  picture("previous_2d", &tuple.previous_px, 2, 256);
+  if (layout.Has("visible_fraction")) {
+    for (float& value : tuple.visible_fraction) value = single(0, 1);
+  }
   tuple.present = random.NextU32();
   tuple.labelled = random.Chance(0.5);
   tuple.split = static_cast<Split>(random.Integer(3));

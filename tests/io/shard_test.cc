@@ -36,6 +36,12 @@ TupleLayout SmallLayout(bool decoded, int latent_dim) {
   return layout;
 }
 
+TupleLayout LayoutWithEverything() {
+  TupleLayout layout = SmallLayout(false, 0);
+  layout.columns = kOptionalColumns;
+  return layout;
+}
+
 ShardMetadata SomeMetadata() {
   ShardMetadata metadata;
   metadata.text = {{"generator", "handforge test"}, {"config", "a: 1\nb: \"µm\"\n"}, {"empty", ""}};
@@ -103,12 +109,28 @@ void ExpectEqual(const Tuple& a, const Tuple& b) {
                     t.photo.shot_noise,
                     t.photo.read_noise,
                     t.photo.jpeg_quality,
+                    t.other_hand,
+                    t.other_rig.origin_in_cam_mm,
+                    t.other_rig.rotation_xyzw,
+                    t.other_rig.scale,
+                    t.depth_sensor.pixels,
+                    t.instance.pixels,
+                    t.normals.pixels,
+                    t.correspondence.pixels,
+                    t.previous_px.pixels,
+                    t.visible_fraction,
                     t.rgb.pixels,
                     t.alpha.pixels,
                     t.depth.pixels,
                     t.mask.pixels);
   };
   EXPECT_TRUE(numbers(a) == numbers(b));
+  for (int i = 0; i < kMaxObjects; ++i) {
+    EXPECT_EQ(a.objects[i].shape, b.objects[i].shape);
+    EXPECT_EQ(a.objects[i].size_mm, b.objects[i].size_mm);
+    EXPECT_EQ(a.objects[i].rotation_xyzw, b.objects[i].rotation_xyzw);
+    EXPECT_EQ(a.objects[i].origin_in_cam_mm, b.objects[i].origin_in_cam_mm);
+  }
   EXPECT_EQ(a.joints_in_cam, b.joints_in_cam);
   EXPECT_EQ(a.joints_px, b.joints_px);
   EXPECT_EQ(a.decoded_joints_in_cam, b.decoded_joints_in_cam);
@@ -126,7 +148,8 @@ INSTANTIATE_TEST_SUITE_P(Layouts,
                          ::testing::Values(SmallLayout(false, 0),
                                            SmallLayout(true, 0),
                                            SmallLayout(false, 8),
-                                           SmallLayout(true, 30)));
+                                           SmallLayout(true, 30),
+                                           LayoutWithEverything()));
 
 TEST_P(ShardLayouts, TuplesComeBackEqual) {
   const TemporaryFolder folder;
@@ -262,10 +285,12 @@ TEST(Shard, AttributesComeBack) {
   ASSERT_EQ(joints.size(), static_cast<size_t>(kNumJoints));
   for (int j = 0; j < kNumJoints; ++j) EXPECT_EQ(joints[j], kJointNames[j]);
   const std::vector<std::string> parts = reader.ListAttribute("part_names");
-  ASSERT_EQ(parts.size(), 18u);
+  ASSERT_EQ(parts.size(), 20u);
   EXPECT_EQ(parts[SegmentPart(kThumb, 0)], "thumb_metacarpal");
   EXPECT_EQ(parts[SegmentPart(kLittle, 2)], "little_distal");
   EXPECT_EQ(parts[kPartForearm], "forearm");
+  EXPECT_EQ(parts[kPartObject], "object");
+  EXPECT_EQ(parts[kPartOtherHand], "other_hand");
 }
 
 TEST(Shard, InfoDescribesTheFile) {

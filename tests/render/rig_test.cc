@@ -4,7 +4,9 @@
 #include "render/subdivision.h"
 #include "tests/render/render_testing.h"
 
+#include <cmath>
 #include <map>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -22,6 +24,8 @@ std::vector<Eigen::Vector3f> RestSurface() {
   PoseSurface(TestRig(), rest, &surface);
   return surface;
 }
+
+const Rig& RigSkinned(const std::string& skinning);
 
 // The definition in `RigPose`, vertex by vertex and in double precision, then the stencils.
 std::vector<Eigen::Vector3d> SurfaceByDefinition(const BonePoses& poses) {
@@ -49,13 +53,81 @@ TEST(PoseSurface, IsWhatTheDefinitionSays) {
   for (int i = 0; i < 20; ++i) {
     const BonePoses poses = DrawHand(41, i).poses_in_cam;
     std::vector<Eigen::Vector3f> surface;
-    PoseSurface(TestRig(), poses, &surface);
+    PoseSurface(RigSkinned("linear"), poses, &surface);
     const auto expected = SurfaceByDefinition(poses);
     ASSERT_EQ(surface.size(), expected.size());
     for (size_t v = 0; v < surface.size(); ++v) {
       ASSERT_LE((surface[v].cast<double>() - expected[v]).norm(), 1e-3) << "vertex " << v;
     }
   }
+}
+
+// A rig with the given skinning, loaded once.
+const Rig& RigSkinned(const std::string& skinning) {
+  static std::map<std::string, Rig> rigs;
+  const auto it = rigs.find(skinning);
+  if (it != rigs.end()) return it->second;
+  RigSpec spec = RigSpec::Load(SourcePath("configs/rigs/generic-hand.yaml"));
+  spec.skinning = skinning;
+  return rigs.emplace(skinning, LoadRig(spec)).first->second;
+}
+
+BonePoses Fist(const Rig& rig, double pip_deg) {
+  HandAngles angles{};
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    angles[FingerAngle(finger, kMcpFlexion)] = 0.6 * pip_deg;
+    angles[FingerAngle(finger, kPipFlexion)] = pip_deg;
+    angles[FingerAngle(finger, kDipFlexion)] = 2.0 / 3 * pip_deg;
+  }
+  return ForwardKinematics(rig, HandShape(), angles);
+}
+
+// Mean distance from the PIP of the skin that at rest lies within 2 mm of the joint's plane.
+double PipRadius(const Rig& rig, const BonePoses& poses, int finger) {
+  const int bone = SegmentBone(finger, 1);
+  std::vector<Eigen::Vector3f> surface;
+  PoseSurface(rig, poses, &surface);
+  double sum = 0;
+  int n = 0;
+  for (size_t v = 0; v < surface.size(); ++v) {
+    const Eigen::Vector3d in_bone = rig.rest_rotation[bone].transpose() *
+                                    (rig.surface_rest[v].cast<double>() - rig.rest_origin[bone]);
+    if (std::abs(in_bone.z()) > 2 || in_bone.head<2>().norm() > 14) continue;
+    sum += (surface[v].cast<double>() - poses.origin_mm[bone]).norm();
+    ++n;
+  }
+  return sum / n;
+}
+
+double Volume(const Rig& rig, const BonePoses& poses) {
+  std::vector<Eigen::Vector3f> x;
+  PoseSurface(rig, poses, &x);
+  double six = 0;
+  for (const auto& t : rig.triangles) six += x[t[0]].dot(x[t[1]].cross(x[t[2]]));
+  return six / 6;
+}
+
+TEST(PoseSurface, HalfwayBonesKeepTheGirthOfBentJoints) {
+  double thinnest_linear = 1, thinnest_halfway = 1;
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    for (const double flexion : {60.0, 90.0, 105.0}) {
+      const auto ratio = [&](const Rig& rig) {
+        return PipRadius(rig, Fist(rig, flexion), finger) / PipRadius(rig, Fist(rig, 0), finger);
+      };
+      thinnest_linear = std::min(thinnest_linear, ratio(RigSkinned("linear")));
+      thinnest_halfway = std::min(thinnest_halfway, ratio(RigSkinned("halfway")));
+    }
+  }
+  const auto loss = [](const Rig& rig) {
+    return 1 - Volume(rig, Fist(rig, 105)) / Volume(rig, Fist(rig, 0));
+  };
+  RecordProperty("thinnest_linear", std::to_string(thinnest_linear));
+  RecordProperty("thinnest_halfway", std::to_string(thinnest_halfway));
+  RecordProperty("loss_linear", std::to_string(loss(RigSkinned("linear"))));
+  RecordProperty("loss_halfway", std::to_string(loss(RigSkinned("halfway"))));
+  EXPECT_GE(thinnest_halfway, 0.9);
+  EXPECT_GT(thinnest_halfway, thinnest_linear + 0.04);
+  EXPECT_LT(std::abs(loss(RigSkinned("halfway"))), loss(RigSkinned("linear")));
 }
 
 TEST(Rig, IsARightHandInTheHandFrame) {

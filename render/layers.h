@@ -1,0 +1,33 @@
+#pragma once
+
+#include "render/hand_scene.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// The optional images of a tuple that one set of first hits gives besides depth and mask; column
+// names, see io/FORMAT.md.
+extern const std::vector<std::string> kLayerNames;
+
+// The scene one frame earlier, for `previous_2d`.
+struct PreviousFrame {
+  std::vector<Eigen::Vector3f> surface_in_cam;  // of the hand
+  std::vector<TriangleMesh> surroundings;       // as HandScene::surroundings()
+};
+
+// Fills the layers named in `layers` from the scene's hits, as a right hand. `previous` null: nothing
+// moved.
+void RenderLayers(const HandScene& scene,
+                  const std::vector<std::string>& layers,
+                  const PreviousFrame* previous,
+                  Tuple* tuple);
+
+// Per finger segment (part kPartFirstSegment + i) the share of the skin turned to the camera that
+// the picture shows, measured as projected area: pixels of the segment against the sum over its
+// front-facing triangles; 0 where none of it faces the camera, at most 1.
+std::array<float, kNumSegments> VisibleFraction(const HandScene& scene);
+
+}  // namespace handforge

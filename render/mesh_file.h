@@ -1,0 +1,28 @@
+#pragma once
+
+#include "render/triangle_mesh.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// All triangles of a 3D file of any kind that Assimp reads, in the file's units and axes, its
+// nodes' transforms applied, vertices at one position merged.
+// Throws DataError naming the file where it cannot be read, has no triangles, more than two million
+// vertices or a vertex that is not finite, or is not manifold (an edge of more than two triangles);
+// EnvironmentError where it is missing. Open surfaces are fine.
+TriangleMesh LoadMeshFile(const std::filesystem::path& file);
+
+struct NamedMesh {
+  std::string name;
+  TriangleMesh mesh;  // camera frame: x right, y down, z forward, mm
+};
+// Writes meshes as one scene: .glb, .gltf, .obj, .ply or .stl by the file's extension. Lengths are
+// metres and axes those of glTF, x right, y up, z towards the viewer, so the tuple's camera sits at
+// the origin and looks along -z. Throws UsageError for another extension, EnvironmentError where
+// the file cannot be written.
+void WriteMeshFile(const std::vector<NamedMesh>& meshes, const std::filesystem::path& file);
+
+}  // namespace handforge

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "tools/command.h"
+
+namespace handforge {
+
+void SetupExportCommand(CommandLine& command_line);
+
+}  // namespace handforge
