@@ -92,7 +92,8 @@ h5::Handle CreateColumn(const h5::Caller& caller,
   h5::Handle dataset =
       h5::CreateChunkedDataset(caller, file, column.name, column.type, shape, chunk, kDeflateLevel);
   h5::WriteText(caller, dataset, "description", column.help);
-  if (column.name == "depth" || column.name == "depth_sensor") h5::WriteNumber(caller, dataset, "scale_mm", kDepthUnitMm);
+  if (column.name == "depth" || column.name == "depth_sensor")
+    h5::WriteNumber(caller, dataset, "scale_mm", kDepthUnitMm);
   return dataset;
 }
 

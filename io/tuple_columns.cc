@@ -425,11 +425,12 @@ void AddOptional(const TupleLayout& layout, std::vector<TupleColumn>* table) {
                              "128 + 127 n, n the unit normal in the camera frame; 0 = background"));
   }
   if (layout.Has("correspondence")) {
-    table->push_back(Picture("correspondence",
-                             &Tuple::correspondence,
-                             px,
-                             3,
-                             "triangle of the mesh + 1, weights of its 2nd and 3rd corner / 65535"));
+    table->push_back(
+        Picture("correspondence",
+                &Tuple::correspondence,
+                px,
+                3,
+                "triangle of the mesh + 1, weights of its 2nd and 3rd corner / 65535"));
   }
   if (layout.Has("previous_2d")) {
     table->push_back(Picture("previous_2d",

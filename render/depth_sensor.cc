@@ -111,12 +111,9 @@ class Simulation {
               static_cast<int>(std::ceil(ideal.height / step_px_))) {}
 
   ImageU16 Run() {
-    if (sensor_.principle == DepthPrinciple::kTimeOfFlight) {
-      IntegrateLight();
-    } else {
-      Look();
-    }
+    Look();
     const SensorGrid truth = grid_;
+    if (sensor_.principle == DepthPrinciple::kTimeOfFlight) IntegrateLight();
     if (sensor_.window_px > 0) GrowForeground();
     if (sensor_.baseline_mm > 0) DropShadows(truth);
     DropGrazing(truth);
@@ -162,6 +159,7 @@ class Simulation {
           // Light falls off with the square of the distance.
           sum += std::polar(1e6 / (z * z), phase_per_mm * z);
         }
+        grid_.at(x, y) = 0;
         if (2 * lit < kSamples * kSamples) continue;
         // The phase is known to the wrap; the surfaces of one pixel lie within one.
         double z = std::arg(sum) / phase_per_mm;
@@ -225,6 +223,7 @@ class Simulation {
   // a neighbour is missing.
   double CosineOfIncidence(const SensorGrid& truth, int x, int y) const {
     const double z = truth.at(x, y);
+    if (z <= 0) return 1;
     const auto slope = [&](int dx, int dy) {
       double best = 0;
       bool found = false;

@@ -33,7 +33,7 @@ void ForEachHit(const HandScene& scene, const Visit& visit) {
   }
 }
 
-ImageU8 Instance(const HandScene& scene) {
+ImageU8 InstanceImage(const HandScene& scene) {
   ImageU8 image(scene.camera().width_px, scene.camera().height_px);
   ForEachHit(scene, [&](int x, int y, const HandScene::Place& place, const Vector3f&) {
     const uint8_t part = scene.PartAt(place);
@@ -50,8 +50,7 @@ uint8_t NormalByte(float n) { return static_cast<uint8_t>(std::lround(128 + 127 
 
 ImageU8 Normals(const HandScene& scene) {
   ImageU8 image(scene.camera().width_px, scene.camera().height_px, 3);
-  const std::vector<Vector3f> smooth =
-      VertexNormals(scene.surface_in_cam(), scene.rig().triangles);
+  const std::vector<Vector3f> smooth = VertexNormals(scene.surface_in_cam(), scene.rig().triangles);
   ForEachHit(scene, [&](int x, int y, const HandScene::Place& place, const Vector3f& weight) {
     const auto& t = scene.TriangleAt(place);
     Vector3f n;
@@ -91,8 +90,8 @@ ImageF32 Previous2d(const HandScene& scene, const PreviousFrame* previous) {
     const auto& vertices = place.body == 0 ? previous->surface_in_cam
                                            : previous->surroundings[place.body - 1].vertices_mm;
     const auto& t = scene.TriangleAt(place);
-    const Vector3f at = weight[0] * vertices[t[0]] + weight[1] * vertices[t[1]] +
-                        weight[2] * vertices[t[2]];
+    const Vector3f at =
+        weight[0] * vertices[t[0]] + weight[1] * vertices[t[1]] + weight[2] * vertices[t[2]];
     if (at.z() <= RayCaster::kNearMm) return;
     const Eigen::Vector2d px = camera.Project(Eigen::Vector3d(at.cast<double>()));
     image.at(x, y, 0) = static_cast<float>(px.x());
@@ -112,7 +111,7 @@ void RenderLayers(const HandScene& scene,
                   Tuple* tuple) {
   for (const std::string& layer : layers) {
     if (layer == "instance") {
-      tuple->instance = Instance(scene);
+      tuple->instance = InstanceImage(scene);
     } else if (layer == "normals") {
       tuple->normals = Normals(scene);
     } else if (layer == "correspondence") {

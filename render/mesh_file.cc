@@ -77,7 +77,7 @@ std::unique_ptr<aiScene> ToAssimp(const std::vector<NamedMesh>& meshes) {
   auto scene = std::make_unique<aiScene>();
   const auto count = static_cast<unsigned>(meshes.size());
   scene->mNumMaterials = 1;
-  scene->mMaterials = new aiMaterial*[1]{new aiMaterial};
+  scene->mMaterials = new aiMaterial* [1] { new aiMaterial };
   scene->mNumMeshes = count;
   scene->mMeshes = new aiMesh*[count];
   scene->mRootNode = new aiNode("handforge");
@@ -123,8 +123,8 @@ TriangleMesh LoadMeshFile(const std::filesystem::path& file) {
       const aiVector3D& p = mesh.mVertices[v];
       const Eigen::Vector3f x(p.x, p.y, p.z);
       if (!x.allFinite()) fail("vertex " + std::to_string(v) + " is not finite");
-      const auto [it, fresh] = seen.emplace(std::make_tuple(p.x, p.y, p.z),
-                                            static_cast<int>(out.vertices_mm.size()));
+      const auto [it, fresh] =
+          seen.emplace(std::make_tuple(p.x, p.y, p.z), static_cast<int>(out.vertices_mm.size()));
       if (fresh) out.vertices_mm.push_back(x);
       merged[v] = it->second;
     }

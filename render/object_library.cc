@@ -6,6 +6,7 @@
 #include "render/solids.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <Eigen/Geometry>
@@ -54,7 +55,8 @@ TriangleMesh ObjectLibrary::Place(const SceneObject& object) const {
     throw DataError("object shape " + std::to_string(object.shape) + " is unknown; there are " +
                     std::to_string(names_.size()));
   }
-  const Eigen::Vector3f size(object.size_mm[0], object.size_mm[1], object.size_mm[2]);
+  const bool mirrored = object.size_mm[0] < 0;
+  const Eigen::Vector3f size(std::abs(object.size_mm[0]), object.size_mm[1], object.size_mm[2]);
   if (!(size.minCoeff() > 0)) throw DataError("object with a side that is not above 0 mm");
   TriangleMesh mesh;
   if (object.shape < kNumSolids) {
@@ -62,6 +64,10 @@ TriangleMesh ObjectLibrary::Place(const SceneObject& object) const {
   } else {
     mesh = file_meshes_[object.shape - kNumSolids];
     for (Eigen::Vector3f& v : mesh.vertices_mm) v = v.cwiseProduct(size);
+  }
+  if (mirrored) {
+    for (Eigen::Vector3f& v : mesh.vertices_mm) v.x() = -v.x();
+    for (auto& t : mesh.triangles) std::swap(t[1], t[2]);
   }
   const auto& q = object.rotation_xyzw;
   const Eigen::Matrix3f rotation =

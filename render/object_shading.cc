@@ -8,7 +8,7 @@ namespace {
 
 using Eigen::Vector3f;
 
-constexpr int kStep = 4;             // pixels between shadow tests
+constexpr int kStep = 4;               // pixels between shadow tests
 constexpr float kSkyOfBlocked = 0.2f;  // of what is blocked, this much comes back from what blocks
 constexpr float kOffSurfaceMm = 0.05f;
 
@@ -71,8 +71,7 @@ class Shader {
     const Vector3f normal = NormalAt(x, y);
     const Eigen::Vector3d ray =
         scene_.camera().Ray({static_cast<double>(x), static_cast<double>(y)});
-    const Vector3f at =
-        hits_.depth_mm[Offset(x, y)] * ray.cast<float>() + kOffSurfaceMm * normal;
+    const Vector3f at = hits_.depth_mm[Offset(x, y)] * ray.cast<float>() + kOffSurfaceMm * normal;
     scene_.rays().Occluded(at, directions_, &blocked_);
     const float all = Irradiance(normal, nullptr).sum();
     return all > 0 ? Irradiance(normal, &blocked_).sum() / all : 1;

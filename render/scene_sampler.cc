@@ -30,8 +30,7 @@ double Clearance(const Vector3d& a, const Vector3d& b, const FleshCapsule& capsu
     const double radius =
         capsule.start_radius_mm + s * (capsule.end_radius_mm - capsule.start_radius_mm);
     const Vector3d ab = b - a;
-    const double t =
-        std::clamp((x - a).dot(ab) / std::max(ab.squaredNorm(), 1e-9), 0.0, 1.0);
+    const double t = std::clamp((x - a).dot(ab) / std::max(ab.squaredNorm(), 1e-9), 0.0, 1.0);
     nearest = std::min(nearest, (x - a - t * ab).norm() - radius);
   }
   return nearest;
@@ -76,8 +75,7 @@ Matrix3d AnyRotation(Random& random) {
 
 // Value at u in [0, 1] of the Catmull-Rom curve from b to c.
 double CatmullRom(double a, double b, double c, double d, double u) {
-  return b + 0.5 * u *
-                 (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)));
+  return b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)));
 }
 
 int NumKeys(const RenderOptions& options) {
@@ -132,8 +130,7 @@ SceneHand SceneSampler::DrawHand(const RowAddress& row,
     const auto stream = static_cast<uint32_t>(hand * keys + key) * kDrawsPerKey;
     for (uint32_t draw = 0;; ++draw) {
       if (draw == options_.max_attempts) {
-        throw DataError("scene " + std::to_string(row.scene) + ": none of " +
-                        std::to_string(draw) +
+        throw DataError("scene " + std::to_string(row.scene) + ": none of " + std::to_string(draw) +
                         " poses was accepted, the last for self_collision; loosen "
                         "render.pose.max_penetration_mm or raise render.max_attempts");
       }
@@ -151,8 +148,7 @@ SceneHand SceneSampler::DrawHand(const RowAddress& row,
   return out;
 }
 
-Scene SceneSampler::Draw(const RowAddress& row,
-                         std::map<std::string, uint64_t>* rejections) const {
+Scene SceneSampler::Draw(const RowAddress& row, std::map<std::string, uint64_t>* rejections) const {
   Scene scene;
   scene.number = row.scene;
   for (int hand = 0; hand < (row.two_hands ? 2 : 1); ++hand) {
@@ -166,8 +162,8 @@ Scene SceneSampler::Draw(const RowAddress& row,
     Random place(options_.seed, row.scene, 1, Purpose::kTwoHands);
     PlaceSecond(&scene, place);
   }
-  scene.mirrored = Random(options_.seed, row.scene, 0, Purpose::kHandedness)
-                       .Chance(options_.left_hands);
+  scene.mirrored =
+      Random(options_.seed, row.scene, 0, Purpose::kHandedness).Chance(options_.left_hands);
   return scene;
 }
 
@@ -217,8 +213,7 @@ SceneObject SceneSampler::InHand(const BonePoses& poses, Random& random) const {
         knuckle +
         Vector3d(random.Uniform(-20, 15), -random.Uniform(15, 65), random.Uniform(-35, 45));
     // Mostly across the palm, as a handle lies.
-    const Vector3d axis =
-        Vector3d(1, random.Normal(0, 0.35), random.Normal(0, 0.45)).normalized();
+    const Vector3d axis = Vector3d(1, random.Normal(0, 0.35), random.Normal(0, 0.45)).normalized();
     const double half_mm = random.Uniform(10, 75);
     const Vector3d a = centre - half_mm * axis, b = centre + half_mm * axis;
     const double clearance = Clearance(a, b, capsules);
@@ -270,10 +265,10 @@ void SceneSampler::PlaceSecond(Scene* scene, Random& random) const {
   const BonePoses second = PosesAt(scene->hands[1], 0);
   const double turn = 25 * M_PI / 180;
   Rigid3& move = scene->mirrored_from_second;
-  move.rotation = Eigen::AngleAxisd(random.TruncatedNormal(0, turn, 2),
-                                    Vector3d(random.Normal(), random.Normal(), random.Normal())
-                                        .normalized())
-                      .toRotationMatrix();
+  move.rotation =
+      Eigen::AngleAxisd(random.TruncatedNormal(0, turn, 2),
+                        Vector3d(random.Normal(), random.Normal(), random.Normal()).normalized())
+          .toRotationMatrix();
   const double across = random.Uniform(40, 110);
   move.translation = {across, random.Normal(0, 20), random.Normal(0, 30)};
   for (; move.translation.x() < kFurthestMm; move.translation.x() += kStepMm) {

@@ -74,8 +74,9 @@ class SceneSampler {
   SceneObject BeforeHand(const Joints3& joints_in_cam, Random& random) const;
 
  private:
-  SceneHand DrawHand(const RowAddress& row, int hand, std::map<std::string, uint64_t>* rejections)
-      const;
+  SceneHand DrawHand(const RowAddress& row,
+                     int hand,
+                     std::map<std::string, uint64_t>* rejections) const;
   SceneObject InHand(const BonePoses& poses, Random& random) const;
   void PlaceSecond(Scene* scene, Random& random) const;
   int DrawShape(Random& random) const;

@@ -1,4 +1,5 @@
 // Scenes with objects, two hands, several views and frames, and the layers read off them.
+#include "io/augment/mirror.h"
 #include "render/layers.h"
 #include "render/scene_sampler.h"
 #include "render/solids.h"
@@ -342,6 +343,11 @@ TEST(Layers, NormalsPointToTheCameraAndMatchTheDepth) {
   EXPECT_LT(away, n / 50);
 }
 
+// A lone segment is an open tube: its inside may show too.
+bool FacesCamera(const std::vector<Eigen::Vector3f>& x, const std::array<int, 3>& t) {
+  return (x[t[1]] - x[t[0]]).cross(x[t[2]] - x[t[0]]).dot(x[t[0]]) < 0;
+}
+
 // The fraction against its definition by brute force: the segment rendered alone.
 TEST(Layers, VisibleFractionIsWhatIsLeftOfTheSegmentAlone) {
   RenderOptions options = SmallOptions();
@@ -366,7 +372,8 @@ TEST(Layers, VisibleFractionIsWhatIsLeftOfTheSegmentAlone) {
       alone.Trace(t.camera, &hits);
       int whole = 0, seen = 0;
       for (size_t p = 0; p < hits.triangle.size(); ++p) {
-        whole += hits.triangle[p] != PrimaryHits::kMiss;
+        whole +=
+            hits.triangle[p] != PrimaryHits::kMiss && FacesCamera(surface, own[hits.triangle[p]]);
         seen += t.mask.pixels[p] == kPartFirstSegment + s;
       }
       if (whole < 60) continue;
