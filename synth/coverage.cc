@@ -29,7 +29,7 @@ std::vector<Candidate> MakeCandidates(const SynthWorld& world,
   const auto tries = static_cast<size_t>(world.options.coverage.tries);
   std::vector<Candidate> candidates(tuples * tries);
   DecodeRequest joints_only;
-  joints_only.rgba = false;
+  joints_only.rgba = joints_only.depth = false;
   const auto make_batch = [&](size_t begin, size_t end) {
     const auto attempt_of = [&](size_t i) { return static_cast<uint32_t>(i % tries); };
     std::vector<const std::vector<float>*> codes;

@@ -14,7 +14,7 @@ DecodedBatch DecodedAgain(const HandVae& model,
   std::vector<float> z(static_cast<size_t>(kDecodeBatch) * model.info().latent_dim);
   model.Encode(modality, inputs.data(), kDecodeBatch, z.data(), nullptr);
   DecodeRequest joints_only;
-  joints_only.joints2 = joints_only.rgba = false;
+  joints_only.joints2 = joints_only.rgba = joints_only.depth = false;
   DecodedBatch decoded;
   model.Decode(z.data(), kDecodeBatch, &decoded, joints_only);
   return decoded;

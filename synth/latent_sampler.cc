@@ -178,23 +178,26 @@ void AddTuples(const HandVae& model,
 }
 
 // The model's own posteriors, as far as what they decode to matches.
-void AddStored(const HandVae& model,
+void AddStored(const std::filesystem::path& model_file,
+               const HandVae& model,
                const Rig& rig,
                const PoseCondition& condition,
                LatentAnchors* anchors) {
-  const LatentStatistics& stored = model.latent_statistics();
+  const TensorFile file = TensorFile::Read(model_file);
+  if (!file.Has("latent.bank_mean")) return;
+  const std::vector<float> means = file.Floats("latent.bank_mean", {-1, anchors->dim});
+  const std::vector<float> logvars = file.Floats("latent.bank_logvar", {-1, anchors->dim});
   const auto dim = static_cast<size_t>(anchors->dim);
-  const size_t count = stored.bank_mean.size() / dim;
+  const size_t count = means.size() / dim;
   DecodeRequest joints_only;
-  joints_only.joints2 = joints_only.rgba = false;
+  joints_only.joints2 = joints_only.rgba = joints_only.depth = false;
   DecodedBatch decoded;
   std::vector<float> batch(kEncodeBatch * dim);
   for (size_t first = 0; first < count; first += kEncodeBatch) {
     const size_t rows = std::min<size_t>(kEncodeBatch, count - first);
     if (!condition.empty()) {
       std::fill(batch.begin(), batch.end(), 0.0f);
-      std::copy_n(
-          stored.bank_mean.begin() + static_cast<long>(first * dim), rows * dim, batch.begin());
+      std::copy_n(means.begin() + static_cast<long>(first * dim), rows * dim, batch.begin());
       model.Decode(batch.data(), kEncodeBatch, &decoded, joints_only);
     }
     for (size_t i = 0; i < rows; ++i) {
@@ -202,22 +205,22 @@ void AddStored(const HandVae& model,
         continue;
       }
       const size_t at = (first + i) * dim;
-      AddAnchor(
-          &stored.bank_mean[at], &stored.bank_logvar[at], static_cast<int64_t>(first + i), anchors);
+      AddAnchor(&means[at], &logvars[at], static_cast<int64_t>(first + i), anchors);
     }
   }
 }
 
 }  // namespace
 
-LatentAnchors LoadAnchors(const HandVae& model,
+LatentAnchors LoadAnchors(const std::filesystem::path& model_file,
+                          const HandVae& model,
                           const Rig& rig,
                           const std::vector<std::string>& parents,
                           const PoseCondition& condition) {
   LatentAnchors anchors;
   anchors.dim = model.info().latent_dim;
   if (parents.empty()) {
-    AddStored(model, rig, condition, &anchors);
+    AddStored(model_file, model, rig, condition, &anchors);
   } else {
     AddTuples(model, rig, parents, condition, &anchors);
   }

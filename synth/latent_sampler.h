@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -73,7 +74,8 @@ struct LatentAnchors {
 // Those of the tuples in `parents`, or without such of the model's stored posteriors, as far as
 // their poses match. Throws DataError naming a folder that cannot be read, UsageError where no
 // pose matches or the model cannot encode 3D joints.
-LatentAnchors LoadAnchors(const HandVae& model,
+LatentAnchors LoadAnchors(const std::filesystem::path& model_file,
+                          const HandVae& model,
                           const Rig& rig,
                           const std::vector<std::string>& parents,
                           const PoseCondition& condition);

@@ -18,7 +18,7 @@ Eigen::Vector3f MeanLinearColour(const ImageU8& rgb, const ImageU8& weight);
 
 // Renders the traced hand of `scene` under a drawn light so that its mean colour is that of the
 // decoded hand: with a drawn skin first, then with the skin's reflectances scaled by what is
-// missing. sRGB {size_px, size_px, 3}; size_px divides the side of `scene`'s hits.
+// missing. sRGB on the grid of `decoded_rgb`, whose side divides that of `scene`'s hits.
 ImageU8 RenderWithToneOf(const ImageU8& decoded_rgb,
                          const ImageU8& decoded_alpha,
                          const std::vector<Environment>& environments,

@@ -74,7 +74,7 @@ const TupleDrawer::KeyPose& TupleDrawer::KeyOf(uint64_t index, const DrawIdentit
   if (const auto found = keys_.find(index); found != keys_.end()) return found->second;
   if (keys_.size() >= kMostKeys) keys_.erase(keys_.begin());
   DecodeRequest joints_only;
-  joints_only.rgba = false;
+  joints_only.rgba = joints_only.depth = false;
   const auto most = static_cast<uint32_t>(world_.options.max_attempts);
   std::string reason;
   for (uint32_t first = 0; first < most; first += kDecodeBatch) {
@@ -218,7 +218,7 @@ class SynthSource : public TupleSource {
 
   void DecodeJoints(const std::vector<Row*>& rows) {
     DecodeRequest joints_only;
-    joints_only.rgba = false;
+    joints_only.rgba = joints_only.depth = false;
     DecodeCodes(world_.model, CodesOf(rows), joints_only, &decoded_);
   }
 
@@ -271,7 +271,7 @@ class SynthSource : public TupleSource {
   // Images, ray-traced labels, quality; returns the rows that are rejected after all.
   std::vector<Row*> AssembleAll(const std::vector<Row*>& rows, Rejections* rejections) {
     DecodeRequest image_only;
-    image_only.joints3 = image_only.joints2 = false;
+    image_only.joints3 = image_only.joints2 = image_only.depth = false;
     DecodeCodes(world_.model, CodesOf(rows), image_only, &decoded_);
     std::vector<Row*> assembled, rejected;
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -380,8 +380,9 @@ DatasetJob SynthJob(const SynthWorld& world) {
   m.layout.rgb_rendered = options.rgb_rendered;
   m.layout.small_px = static_cast<int>(options.small_px);
   // Model and parents count by their hashes, not by their paths.
-  m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
-                        {"out", "count", "threads", "seed", "model", "parents", "latents"});
+  m.config =
+      ConfigText([&options](Fields& fields) { options.Visit(fields); },
+                 {"out", "count", "threads", "seed", "model", "parents", "latents", "photos"});
   std::string inputs = m.config + world.rig_text + world.rig.sha256 + info.sha256;
   for (const std::string& parent : world.parents_sha256) inputs += parent;
   if (!options.latents.empty()) inputs += Sha256OfFile(options.latents);

@@ -57,7 +57,8 @@ std::unique_ptr<LatentSampler> LoadSampler(const SynthWorld& world) {
   LatentAnchors anchors;
   if (method == LatentMethod::kCoverage) method = LatentMethod::kKernel;  // of the candidates
   if (method != LatentMethod::kPrior && method != LatentMethod::kFile) {
-    anchors = LoadAnchors(world.model, world.rig, options.parents, world.condition);
+    anchors = LoadAnchors(
+        FindModel(options.model), world.model, world.rig, options.parents, world.condition);
   }
   return MakeLatentSampler(method, options, world.model, std::move(anchors));
 }

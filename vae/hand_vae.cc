@@ -50,7 +50,11 @@ struct HandVae::Impl {
   std::vector<float> mean_joints3;
   std::vector<float> mean_joints2;
   std::vector<float> mean_rgba;
-  LatentStatistics latent;
+  // Empty where the file has none.
+  std::vector<float> latent_mean;
+  std::vector<float> latent_cholesky;
+  std::vector<float> bank_mean;
+  std::vector<float> bank_logvar;
 
   void ReadStatistics(const TensorFile& file);
   // Inputs of an encoder. Throws UsageError where the model has no such one.
@@ -79,11 +83,11 @@ void HandVae::Impl::ReadStatistics(const TensorFile& file) {
   mean_joints2 = file.Floats("baseline.joints2", {kNumJoints * 2});
   mean_rgba = file.Floats("baseline.rgba", {px, px, 4});
   if (info.latent_encoder.empty()) return;
-  latent.mean = file.Floats("latent.mean", {dim});
-  latent.cholesky = file.Floats("latent.cholesky", {dim, dim});
-  latent.bank_mean = file.Floats("latent.bank_mean", {-1, dim});
-  latent.bank_logvar = file.Floats("latent.bank_logvar", {-1, dim});
-  if (latent.bank_mean.empty() || latent.bank_mean.size() != latent.bank_logvar.size()) {
+  latent_mean = file.Floats("latent.mean", {dim});
+  latent_cholesky = file.Floats("latent.cholesky", {dim, dim});
+  bank_mean = file.Floats("latent.bank_mean", {-1, dim});
+  bank_logvar = file.Floats("latent.bank_logvar", {-1, dim});
+  if (bank_mean.empty() || bank_mean.size() != bank_logvar.size()) {
     throw DataError(file.source + ": latent.bank_mean and latent.bank_logvar must have the same, " +
                     "non-zero number of rows");
   }
@@ -123,7 +127,6 @@ HandVae HandVae::FromTensors(const TensorFile& tensors, const std::string& devic
 }
 
 const VaeInfo& HandVae::info() const { return impl_->info; }
-const LatentStatistics& HandVae::latent_statistics() const { return impl_->latent; }
 const std::vector<float>& HandVae::mean_joints3() const { return impl_->mean_joints3; }
 const std::vector<float>& HandVae::mean_joints2() const { return impl_->mean_joints2; }
 const std::vector<float>& HandVae::mean_rgba() const { return impl_->mean_rgba; }
@@ -182,13 +185,13 @@ void HandVae::EncodeSide(Modality modality, const float* input, int rows, float*
 std::vector<float> HandVae::SampleLatent(LatentSource source,
                                          Random* random,
                                          double temperature) const {
-  if (source != LatentSource::kPrior && impl_->latent.mean.empty()) {
+  if (source != LatentSource::kPrior && impl_->latent_mean.empty()) {
     throw UsageError("the model holds no latent statistics; sample from the prior");
   }
   const size_t dim = static_cast<size_t>(info().latent_dim);
   size_t member = 0;
   if (source == LatentSource::kKernel) {
-    const size_t members = impl_->latent.bank_mean.size() / dim;
+    const size_t members = impl_->bank_mean.size() / dim;
     member = static_cast<size_t>(random->Integer(static_cast<int64_t>(members)));
   }
   std::vector<double> noise(dim);
@@ -198,12 +201,11 @@ std::vector<float> HandVae::SampleLatent(LatentSource source,
   for (size_t d = 0; d < dim; ++d) {
     double value = noise[d];
     if (source == LatentSource::kGaussian) {
-      value = impl_->latent.mean[d];
-      for (size_t k = 0; k <= d; ++k) value += impl_->latent.cholesky[d * dim + k] * noise[k];
+      value = impl_->latent_mean[d];
+      for (size_t k = 0; k <= d; ++k) value += impl_->latent_cholesky[d * dim + k] * noise[k];
     } else if (source == LatentSource::kKernel) {
       const size_t at = member * dim + d;
-      value =
-          impl_->latent.bank_mean[at] + std::exp(0.5 * impl_->latent.bank_logvar[at]) * noise[d];
+      value = impl_->bank_mean[at] + std::exp(0.5 * impl_->bank_logvar[at]) * noise[d];
     }
     z[d] = static_cast<float>(value);
   }

@@ -59,15 +59,6 @@ enum class LatentSource {
 // "prior", "gaussian", "kernel". Throws UsageError naming them.
 LatentSource ParseLatentSource(const std::string& name);
 
-// What a model file holds of the aggregate posterior of its training data; empty where the model
-// was saved without.
-struct LatentStatistics {
-  std::vector<float> mean;         // {D}
-  std::vector<float> cholesky;     // {D, D} lower factor of the covariance, row-major
-  std::vector<float> bank_mean;    // {M, D} posteriors of M training samples
-  std::vector<float> bank_logvar;  // {M, D}
-};
-
 // A trained cross-modal variational autoencoder (Spurr et al. 2018) for inference. Immutable:
 // every const function may be called from several threads at once. Computation runs on one
 // intra-op thread and leaves the calling thread set so: callers parallelise over batches. A row
@@ -105,8 +96,6 @@ class HandVae {
   // `temperature` scales the deviations: 0 gives the source's mean (kKernel: a training mean),
   // 1 its distribution. Throws UsageError where the model lacks the statistics.
   std::vector<float> SampleLatent(LatentSource source, Random* random, double temperature) const;
-
-  const LatentStatistics& latent_statistics() const;
 
   // What predicting without looking would say, for comparison: means over the training samples.
   const std::vector<float>& mean_joints3() const;  // {21, 3}

@@ -116,7 +116,7 @@ class Bench {
   }
   void DecodeJoints() {
     DecodeRequest request;
-    request.rgba = false;
+    request.rgba = request.depth = false;
     parts_.joints.clear();
     while (parts_.joints.size() < Drawn()) {
       ForBatches(request, [&](int i) {
@@ -134,7 +134,7 @@ class Bench {
   }
   void DecodeImages() {
     DecodeRequest request;
-    request.joints3 = request.joints2 = false;
+    request.joints3 = request.joints2 = request.depth = false;
     parts_.images.clear();
     ForBatches(request, [&](int i) {
       parts_.images.push_back(ImageOfRow(decoded_, i, world_.model.info().rgb_px));

@@ -121,7 +121,7 @@ int MeasureCycleScore(const std::string& folder, const std::string& model_file) 
     if (t.handedness == Handedness::kLeft) return;  // half of them is enough
     std::vector<float> code = t.z;
     DecodeRequest request;
-    request.rgba = false;
+    request.rgba = request.depth = false;
     DecodedBatch decoded;
     DecodeCodes(model, {&code}, request, &decoded);
     joints.push_back(JointsOfRow(decoded, 0, t.camera.width_px));
