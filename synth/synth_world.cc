@@ -4,6 +4,7 @@
 #include "io/core/error.h"
 #include "io/dataset.h"
 #include "io/files.h"
+#include "vae/find_model.h"
 
 #include <algorithm>
 #include <array>
@@ -14,8 +15,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<const char*, 2> kDefaultModels = {"configs/models/default.safetensors",
-                                                       "out/quickstart_model/model.safetensors"};
 constexpr int kLights = 64;
 
 std::vector<Environment> LoadEnvironments() {
@@ -64,16 +63,6 @@ std::unique_ptr<LatentSampler> LoadSampler(const SynthWorld& world) {
 }
 
 }  // namespace
-
-fs::path FindModel(const std::string& given) {
-  if (!given.empty()) return given;
-  for (const char* candidate : kDefaultModels) {
-    if (const fs::path found = FindResource(candidate); fs::exists(found)) return found;
-  }
-  throw EnvironmentError(
-      std::string("no model: neither ") + kDefaultModels[0] + " nor " + kDefaultModels[1] +
-      " exists here; run tools/quickstart.sh, or `handforge train`, or give --model FILE");
-}
 
 SynthWorld SynthWorld::Load(const SynthOptions& options) {
   options.Check();

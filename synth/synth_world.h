@@ -35,10 +35,6 @@ struct SynthWorld {
   PinholeCamera Camera() const;
 };
 
-// The model file to use: `given` where not empty, else the first of the repository's and the quick
-// start's that exists. Throws EnvironmentError saying how to get one.
-std::filesystem::path FindModel(const std::string& given);
-
 // Latent codes are always decoded in batches of this many rows, the last one padded, because a
 // network's result depends in its last bits on the batch size. A block is one batch.
 constexpr int kDecodeBatch = 32;

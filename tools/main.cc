@@ -1,6 +1,9 @@
 #include "tools/command.h"
 #include "tools/doctor.h"
+#include "tools/eval_command.h"
+#include "tools/predict_command.h"
 #include "tools/train_command.h"
+#include "tools/walk_command.h"
 #if HANDFORGE_WITH_RENDER
 #include "tools/augment_command.h"
 #include "tools/export_command.h"
@@ -19,6 +22,9 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
     handforge::SetupRenderCommand,
 #endif
     handforge::SetupTrainCommand,
+    handforge::SetupEvalCommand,
+    handforge::SetupPredictCommand,
+    handforge::SetupWalkCommand,
 #if HANDFORGE_WITH_RENDER
     handforge::SetupSynthCommand,
     handforge::SetupAugmentCommand,

@@ -5,6 +5,9 @@ namespace handforge {
 void Recipe::Visit(Fields& fields) {
   fields.Nested("render", render, "rendered tuples");
   fields.Nested("train", train, "training of the cross-modal autoencoder");
+  fields.Nested("eval", eval, "measurements of a model");
+  fields.Nested("predict", predict, "poses of the hands in pictures");
+  fields.Nested("walk", walk, "paths through the latent space");
   fields.Nested("synth", synth, "tuples sampled from the latent space");
   fields.Nested("augment", augment, "tuples of another dataset, augmented");
 }

@@ -4,6 +4,9 @@
 #include "synth/augment_job_options.h"
 #include "synth/synth_options.h"
 #include "tools/command.h"
+#include "tools/eval_options.h"
+#include "tools/predict_options.h"
+#include "tools/walk_options.h"
 #include "vae/train.h"
 
 namespace handforge {
@@ -12,6 +15,9 @@ namespace handforge {
 struct Recipe {
   RenderOptions render;
   TrainOptions train;
+  EvalOptions eval;
+  PredictOptions predict;
+  WalkOptions walk;
   SynthOptions synth;
   AugmentJobOptions augment;
 

@@ -4,6 +4,7 @@
 #include "synth/synth_source.h"
 #include "tools/recipe.h"
 #include "tools/write_dataset.h"
+#include "vae/find_model.h"
 
 #include <memory>
 

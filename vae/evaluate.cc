@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <future>
 
 namespace handforge {
 namespace {
@@ -36,29 +37,45 @@ Joints3 PalmInJoint0(Joints3 joints) {
   return joints;
 }
 
-// Errors of one 3D prediction after another under two protocols.
+// Spurr et al. 2018 count visible joints only.
+bool CountsVisibleOnly(Protocol protocol) { return protocol == Protocol::kSpurr2018; }
+
+std::string PoseProtocolLine(Protocol protocol) {
+  const std::string line = ProtocolLine(protocol);
+  if (CountsVisibleOnly(protocol)) return line + ", visible ones";
+  return protocol == Protocol::kRoot ? line + ", true bone length" : line;
+}
+
+std::string MeasureName(Protocol protocol) {
+  if (protocol == Protocol::kSpurr2018) return "epe_mm";
+  return "epe_" + Describe(protocol).name + "_mm";
+}
+
+// Distances of one 3D prediction after another under one protocol.
 class PoseErrors {
  public:
+  explicit PoseErrors(Protocol protocol) : protocol_(protocol) {}
+
   // Both in bone lengths, palm-centred.
   void Add(const Joints3& said,
            const Joints3& truth,
            double bone_mm,
            const std::array<uint8_t, kNumJoints>& visible) {
-    const AlignedPair spurr =
-        ApplyProtocol(Protocol::kSpurr2018, PalmInJoint0(said), truth * bone_mm);
-    spurr_.Add(spurr.predicted, spurr.truth, visible);
-    const AlignedPair root = ApplyProtocol(Protocol::kRoot, said * bone_mm, truth * bone_mm);
-    std::array<uint8_t, kNumJoints> all;
-    all.fill(kVisible);
-    root_.Add(root.predicted, root.truth, all);
+    const bool normalised = protocol_ == Protocol::kSpurr2018;
+    const AlignedPair pair =
+        ApplyProtocol(protocol_, normalised ? PalmInJoint0(said) : said * bone_mm, truth * bone_mm);
+    std::array<uint8_t, kNumJoints> counted = visible;
+    if (!CountsVisibleOnly(protocol_)) counted.fill(kVisible);
+    distances_.Add(pair.predicted, pair.truth, counted);
   }
 
-  double SpurrMm() const { return spurr_.Mean(); }
-  double RootMm() const { return root_.Mean(); }
+  Protocol protocol() const { return protocol_; }
+  double MeanMm() const { return distances_.Mean(); }
+  PoseReport Report() const { return MakePoseReport(protocol_, distances_); }
 
  private:
-  JointDistances spurr_;
-  JointDistances root_;
+  Protocol protocol_;
+  JointDistances distances_;
 };
 
 double MeanDistance2(const float* a, const float* b) {
@@ -98,52 +115,36 @@ void CountImage(const std::vector<float>& planes, const Rgba& rgba, ImageCounts*
   }
 }
 
-// Scores of one pair, batch by batch.
+// Measures one pair, batch by batch.
 class PairEvaluation {
  public:
-  PairEvaluation(
-      const HandVae& vae, const SampleSet& samples, const Pair& pair, int image_px, size_t num_rows)
-      : vae_(vae), samples_(samples), pair_(pair), image_px_(image_px), num_rows_(num_rows) {}
+  PairEvaluation(const HandVae& vae,
+                 const SampleSet& samples,
+                 const Pair& pair,
+                 const EvaluationOptions& options,
+                 size_t num_rows)
+      : vae_(vae), samples_(samples), pair_(pair), options_(options), num_rows_(num_rows) {
+    for (const Protocol protocol : options.protocols) {
+      poses_.emplace_back(protocol);
+      mean_poses_.emplace_back(protocol);
+    }
+  }
 
-  void Add(const std::vector<int64_t>& rows) {
-    const DecodedBatch decoded = Translate(rows);
+  void Add(const std::vector<int64_t>& rows, const DecodedBatch& decoded) {
     for (size_t i = 0; i < rows.size(); ++i) AddRow(rows[i], i, decoded);
   }
 
-  std::vector<PairScore> Scores() const {
-    switch (pair_.to) {
-      case Modality::kJoints3:
-        return {Score("epe_mm",
-                      ProtocolLine(Protocol::kSpurr2018) + ", visible ones",
-                      pose_.SpurrMm(),
-                      baseline_pose_.SpurrMm()),
-                Score("epe_root_mm",
-                      ProtocolLine(Protocol::kRoot) + ", true bone length",
-                      pose_.RootMm(),
-                      baseline_pose_.RootMm())};
-      case Modality::kJoints2:
-        return {Score("epe_px",
-                      "crop of " + std::to_string(image_px_) + " px, 21 joints" + FramingText(),
-                      error_px_,
-                      baseline_error_px_)};
-      case Modality::kRgb:
-        return {
-            Score("colour_error",
-                  "of 0..255, inside the mask" + FramingText(),
-                  image_.ColourError(),
-                  baseline_image_.ColourError()),
-            Score(
-                "alpha_iou", "cut at a half" + FramingText(), image_.Iou(), baseline_image_.Iou())};
-      case Modality::kDepth:
-        return {Score("depth_mm",
-                      "relative depth, inside the foreground" + FramingText(),
-                      depth_mm_,
-                      baseline_depth_mm_)};
+  PairReport Report() const {
+    PairReport report{pair_, static_cast<int64_t>(num_rows_), {}, Scores()};
+    if (pair_.to != Modality::kJoints3) return report;
+    for (size_t p = 0; p < poses_.size(); ++p) {
+      report.poses.push_back(
+          {PoseProtocolLine(poses_[p].protocol()), poses_[p].Report(), mean_poses_[p].Report()});
     }
-    return {};
+    return report;
   }
 
- private:
+  // Encodes and decodes the rows; several threads may.
   DecodedBatch Translate(const std::vector<int64_t>& rows) const {
     const int count = static_cast<int>(rows.size());
     const size_t size = static_cast<size_t>(InputSize(pair_.from, samples_.rgb_px));
@@ -162,6 +163,46 @@ class PairEvaluation {
                  pair_.to == Modality::kRgb,
                  pair_.to == Modality::kDepth});
     return decoded;
+  }
+
+ private:
+  std::vector<PairScore> Scores() const {
+    switch (pair_.to) {
+      case Modality::kJoints3:
+        return PoseScores();
+      case Modality::kJoints2:
+        return {
+            Score("epe_px",
+                  "crop of " + std::to_string(options_.image_px) + " px, 21 joints" + FramingText(),
+                  error_px_,
+                  baseline_error_px_)};
+      case Modality::kRgb:
+        return {
+            Score("colour_error",
+                  "of 0..255, inside the mask" + FramingText(),
+                  image_.ColourError(),
+                  baseline_image_.ColourError()),
+            Score(
+                "alpha_iou", "cut at a half" + FramingText(), image_.Iou(), baseline_image_.Iou())};
+      case Modality::kDepth:
+        return {Score("depth_mm",
+                      "relative depth, inside the foreground" + FramingText(),
+                      depth_mm_,
+                      baseline_depth_mm_)};
+    }
+    return {};
+  }
+
+  std::vector<PairScore> PoseScores() const {
+    std::vector<PairScore> scores;
+    for (size_t p = 0; p < poses_.size(); ++p) {
+      const Protocol protocol = poses_[p].protocol();
+      scores.push_back(Score(MeasureName(protocol),
+                             PoseProtocolLine(protocol),
+                             poses_[p].MeanMm(),
+                             mean_poses_[p].MeanMm()));
+    }
+    return scores;
   }
 
   void AddRow(int64_t row, size_t i, const DecodedBatch& decoded) {
@@ -183,8 +224,11 @@ class PairEvaluation {
     const Joints3 truth = ToJoints3(samples_.joints3.data() + r * kNumJoints * 3);
     std::array<uint8_t, kNumJoints> visible;
     std::copy_n(samples_.visible.data() + r * kNumJoints, kNumJoints, visible.begin());
-    pose_.Add(ToJoints3(said), truth, samples_.bone_mm[r], visible);
-    baseline_pose_.Add(ToJoints3(vae_.mean_joints3().data()), truth, samples_.bone_mm[r], visible);
+    const Joints3 mean_pose = ToJoints3(vae_.mean_joints3().data());
+    for (PoseErrors& errors : poses_)
+      errors.Add(ToJoints3(said), truth, samples_.bone_mm[r], visible);
+    for (PoseErrors& errors : mean_poses_)
+      errors.Add(mean_pose, truth, samples_.bone_mm[r], visible);
   }
 
   // What moves the truth of a row to the framing the pair speaks of.
@@ -200,7 +244,7 @@ class PairEvaluation {
     std::array<float, kNumJoints * 2> truth;
     samples_.CopyInput(row, Modality::kJoints2, truth.data());
     MoveJoints2(Framing(row), truth.data());
-    const double unit = image_px_ / 2.0 / static_cast<double>(num_rows_);
+    const double unit = options_.image_px / 2.0 / static_cast<double>(num_rows_);
     error_px_ += unit * MeanDistance2(truth.data(), said);
     baseline_error_px_ += unit * MeanDistance2(truth.data(), vae_.mean_joints2().data());
   }
@@ -247,7 +291,7 @@ class PairEvaluation {
     return HasCanonicalFraming(pair_) ? ", canonical framing" : "";
   }
 
-  PairScore Score(const char* measure,
+  PairScore Score(const std::string& measure,
                   const std::string& protocol,
                   double value,
                   double baseline) const {
@@ -257,10 +301,10 @@ class PairEvaluation {
   const HandVae& vae_;
   const SampleSet& samples_;
   Pair pair_;
-  int image_px_;
+  const EvaluationOptions& options_;
   size_t num_rows_;
-  PoseErrors pose_;
-  PoseErrors baseline_pose_;
+  std::vector<PoseErrors> poses_;
+  std::vector<PoseErrors> mean_poses_;
   double error_px_ = 0;
   double baseline_error_px_ = 0;
   double depth_mm_ = 0;
@@ -283,25 +327,63 @@ std::vector<int64_t> ScorableRows(const SampleSet& samples, const Pair& pair) {
   return rows;
 }
 
+std::vector<std::vector<int64_t>> InBatches(const std::vector<int64_t>& rows) {
+  std::vector<std::vector<int64_t>> batches;
+  for (size_t first = 0; first < rows.size(); first += kRows) {
+    const size_t end = std::min(rows.size(), first + kRows);
+    batches.emplace_back(rows.begin() + static_cast<ptrdiff_t>(first),
+                         rows.begin() + static_cast<ptrdiff_t>(end));
+  }
+  return batches;
+}
+
+// `threads` batches are translated at once; they are counted in order.
+PairReport EvaluatePair(const HandVae& vae,
+                        const SampleSet& samples,
+                        const Pair& pair,
+                        const std::vector<int64_t>& rows,
+                        const EvaluationOptions& options) {
+  PairEvaluation evaluation(vae, samples, pair, options, rows.size());
+  const std::vector<std::vector<int64_t>> batches = InBatches(rows);
+  const size_t at_once = static_cast<size_t>(std::max(1, options.threads));
+  for (size_t first = 0; first < batches.size(); first += at_once) {
+    const size_t end = std::min(batches.size(), first + at_once);
+    std::vector<std::future<DecodedBatch>> others;
+    for (size_t b = first + 1; b < end; ++b) {
+      others.push_back(
+          std::async(std::launch::async, [&, b] { return evaluation.Translate(batches[b]); }));
+    }
+    evaluation.Add(batches[first], evaluation.Translate(batches[first]));
+    for (size_t b = first + 1; b < end; ++b) {
+      evaluation.Add(batches[b], others[b - first - 1].get());
+    }
+  }
+  return evaluation.Report();
+}
+
 }  // namespace
+
+std::vector<PairReport> EvaluatePairs(const HandVae& vae,
+                                      const SampleSet& samples,
+                                      const EvaluationOptions& options) {
+  std::vector<PairReport> reports;
+  for (const Pair& pair : options.pairs) {
+    const bool known = vae.info().has_encoder[static_cast<size_t>(pair.from)] &&
+                       vae.info().has_decoder[static_cast<size_t>(pair.to)];
+    const std::vector<int64_t> rows = Choose(ScorableRows(samples, pair), options.limit);
+    if (known && !rows.empty()) {
+      reports.push_back(EvaluatePair(vae, samples, pair, rows, options));
+    }
+  }
+  return reports;
+}
 
 std::vector<PairScore> EvaluateModel(const HandVae& vae,
                                      const SampleSet& samples,
                                      const EvaluationOptions& options) {
   std::vector<PairScore> scores;
-  for (const Pair& pair : options.pairs) {
-    const bool known = vae.info().has_encoder[static_cast<size_t>(pair.from)] &&
-                       vae.info().has_decoder[static_cast<size_t>(pair.to)];
-    const std::vector<int64_t> rows = Choose(ScorableRows(samples, pair), options.limit);
-    if (!known || rows.empty()) continue;
-    PairEvaluation evaluation(vae, samples, pair, options.image_px, rows.size());
-    for (size_t first = 0; first < rows.size(); first += kRows) {
-      const size_t end = std::min(rows.size(), first + kRows);
-      evaluation.Add({rows.begin() + static_cast<ptrdiff_t>(first),
-                      rows.begin() + static_cast<ptrdiff_t>(end)});
-    }
-    const std::vector<PairScore> of_pair = evaluation.Scores();
-    scores.insert(scores.end(), of_pair.begin(), of_pair.end());
+  for (const PairReport& report : EvaluatePairs(vae, samples, options)) {
+    scores.insert(scores.end(), report.scores.begin(), report.scores.end());
   }
   return scores;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/core/metrics.h"
 #include "vae/hand_vae.h"
 #include "vae/samples.h"
 
@@ -27,19 +28,41 @@ struct EvaluationOptions {
   int64_t limit = 0;
   // Grid of the 2D error, pixels.
   int image_px = 256;
+  // By which 3D is compared; not kAbsolute, a decoded hand has no place in the camera's frame.
+  std::vector<Protocol> protocols = {Protocol::kSpurr2018, Protocol::kRoot};
+  // Batches encoded and decoded at once; changes no number.
+  int threads = 1;
+};
+
+// 3D under one protocol, beside the training mean pose under the same.
+struct PoseComparison {
+  std::string protocol;  // line of io/core/metrics.h and which joints count
+  PoseReport model;
+  PoseReport mean_pose;
+};
+
+// All that is measured of one pair.
+struct PairReport {
+  Pair pair;
+  int64_t samples = 0;
+  std::vector<PoseComparison> poses;  // ->3d: one per protocol
+  std::vector<PairScore> scores;      // of every modality, one number each
 };
 
 // Encodes by the posterior mean, decodes, compares:
 //   ->3d   mean distance in mm, prediction x true reference bone length. epe_mm: protocol
-//   spurr2018,
-//          visible joints; epe_root_mm: both centred on the wrist, all joints. Baseline: the
-//          training mean pose
+//          spurr2018, visible joints; epe_root_mm (epe_scale_mm, epe_pa_mm): the other protocols,
+//          all joints. Baseline: the training mean pose
 //   ->2d   epe_px: mean distance on a grid of image_px; baseline: the training mean
 //   ->rgb  colour_error: mean absolute error of 0..255 inside the mask; alpha_iou: overlap of the
 //          masks cut at a half; baselines: the training mean image
 //   ->depth depth_mm: mean absolute error of relative depth; baseline: a plane at the median
 // Pairs from 3d to 2d, rgb and depth are compared in the canonical framing (vae/augment.h). Pairs
 // the model or the samples lack are left out.
+std::vector<PairReport> EvaluatePairs(const HandVae& vae,
+                                      const SampleSet& samples,
+                                      const EvaluationOptions& options);
+// The scores alone, all pairs in a row.
 std::vector<PairScore> EvaluateModel(const HandVae& vae,
                                      const SampleSet& samples,
                                      const EvaluationOptions& options);

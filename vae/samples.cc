@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include <opencv2/imgproc.hpp>
 
@@ -106,12 +107,13 @@ class ShardLoader {
     }
   }
 
-  void Load(TrainingData* data) const {
+  // `set_of(split)` is where a row belongs, null where it is not wanted.
+  void Load(const std::function<SampleSet*(Split)>& set_of) const {
     for (uint64_t first = 0; first < shard_.size(); first += kRowsPerRead) {
       const RawRows rows(shard_, first, std::min(kRowsPerRead, shard_.size() - first));
       for (uint64_t row = 0; row < rows.count; ++row) {
-        const bool train = rows.split[row] == static_cast<uint8_t>(Split::kTrain);
-        AppendRow(rows, row, train ? &data->train : &data->held_out);
+        SampleSet* const set = set_of(static_cast<Split>(rows.split[row]));
+        if (set != nullptr) AppendRow(rows, row, set);
       }
     }
   }
@@ -225,6 +227,22 @@ class ShardLoader {
   int image_px_;
 };
 
+void LoadShards(const std::string& folder,
+                int rgb_px,
+                const std::function<SampleSet*(Split)>& set_of) {
+  const Dataset dataset(folder);
+  for (size_t i = 0; i < dataset.manifest().shards.size(); ++i) {
+    const ShardReader shard = dataset.OpenShard(i);
+    ShardLoader(shard, rgb_px).Load(set_of);
+  }
+}
+
+std::string Joined(const std::vector<std::string>& folders) {
+  std::string names;
+  for (const std::string& folder : folders) names += (names.empty() ? "" : ", ") + folder;
+  return names.empty() ? "the empty list of folders" : names;
+}
+
 }  // namespace
 
 bool SampleSet::Has(int64_t row, Modality modality) const {
@@ -268,20 +286,32 @@ void SampleSet::CopyInput(int64_t row, Modality modality, float* input) const {
 TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_px) {
   TrainingData data{SampleSet(rgb_px), SampleSet(rgb_px), {}};
   for (const std::string& folder : folders) {
-    const Dataset dataset(folder);
+    LoadShards(folder, rgb_px, [&data](Split split) {
+      return split == Split::kTrain ? &data.train : &data.held_out;
+    });
     data.manifest_sha256.push_back(Sha256OfFile(ManifestPath(folder)));
-    for (size_t i = 0; i < dataset.manifest().shards.size(); ++i) {
-      const ShardReader shard = dataset.OpenShard(i);
-      ShardLoader(shard, rgb_px).Load(&data);
-    }
   }
   if (data.train.size() == 0) {
-    std::string names;
-    for (const std::string& folder : folders) names += (names.empty() ? "" : ", ") + folder;
-    throw DataError("data: no row of the split \"train\" in " +
-                    (names.empty() ? std::string("the empty list of folders") : names));
+    throw DataError("data: no row of the split \"train\" in " + Joined(folders));
   }
   return data;
+}
+
+SampleSet LoadSamples(const std::vector<std::string>& folders,
+                      int rgb_px,
+                      const std::vector<Split>& splits) {
+  SampleSet samples(rgb_px);
+  for (const std::string& folder : folders) {
+    LoadShards(folder, rgb_px, [&](Split split) {
+      const bool wanted =
+          splits.empty() || std::find(splits.begin(), splits.end(), split) != splits.end();
+      return wanted ? &samples : nullptr;
+    });
+  }
+  if (samples.size() == 0) {
+    throw DataError("data: no row of the splits asked for in " + Joined(folders));
+  }
+  return samples;
 }
 
 double MedianFocalOverSize(const SampleSet& samples) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/core/tuple.h"
 #include "vae/modality.h"
 
 #include <cstdint>
@@ -52,6 +53,12 @@ struct TrainingData {
 // smaller than `rgb_px`, not square, a principal point off-centre (not a crop camera), no training
 // row.
 TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_px);
+
+// The rows of the given splits of dataset folders, all rows where `splits` is empty. Throws as
+// LoadTrainingData does, but for a folder without training rows; DataError where no row is left.
+SampleSet LoadSamples(const std::vector<std::string>& folders,
+                      int rgb_px,
+                      const std::vector<Split>& splits);
 
 // Median of focal_over_size; 0 for an empty set.
 double MedianFocalOverSize(const SampleSet& samples);

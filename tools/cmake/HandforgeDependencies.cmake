@@ -1,7 +1,7 @@
 # Every outside library is found here, once; rooms link the targets named here.
 find_package(Threads REQUIRED)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
-find_package(OpenCV 4 REQUIRED COMPONENTS core imgproc imgcodecs ml)
+find_package(OpenCV 4 REQUIRED COMPONENTS core imgproc imgcodecs ml videoio)
 find_package(HDF5 1.10 REQUIRED COMPONENTS C)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)

@@ -10,8 +10,9 @@ function(handforge_add_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   add_library(handforge::${name} ALIAS ${name})
-  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
-  target_link_libraries(${name} PUBLIC handforge_flags ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  target_include_directories(${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/handforge>)
+  target_link_libraries(${name} PUBLIC $<BUILD_INTERFACE:handforge_flags> ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
 # handforge_add_test(<path under tests/, without _test.cc> [LINKS ...])

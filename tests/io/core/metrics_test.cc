@@ -15,7 +15,7 @@ using ::testing::DoubleEq;
 using ::testing::ElementsAre;
 
 constexpr Protocol kAll[] = {
-    Protocol::kSpurr2018, Protocol::kRoot, Protocol::kScale, Protocol::kPa};
+    Protocol::kSpurr2018, Protocol::kRoot, Protocol::kScale, Protocol::kPa, Protocol::kAbsolute};
 
 std::array<uint8_t, kNumJoints> AllVisible() {
   std::array<uint8_t, kNumJoints> visible;
@@ -53,6 +53,7 @@ TEST(Protocol, EachForgivesWhatItSays) {
     const Joints3 moved = truth.rowwise() + Eigen::RowVector3d(10, -20, 300);
     const Joints3 scaled = 1.3 * moved;
     const Joints3 turned = scaled * RandomRotation(random).transpose();
+    EXPECT_NEAR(MeanError(Protocol::kAbsolute, moved, truth), std::hypot(10, 20, 300), 1e-9);
     EXPECT_NEAR(MeanError(Protocol::kRoot, moved, truth), 0, 1e-9);
     EXPECT_GT(MeanError(Protocol::kRoot, scaled, truth), 1);
     EXPECT_NEAR(MeanError(Protocol::kScale, scaled, truth), 0, 1e-9);
@@ -93,8 +94,9 @@ TEST(Protocol, NormalisedPoseHasItsPalmAtTheOriginAndABoneOfOne) {
 TEST(Protocol, NamesRoundTripAndUnknownOnesAreRefused) {
   for (const Protocol protocol : kAll) EXPECT_EQ(ParseProtocol(Describe(protocol).name), protocol);
   EXPECT_EQ(ProtocolLine(Protocol::kRoot), "root, root wrist, scale as predicted, 21 joints");
-  EXPECT_THAT(MessageOf<UsageError>([] { ParseProtocol("procrustes"); }),
-              ::testing::HasSubstr("'procrustes'; expected spurr2018, root, scale or pa"));
+  EXPECT_THAT(
+      MessageOf<UsageError>([] { ParseProtocol("procrustes"); }),
+      ::testing::HasSubstr("'procrustes'; expected spurr2018, root, scale, pa or absolute"));
 }
 
 TEST(JointDistances, AveragesOverJointsNotOverDistances) {
@@ -164,18 +166,61 @@ TEST(AreaUnderCurve, ClosedForms) {
   EXPECT_THROW(AreaUnderCurve({1, 0}, {1, 1}), UsageError);
 }
 
-// PCK of Spurr et al. 2018 at the last 12 of the 20 thresholds, and the AUC they print beside it.
 TEST(AreaUnderCurve, PublishedCurvesGiveThePublishedNumbers) {
-  const std::vector<double> all = Linspace(0, 50, 20);
-  const std::vector<double> thresholds(all.begin() + 8, all.end());
-  EXPECT_NEAR(thresholds.front(), 21.05, 0.005);
-  EXPECT_NEAR(thresholds[5], 34.21, 0.005);
-  const std::vector<double> rhd = {
-      .6513, .7100, .7595, .8010, .8340, .8617, .8836, .9027, .9175, .9292, .9406, .9494};
-  const std::vector<double> stb = {
-      .9483, .9615, .9705, .9771, .9819, .9857, .9886, .9909, .9926, .9942, .9954, .9963};
-  EXPECT_NEAR(AreaUnderCurve(thresholds, rhd), 0.849, 0.0005);
-  EXPECT_NEAR(AreaUnderCurve(thresholds, stb), 0.983, 0.0005);
+  ASSERT_EQ(PublishedCurves().size(), 2u);
+  for (const PublishedCurve& curve : PublishedCurves()) {
+    SCOPED_TRACE(curve.name);
+    ASSERT_EQ(curve.thresholds_mm.size(), 12u);
+    EXPECT_NEAR(curve.thresholds_mm.front(), 21.05, 0.005);
+    EXPECT_NEAR(curve.thresholds_mm[5], 34.21, 0.005);
+    EXPECT_NEAR(AreaUnderCurve(curve.thresholds_mm, curve.pck), curve.auc_20_50_published, 0.0005);
+  }
+  EXPECT_EQ(PublishedCurves()[0].auc_20_50_published, 0.849);
+  EXPECT_EQ(PublishedCurves()[1].auc_20_50_published, 0.983);
+}
+
+TEST(JointDistances, SuccessIsTheShareOfFramesWhoseWorstJointIsNear) {
+  JointDistances distances(2);
+  const auto at = [](double a, double b) {
+    Points3 points = Points3::Zero(2, 3);
+    points(0, 0) = a;
+    points(1, 2) = b;
+    return points;
+  };
+  const Points3 truth = Points3::Zero(2, 3);
+  distances.Add(at(1, 9), truth);
+  distances.Add(at(4, 2), truth);
+  distances.Add(at(20, 0), truth);
+  EXPECT_EQ(distances.frames(), 3u);
+  EXPECT_DOUBLE_EQ(distances.SuccessRate(3.9), 0);
+  EXPECT_DOUBLE_EQ(distances.SuccessRate(4), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(distances.SuccessRate(10), 2.0 / 3);
+  EXPECT_DOUBLE_EQ(distances.SuccessRate(20), 1);
+  EXPECT_DOUBLE_EQ(distances.Mean(), 36.0 / 6);
+  EXPECT_THAT(MessageOf<DataError>([&] { distances.Add(Points3::Zero(3, 3), truth); }),
+              ::testing::HasSubstr("3 predicted and 2 true points"));
+}
+
+TEST(JointDistances, HiddenJointsDoNotSpoilAFrame) {
+  JointDistances distances;
+  Joints3 predicted = Joints3::Zero();
+  predicted(5, 0) = 100;
+  auto visible = AllVisible();
+  visible[5] = kHiddenByHand;
+  distances.Add(predicted, Joints3::Zero(), visible);
+  EXPECT_EQ(distances.SuccessRate(1), 1);
+}
+
+TEST(MeanPerFinger, GroupsByTheNamesOfTheJoints) {
+  const std::vector<FingerMean> means = MeanPerFinger(
+      {2, 3, 5, std::nan(""), 7}, {"palm_top", "thumb_tip", "thumb_ip", "index_tip", "wrist"});
+  ASSERT_EQ(means.size(), 3u);
+  EXPECT_EQ(means[0].finger, "palm");
+  EXPECT_DOUBLE_EQ(means[0].mean, 4.5);
+  EXPECT_EQ(means[1].finger, "thumb");
+  EXPECT_DOUBLE_EQ(means[1].mean, 4);
+  EXPECT_EQ(means[2].finger, "index");
+  EXPECT_TRUE(std::isnan(means[2].mean)) << "known joint without a distance";
 }
 
 TEST(PoseReport, NumbersOfOneKnownError) {
@@ -190,6 +235,9 @@ TEST(PoseReport, NumbersOfOneKnownError) {
   EXPECT_EQ(report.pck[11], 0);  // 28.95 mm
   EXPECT_EQ(report.pck[12], 1);  // 31.58 mm
   EXPECT_DOUBLE_EQ(report.auc_20_50_exact, 20.0 / 30);
+  EXPECT_EQ(report.joint_names.size(), 21u);
+  ASSERT_EQ(report.mean_per_finger_mm.size(), 6u);
+  for (const FingerMean& finger : report.mean_per_finger_mm) EXPECT_DOUBLE_EQ(finger.mean, 30);
   EXPECT_NEAR(report.auc_0_50, 7.5 / 19, 1e-12);  // a trapezoid, then seven steps
   EXPECT_NEAR(report.auc_20_50_published, 7.5 / 11, 1e-12);
 }

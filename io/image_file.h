@@ -1,0 +1,26 @@
+#pragma once
+
+#include "io/core/image.h"
+
+#include <filesystem>
+#include <vector>
+
+namespace handforge {
+
+// A picture from outside: colours or depth, one of them empty.
+struct ImageFile {
+  ImageU8 rgb;     // {H, W, 3} sRGB; grey pictures are repeated, transparency is dropped
+  ImageU16 depth;  // {H, W}, of a 16-bit picture with one channel; unit as its maker chose
+
+  bool is_depth() const { return !depth.empty(); }
+};
+
+// PNG, JPEG, TIFF, BMP or WebP; turned upright where the file says how it was held. Throws
+// DataError naming the file: missing, unreadable, empty.
+ImageFile ReadImageFile(const std::filesystem::path& file);
+
+// The pictures of a folder by their extension, sorted by name, not those of folders in it; a file
+// stands for itself. Throws DataError naming the folder: missing, or without a picture.
+std::vector<std::filesystem::path> ListImages(const std::filesystem::path& file_or_folder);
+
+}  // namespace handforge

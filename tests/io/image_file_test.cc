@@ -1,0 +1,78 @@
+#include "io/image_file.h"
+
+#include "io/drawing.h"
+#include "tests/io/error_matchers.h"
+#include "tests/io/temporary_folder.h"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <opencv2/imgcodecs.hpp>
+
+namespace handforge {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ImageFileTest : public ::testing::Test {
+ protected:
+  TemporaryFolder folder_;
+};
+
+TEST_F(ImageFileTest, ColoursComeBackInTheirOrder) {
+  ImageU8 image(3, 2, 3);
+  for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<uint8_t>(11 * i);
+  WritePng(image, folder_ / "a.png");
+  const ImageFile read = ReadImageFile(folder_ / "a.png");
+  EXPECT_FALSE(read.is_depth());
+  EXPECT_EQ(read.rgb.width, 3);
+  EXPECT_EQ(read.rgb.pixels, image.pixels);
+}
+
+TEST_F(ImageFileTest, SixteenBitGreyIsDepth) {
+  cv::Mat depth(2, 3, CV_16U);
+  for (int i = 0; i < 6; ++i) depth.at<uint16_t>(i / 3, i % 3) = static_cast<uint16_t>(10000 * i);
+  cv::imwrite(folder_ / "d.png", depth);
+  const ImageFile read = ReadImageFile(folder_ / "d.png");
+  ASSERT_TRUE(read.is_depth());
+  EXPECT_EQ(read.depth.at(2, 1), 50000);
+}
+
+TEST_F(ImageFileTest, GreyAndTransparentPicturesBecomeColour) {
+  cv::imwrite(folder_ / "grey.png", cv::Mat(2, 3, CV_8U, cv::Scalar(77)));
+  const ImageFile grey = ReadImageFile(folder_ / "grey.png");
+  EXPECT_EQ(grey.rgb.channels, 3);
+  EXPECT_EQ(grey.rgb.at(2, 1, 2), 77);
+  cv::imwrite(folder_ / "bgra.png", cv::Mat(2, 3, CV_8UC4, cv::Scalar(1, 2, 3, 4)));
+  const ImageFile rgba = ReadImageFile(folder_ / "bgra.png");
+  EXPECT_EQ(rgba.rgb.channels, 3);
+  EXPECT_EQ(rgba.rgb.at(0, 0, 0), 3);
+}
+
+TEST_F(ImageFileTest, NamesWhatCannotBeRead) {
+  const auto refusal = [&](const std::string& name) {
+    return MessageOf<DataError>([&] { ReadImageFile(folder_ / name); });
+  };
+  EXPECT_THAT(refusal("none.png"), HasSubstr("none.png"));
+  std::ofstream(folder_ / "text.png") << "no picture";
+  EXPECT_THAT(refusal("text.png"), HasSubstr("no picture that can be read"));
+  std::ofstream(folder_ / "empty.png");
+  EXPECT_THAT(refusal("empty.png"), HasSubstr("empty.png"));
+}
+
+TEST_F(ImageFileTest, ListsPicturesOfAFolderByName) {
+  for (const char* name : {"b.PNG", "a.jpg", "c.txt"}) std::ofstream(folder_ / name) << "x";
+  std::filesystem::create_directory(folder_ / "d.png");
+  const auto files = ListImages(folder_.path());
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[0].filename(), "a.jpg");
+  EXPECT_EQ(files[1].filename(), "b.PNG");
+  EXPECT_EQ(ListImages(folder_ / "c.txt").size(), 1u);
+  EXPECT_THAT(MessageOf<DataError>([&] { ListImages(folder_ / "nowhere"); }), HasSubstr("nowhere"));
+  EXPECT_THAT(MessageOf<DataError>([&] { ListImages(folder_ / "d.png"); }),
+              HasSubstr("holds no picture"));
+}
+
+}  // namespace
+}  // namespace handforge

@@ -1,0 +1,245 @@
+// `handforge eval` as users run it: a model on a dataset, and published predictions.
+#include "io/core/metrics.h"
+#include "io/published_poses.h"
+#include "tests/tools/run_command.h"
+#include "tests/tools/toy_model.h"
+
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+
+namespace handforge {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+json Find(const json& list, const std::string& key, const std::string& value) {
+  for (const json& entry : list) {
+    if (entry[key] == value) return entry;
+  }
+  ADD_FAILURE() << "no " << key << " = " << value << " in " << list.dump().substr(0, 500);
+  return {};
+}
+
+using EvalModel = WithToyModel;
+
+TEST_F(EvalModel, EveryNumberCarriesItsProtocolAndABaseline) {
+  const fs::path out = Folder("eval");
+  const CommandResult result =
+      RunHandforge({"eval", "--data", Data(), "--model", Model(), "--out", out, "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json summary = Summary(result);
+  EXPECT_EQ(summary["samples"], kTuples / 4);
+  EXPECT_EQ(summary["pairs"].size(), 3u * 3u);
+
+  const json lifting = Find(summary["pairs"], "pair", "2d->3d");
+  ASSERT_EQ(lifting["poses"].size(), 4u);
+  double last = 1e9;
+  for (const char* protocol : {"root", "scale", "pa"}) {
+    json pose;
+    for (const json& entry : lifting["poses"]) {
+      if (entry["model"]["protocol"] == protocol) pose = entry;
+    }
+    ASSERT_FALSE(pose.is_null()) << protocol;
+    EXPECT_THAT(pose["protocol"].get<std::string>(), HasSubstr("21 joints"));
+    EXPECT_EQ(pose["model"]["joints"], 21);
+    EXPECT_EQ(pose["model"]["mean_per_joint_mm"].size(), 21u);
+    EXPECT_EQ(pose["model"]["mean_per_finger_mm"].size(), 6u);
+    const double mean = pose["model"]["mean_error_mm"];
+    EXPECT_LT(mean, 0.8 * pose["mean_pose"]["mean_error_mm"].get<double>()) << protocol;
+    EXPECT_LE(mean, last) << "each protocol forgives more than the one before";
+    last = mean;
+  }
+  // What training measures is what eval measures.
+  const json spurr = lifting["poses"][0]["model"];
+  EXPECT_EQ(spurr["protocol"], "spurr2018");
+  EXPECT_DOUBLE_EQ(spurr["mean_error_mm"],
+                   Find(lifting["scores"], "measure", "epe_mm")["value"].get<double>());
+  EXPECT_THAT(result.out, AllOf(HasSubstr("spurr2018, root palm centre"), HasSubstr("mean pose")));
+
+  for (const char* name :
+       {"eval.json", "eval.csv", "pck_spurr2018.png", "pck_pa.png", "pck_pa.gp"}) {
+    EXPECT_GT(fs::file_size(out / name), 500u) << name;
+  }
+  std::ifstream script(out / "pck_spurr2018.gp");
+  std::ostringstream text;
+  text << script.rdbuf();
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("Spurr et al. 2018, RHD"), HasSubstr("0.849")));
+}
+
+TEST_F(EvalModel, ThreadsChangeNoNumberAndLimitsAreKept) {
+  const std::vector<std::string> common = {
+      "eval", "--data", Data(), "--model", Model(), "--pairs", "rgb->3d", "--json"};
+  const auto run = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = common;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const CommandResult result = RunHandforge(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return Summary(result);
+  };
+  const json one = run({"--threads", "1"});
+  EXPECT_EQ(one["pairs"], run({"--threads", "3"})["pairs"]);
+  EXPECT_EQ(run({"--limit", "10"})["pairs"][0]["samples"], 10);
+  EXPECT_EQ(run({"--split", "all"})["samples"], kTuples);
+}
+
+TEST_F(EvalModel, NamesWhatIsWrong) {
+  const auto refusal = [&](const std::vector<std::string>& more, int exit_code) {
+    std::vector<std::string> arguments = {"eval", "--model", Model()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const CommandResult result = RunHandforge(arguments);
+    EXPECT_EQ(result.exit_code, exit_code) << result.err;
+    return result.err;
+  };
+  EXPECT_THAT(refusal({}, 2), HasSubstr("give --data DIR"));
+  EXPECT_THAT(refusal({"--data", "/nowhere/data"}, 3), HasSubstr("/nowhere/data"));
+  EXPECT_THAT(refusal({"--data", Data(), "--pairs", "rgb->4d"}, 2), HasSubstr("rgb->4d"));
+  EXPECT_THAT(refusal({"--data", Data(), "--pairs", "rgb->rgb"}, 0), HasSubstr("evaluating"));
+  EXPECT_THAT(refusal({"--data", Data(), "--protocol", "procrustes"}, 2), HasSubstr("procrustes"));
+  EXPECT_THAT(refusal({"--data", Data(), "--split", "test"}, 3), HasSubstr("no row"));
+}
+
+// ---- Predictions on public datasets -------------------------------------------------------------
+
+// True poses of ICVL's form and predictions that miss each joint by a known distance.
+class EvalPredictions : public ::testing::Test {
+ protected:
+  static constexpr int kFrames = 40;
+  static constexpr int kPoints = 16;
+
+  // Every joint of frame i is missed by miss(i, j) mm along x.
+  template <typename Miss>
+  std::string Write(const std::string& name, const Miss& miss) const {
+    const PoseFileFormat& format = FindPoseFileFormat("icvl");
+    std::ofstream file(folder_ / name);
+    file.precision(10);
+    for (int i = 0; i < kFrames; ++i) {
+      for (int j = 0; j < kPoints; ++j) {
+        const double x = 10 * j - 60 + miss(i, j), y = 5 * i - 80 + j, z = 300 + i + 2 * j;
+        file << x * format.fx / z + format.cx << " " << y * format.fy / z + format.cy << " " << z
+             << " ";
+      }
+      file << "\n";
+    }
+    return folder_ / name;
+  }
+  static double Nothing(int, int) { return 0; }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(EvalPredictions, MeanErrorAndSuccessRateOfKnownMisses) {
+  const std::string truth = Write("truth.txt", Nothing);
+  // 4 mm everywhere; in every fourth frame the last joint is off by 44.
+  const std::string predicted =
+      Write("method.txt", [](int i, int j) { return i % 4 == 0 && j == 15 ? 44.0 : 4.0; });
+  const CommandResult result = RunHandforge({"eval",
+                                             "--dataset",
+                                             "icvl",
+                                             "--predictions",
+                                             predicted,
+                                             "--groundtruth",
+                                             truth,
+                                             "--out",
+                                             folder_ / "out",
+                                             "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json summary = Summary(result);
+  EXPECT_NEAR(summary["mean_error_mm"], 4 + 40.0 / 4 / 16, 1e-6);
+  EXPECT_EQ(summary["protocol"], "absolute");
+  EXPECT_EQ(summary["root"], "none");
+  EXPECT_EQ(summary["joints"], 16);
+  EXPECT_EQ(summary["frames"], kFrames);
+  EXPECT_NEAR(summary["mean_per_joint_mm"]["little_tip"], 14, 1e-6);
+  EXPECT_NEAR(summary["mean_per_finger_mm"]["thumb"], 4, 1e-6);
+  const json success = summary["success"]["share"];
+  EXPECT_EQ(success[3], 0);
+  EXPECT_EQ(success[5], 0.75);
+  EXPECT_EQ(success[45], 1);
+  EXPECT_THAT(result.out, HasSubstr("absolute, root none, scale as predicted, 16 joints"));
+  EXPECT_GT(fs::file_size(folder_ / "out/pck_absolute.png"), 500u);
+}
+
+TEST_F(EvalPredictions, SeveralMethodsStandBesideTheMeanPose) {
+  const std::string truth = Write("truth.txt", Nothing);
+  const std::string good = Write("good.txt", [](int, int) { return 1.0; });
+  const std::string bad = Write("bad.txt", [](int, int) { return 30.0; });
+  const CommandResult result = RunHandforge(
+      {"eval", "--dataset", "icvl", "--predictions", good, bad, "--groundtruth", truth, "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json methods = Summary(result)["protocols"][0]["methods"];
+  EXPECT_NEAR(Find(methods, "method", "good")["mean_error_mm"], 1, 1e-6);
+  EXPECT_NEAR(Find(methods, "method", "bad")["mean_error_mm"], 30, 1e-6);
+  // All frames have one shape: its mean, at the true centre, is exact.
+  EXPECT_NEAR(Find(methods, "method", "mean pose")["mean_error_mm"], 0, 1e-6);
+}
+
+TEST_F(EvalPredictions, WholeHandsAreComparedByAllProtocols) {
+  std::ofstream truth(folder_ / "truth.txt"), turned(folder_ / "turned.txt");
+  for (int i = 0; i < 3; ++i) {
+    for (int j = 0; j < kNumJoints; ++j) {
+      const double x = 7 * j % 50, y = 11 * j % 60 + i, z = 400 + 3 * j % 20;
+      truth << x << " " << y << " " << z << " ";
+      turned << -1.5 * y + 20 << " " << 1.5 * x << " " << 1.5 * z << " ";
+    }
+    truth << "\n";
+    turned << "\n";
+  }
+  truth.close();
+  turned.close();
+  const CommandResult result = RunHandforge({"eval",
+                                             "--dataset",
+                                             "canonical21",
+                                             "--predictions",
+                                             folder_ / "turned.txt",
+                                             "--groundtruth",
+                                             folder_ / "truth.txt",
+                                             "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json protocols = Summary(result)["protocols"];
+  ASSERT_EQ(protocols.size(), 4u);
+  EXPECT_GT(protocols[2]["methods"][0]["mean_error_mm"], 5) << "scale does not forgive a turn";
+  EXPECT_NEAR(protocols[3]["methods"][0]["mean_error_mm"], 0, 1e-6) << "pa does";
+}
+
+TEST_F(EvalPredictions, NamesWhatIsWrong) {
+  const std::string truth = Write("truth.txt", Nothing);
+  std::ofstream(folder_ / "short.txt") << std::ifstream(truth).rdbuf();
+  std::ofstream(folder_ / "short.txt", std::ios::app) << "1 2 3\n";
+  const auto refusal = [&](const std::vector<std::string>& more, int exit_code) {
+    std::vector<std::string> arguments = {"eval", "--groundtruth", truth};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const CommandResult result = RunHandforge(arguments);
+    EXPECT_EQ(result.exit_code, exit_code) << result.err;
+    return result.err;
+  };
+  const std::string short_file = folder_ / "short.txt";
+  EXPECT_THAT(refusal({"--dataset", "icvl", "--predictions", short_file}, 3),
+              AllOf(HasSubstr("short.txt, line 41"), HasSubstr("3 numbers, expected 48")));
+  std::ofstream(folder_ / "one.txt") << "";
+  EXPECT_THAT(refusal({"--dataset", "icvl", "--predictions", folder_ / "one.txt"}, 3),
+              HasSubstr("holds no frame"));
+  EXPECT_THAT(refusal({"--dataset", "icvl"}, 2), HasSubstr("--predictions"));
+  EXPECT_THAT(refusal({"--dataset", "nyuu", "--predictions", truth}, 2), HasSubstr("'nyu'"));
+  EXPECT_THAT(refusal({"--dataset", "icvl", "--predictions", truth, "--protocol", "pa"}, 2),
+              HasSubstr("needs the 21 joints"));
+}
+
+TEST_F(EvalPredictions, RefusesAnotherNumberOfFrames) {
+  const std::string truth = Write("truth.txt", Nothing);
+  std::ifstream all(truth);
+  std::string first;
+  std::getline(all, first);
+  std::ofstream(folder_ / "one.txt") << first << "\n";
+  const CommandResult result = RunHandforge(
+      {"eval", "--dataset", "icvl", "--predictions", folder_ / "one.txt", "--groundtruth", truth});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("one.txt: 1 frames"), HasSubstr("has 40")));
+}
+
+}  // namespace
+}  // namespace handforge

@@ -1,0 +1,77 @@
+// tools/handforge_model.py rebuilds the networks from a model file with Debian's python3-torch and
+// must say the same as HandVae.
+#include "io/core/random.h"
+#include "tests/io/temporary_folder.h"
+#include "tests/vae/toy_hands.h"
+#include "tests/vae/trained_toy.h"
+#include "vae/hand_vae.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+namespace handforge {
+namespace {
+
+// Debian's interpreter; another python3 without torch may come first on the PATH.
+bool HasTorch() { return std::system("/usr/bin/python3 -c 'import torch' 2>/dev/null") == 0; }
+
+template <typename T>
+void Write(const std::filesystem::path& file, const std::vector<T>& values) {
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(values.data()),
+             static_cast<std::streamsize>(values.size() * sizeof(T)));
+}
+
+std::vector<float> Numbers(size_t count, uint64_t index, double low, double high) {
+  Random random(1, index, 0, Purpose::kTest);
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(random.Uniform(low, high));
+  return values;
+}
+
+// What `vae` says of random inputs and codes, as files for compare_model.py.
+void WriteWhatItSays(const HandVae& vae, const std::filesystem::path& folder) {
+  constexpr int kRows = 5;
+  const VaeInfo& info = vae.info();
+  const size_t codes = static_cast<size_t>(kRows * info.latent_dim);
+  for (const Modality modality : kModalities) {
+    if (!info.has_encoder[static_cast<size_t>(modality)]) continue;
+    const size_t size = static_cast<size_t>(InputSize(modality, info.rgb_px));
+    const double low = modality == Modality::kRgb ? 0 : -1;
+    const std::vector<float> input = Numbers(kRows * size, static_cast<uint64_t>(modality), low, 1);
+    std::vector<float> mean(codes), logvar(codes);
+    vae.Encode(modality, input.data(), kRows, mean.data(), logvar.data());
+    const std::string name = std::string("encode_") + ModalityName(modality);
+    Write(folder / (name + ".input"), input);
+    Write(folder / (name + ".mean"), mean);
+    Write(folder / (name + ".logvar"), logvar);
+  }
+  const std::vector<float> z = Numbers(codes, 9, -2, 2);
+  DecodedBatch decoded;
+  vae.Decode(z.data(), kRows, &decoded);
+  Write(folder / "z", z);
+  Write(folder / "decode_3d", decoded.joints3);
+  Write(folder / "decode_2d", decoded.joints2);
+  Write(folder / "decode_rgb", decoded.rgba);
+}
+
+TEST(PythonModel, SaysWhatHandVaeSays) {
+  if (!HasTorch()) GTEST_SKIP() << "/usr/bin/python3 has no torch (Debian: python3-torch)";
+  const TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 32, folder / "data");
+  const TrainOptions options = ToyTraining(folder / "data", folder / "model");
+  const std::filesystem::path model = Train(options, false).model;
+  WriteWhatItSays(HandVae::Load(model), folder.path());
+  const std::string command =
+      "/usr/bin/python3 " HANDFORGE_SOURCE_DIR "/tests/vae/compare_model.py " +
+      std::string(HANDFORGE_SOURCE_DIR "/tools ") + model.string() + " " + folder.path().string();
+  const int status = std::system(command.c_str());
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << command;
+}
+
+}  // namespace
+}  // namespace handforge

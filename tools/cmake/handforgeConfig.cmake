@@ -1,0 +1,13 @@
+# find_package(handforge): the libraries io and vae, and what they are linked to.
+include(CMakeFindDependencyMacro)
+enable_language(C)
+find_dependency(Threads)
+find_dependency(Eigen3)
+find_dependency(OpenCV COMPONENTS core imgproc imgcodecs videoio)
+find_dependency(HDF5 COMPONENTS C)
+find_dependency(ZLIB)
+find_dependency(OpenSSL COMPONENTS Crypto)
+find_dependency(yaml-cpp)
+find_dependency(nlohmann_json)
+find_dependency(Torch)
+include(${CMAKE_CURRENT_LIST_DIR}/handforge_targets.cmake)

@@ -1,0 +1,368 @@
+#include "tools/eval_command.h"
+
+#include "io/core/error.h"
+#include "io/files.h"
+#include "io/published_poses.h"
+#include "tools/pose_tables.h"
+#include "tools/recipe.h"
+#include "vae/evaluate.h"
+#include "vae/find_model.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+namespace handforge {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct EvalCommandOptions {
+  CommonOptions common;
+  // A model on our datasets; they take the place of the recipe's.
+  std::vector<std::string> data;
+  std::string model;
+  std::vector<std::string> pairs;
+  std::vector<std::string> protocols;
+  std::string split;
+  std::optional<int64_t> limit;
+  // Predictions on a public dataset.
+  std::string dataset;
+  std::vector<std::string> predictions;
+  std::string groundtruth;
+};
+
+void Print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// One table under one protocol, with its plot.
+struct Table {
+  Protocol protocol;
+  std::string protocol_line;
+  std::vector<NamedReport> rows;
+};
+
+// eval.json, eval.csv and the plots; nothing where `out` is empty.
+void WriteFiles(const std::string& out,
+                const nlohmann::json& summary,
+                const std::vector<Table>& tables) {
+  if (out.empty()) return;
+  EnsureWritableFolder(out);
+  PublishText(fs::path(out) / "eval.json", summary.dump(2) + "\n");
+  std::vector<NamedReport> all;
+  bool drawn = true;
+  for (const Table& table : tables) {
+    all.insert(all.end(), table.rows.begin(), table.rows.end());
+    const fs::path png = fs::path(out) / ("pck_" + Describe(table.protocol).name + ".png");
+    drawn = WritePlot({PckPanel(table.rows, table.protocol_line),
+                       SuccessPanel(table.rows, table.protocol_line)},
+                      png) &&
+            drawn;
+  }
+  PublishText(fs::path(out) / "eval.csv", PoseCsv(all));
+  if (!drawn) spdlog::warn("gnuplot is not installed: {} has scripts (.gp), no pictures", out);
+  spdlog::info("wrote {}", (fs::path(out) / "eval.json").string());
+}
+
+// ---- A model on datasets of handforge -----------------------------------------------------------
+
+std::string YamlList(const std::vector<std::string>& texts) {
+  std::vector<std::string> quoted;
+  for (const std::string& text : texts) quoted.push_back(QuoteYaml(text));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+EvalOptions ReadOptions(const EvalCommandOptions& command) {
+  std::vector<std::string> more;
+  if (!command.data.empty()) more.push_back("eval.data=" + YamlList(command.data));
+  if (!command.model.empty()) more.push_back("eval.model=" + QuoteYaml(command.model));
+  if (!command.pairs.empty()) more.push_back("eval.pairs=" + YamlList(command.pairs));
+  if (!command.protocols.empty()) more.push_back("eval.protocols=" + YamlList(command.protocols));
+  if (!command.split.empty()) more.push_back("eval.split=" + QuoteYaml(command.split));
+  if (command.limit) more.push_back("eval.limit=" + std::to_string(*command.limit));
+  CommonOptions common = command.common;
+  common.seed.reset();  // nothing here is random
+  EvalOptions options = Recipe::Load(common, "eval", more).eval;
+  if (options.data.empty()) {
+    throw UsageError(
+        "nothing to evaluate: give --data DIR (a model on a dataset of handforge), or --dataset "
+        "NAME with --predictions and --groundtruth");
+  }
+  return options;
+}
+
+std::vector<Split> SplitsOf(const std::string& name) {
+  if (name == "train") return {Split::kTrain};
+  if (name == "validation") return {Split::kValidation};
+  if (name == "test") return {Split::kTest};
+  if (name == "held_out") return {Split::kValidation, Split::kTest};
+  return {};
+}
+
+// Those asked for, which the model must have, or all that it has.
+std::vector<Pair> PairsOf(const EvalOptions& options, const VaeInfo& info) {
+  std::vector<Pair> pairs;
+  if (!options.pairs.empty()) {
+    pairs = ParsePairs(options.pairs);
+    for (const Pair& pair : pairs) {
+      if (info.has_encoder[static_cast<size_t>(pair.from)] &&
+          info.has_decoder[static_cast<size_t>(pair.to)]) {
+        continue;
+      }
+      throw UsageError("eval.pairs: the model has no " + pair.Name() +
+                       "; it lacks that encoder or decoder");
+    }
+    return pairs;
+  }
+  for (const Modality to : kModalities) {
+    for (const Modality from : kModalities) {
+      if (info.has_encoder[static_cast<size_t>(from)] && info.has_decoder[static_cast<size_t>(to)])
+        pairs.push_back({from, to});
+    }
+  }
+  return pairs;
+}
+
+nlohmann::json ToJson(const PairReport& report) {
+  nlohmann::json poses = nlohmann::json::array();
+  for (const PoseComparison& pose : report.poses) {
+    poses.push_back({{"protocol", pose.protocol},
+                     {"model", ToJson(pose.model)},
+                     {"mean_pose", ToJson(pose.mean_pose)}});
+  }
+  nlohmann::json scores = nlohmann::json::array();
+  for (const PairScore& score : report.scores) {
+    scores.push_back({{"measure", score.measure},
+                      {"value", score.value},
+                      {"baseline", score.baseline},
+                      {"protocol", score.protocol}});
+  }
+  return {{"pair", report.pair.Name()},
+          {"samples", report.samples},
+          {"poses", poses},
+          {"scores", scores}};
+}
+
+// A table per protocol: all pairs to 3D, the mean pose last.
+std::vector<Table> TablesOf(const std::vector<PairReport>& reports,
+                            const std::vector<Protocol>& protocols) {
+  std::vector<Table> tables;
+  for (size_t p = 0; p < protocols.size(); ++p) {
+    Table table{protocols[p], "", {}};
+    std::optional<PoseReport> mean_pose;
+    for (const PairReport& report : reports) {
+      if (report.poses.empty()) continue;
+      table.protocol_line = report.poses[p].protocol;
+      table.rows.push_back({report.pair.Name(), report.poses[p].model});
+      if (!mean_pose) mean_pose = report.poses[p].mean_pose;
+    }
+    if (!mean_pose) continue;
+    table.rows.push_back({"mean pose", *mean_pose});
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+void PrintScores(const std::vector<PairReport>& reports) {
+  for (const PairReport& report : reports) {
+    if (!report.poses.empty()) continue;
+    for (const PairScore& score : report.scores) Print("  " + FormatScore(score) + "\n");
+  }
+}
+
+int EvaluateOnDatasets(const EvalCommandOptions& command) {
+  const EvalOptions options = ReadOptions(command);
+  const fs::path model_file = FindModel(options.model);
+  const HandVae vae = HandVae::Load(model_file);
+  EvaluationOptions evaluation;
+  evaluation.pairs = PairsOf(options, vae.info());
+  evaluation.limit = options.limit;
+  evaluation.threads = ResolveThreads(options.threads);
+  evaluation.protocols.clear();
+  for (const std::string& name : options.protocols)
+    evaluation.protocols.push_back(ParseProtocol(name));
+
+  spdlog::info("evaluating {} on {}, rows of {}",
+               model_file.string(),
+               fmt::join(options.data, ", "),
+               options.split);
+  const SampleSet samples = LoadSamples(options.data, vae.info().rgb_px, SplitsOf(options.split));
+  const std::vector<PairReport> reports = EvaluatePairs(vae, samples, evaluation);
+  const std::vector<Table> tables = TablesOf(reports, evaluation.protocols);
+  for (const Table& table : tables) {
+    Print(fmt::format(
+        "\n3D; {}\n{}{}", table.protocol_line, PoseTable(table.rows), FingerTable(table.rows)));
+  }
+  Print("\n2D and pictures\n");
+  PrintScores(reports);
+
+  nlohmann::json pairs = nlohmann::json::array();
+  for (const PairReport& report : reports) pairs.push_back(ToJson(report));
+  const nlohmann::json summary = {{"ok", true},
+                                  {"model", model_file.string()},
+                                  {"model_sha256", vae.info().sha256},
+                                  {"data", options.data},
+                                  {"split", options.split},
+                                  {"samples", samples.size()},
+                                  {"pairs", pairs}};
+  WriteFiles(options.out, summary, tables);
+  PrintSummary(command.common, summary);
+  return static_cast<int>(ExitCode::kDone);
+}
+
+// ---- Predictions on a public dataset ------------------------------------------------------------
+
+// Whether the points are the canonical 21 under another order, so that roots and scales are known.
+bool IsWholeHand(const Convention& convention) {
+  const std::vector<int>& map = convention.canonical_from_source;
+  return convention.num_joints == kNumJoints && std::count(map.begin(), map.end(), -1) == 0;
+}
+
+std::vector<Protocol> ProtocolsFor(const EvalCommandOptions& command,
+                                   const Convention& convention) {
+  std::vector<Protocol> protocols;
+  for (const std::string& name : command.protocols) protocols.push_back(ParseProtocol(name));
+  if (protocols.empty()) {
+    protocols = {Protocol::kAbsolute};
+    if (IsWholeHand(convention)) {
+      for (const Protocol more : {Protocol::kRoot, Protocol::kScale, Protocol::kPa})
+        protocols.push_back(more);
+    }
+  }
+  for (const Protocol protocol : protocols) {
+    const std::string name = Describe(protocol).name;
+    if (protocol == Protocol::kSpurr2018) {
+      throw UsageError(
+          "--protocol spurr2018 is for predictions in bone lengths; millimetres are "
+          "compared by absolute, root, scale or pa");
+    }
+    if (protocol != Protocol::kAbsolute && !IsWholeHand(convention)) {
+      throw UsageError("--protocol " + name + " needs the 21 joints; " + command.dataset + " has " +
+                       std::to_string(convention.num_joints) +
+                       " points of its own and is compared by absolute");
+    }
+  }
+  return protocols;
+}
+
+JointDistances Distances(Protocol protocol,
+                         const Convention& convention,
+                         const std::vector<Points3>& predicted,
+                         const std::vector<Points3>& truth) {
+  JointDistances distances(convention.num_joints);
+  for (size_t i = 0; i < truth.size(); ++i) {
+    if (protocol == Protocol::kAbsolute) {
+      distances.Add(predicted[i], truth[i]);
+      continue;
+    }
+    const AlignedPair pair = ApplyProtocol(protocol,
+                                           Joints3(ToCanonical(convention, predicted[i])),
+                                           Joints3(ToCanonical(convention, truth[i])));
+    distances.Add(Points3(FromCanonical(convention, pair.predicted)),
+                  Points3(FromCanonical(convention, pair.truth)));
+  }
+  return distances;
+}
+
+// The mean shape of the truth at the true centre of every frame.
+std::vector<Points3> MeanPose(const std::vector<Points3>& truth) {
+  Points3 mean = Points3::Zero(truth[0].rows(), 3);
+  for (const Points3& frame : truth) mean += frame.rowwise() - frame.colwise().mean();
+  mean /= static_cast<double>(truth.size());
+  std::vector<Points3> poses;
+  for (const Points3& frame : truth) poses.push_back(mean.rowwise() + frame.colwise().mean());
+  return poses;
+}
+
+std::vector<Points3> ReadPredictions(const PoseFileFormat& format,
+                                     const std::string& file,
+                                     const EvalCommandOptions& command,
+                                     size_t frames) {
+  std::vector<Points3> predicted = ReadPoseFile(format, file);
+  if (predicted.size() != frames) {
+    throw DataError(file + ": " + std::to_string(predicted.size()) + " frames, but " +
+                    command.groundtruth + " has " + std::to_string(frames) +
+                    "; both must hold the same frames in the same order");
+  }
+  return predicted;
+}
+
+int EvaluatePredictions(const EvalCommandOptions& command) {
+  if (command.predictions.empty() || command.groundtruth.empty()) {
+    throw UsageError("--dataset " + command.dataset +
+                     " needs --predictions FILE and --groundtruth FILE");
+  }
+  if (!command.data.empty()) {
+    throw UsageError("--data evaluates a model, --dataset predictions: give one of them");
+  }
+  const PoseFileFormat& format = FindPoseFileFormat(command.dataset);
+  const Convention& convention = FindConvention(format.convention);
+  const std::vector<Protocol> protocols = ProtocolsFor(command, convention);
+  if (!command.common.config.empty()) Recipe::Load(command.common, "eval");  // checked, not needed
+
+  const std::vector<Points3> truth = ReadPoseFile(format, command.groundtruth);
+  std::vector<std::pair<std::string, std::vector<Points3>>> methods;
+  for (const std::string& file : command.predictions) {
+    methods.emplace_back(fs::path(file).stem().string(),
+                         ReadPredictions(format, file, command, truth.size()));
+  }
+  methods.emplace_back("mean pose", MeanPose(truth));
+
+  nlohmann::json by_protocol = nlohmann::json::array();
+  std::vector<Table> tables;
+  for (const Protocol protocol : protocols) {
+    std::vector<NamedReport> rows;
+    nlohmann::json of_methods = nlohmann::json::array();
+    for (const auto& [name, poses] : methods) {
+      rows.push_back(
+          {name,
+           MakePoseReport(
+               protocol, Distances(protocol, convention, poses, truth), convention.joint_names)});
+      of_methods.push_back(ToJson(rows.back().report));
+      of_methods.back()["method"] = name;
+    }
+    const std::string line = ProtocolLine(protocol, convention.num_joints);
+    Print(fmt::format("\n{}, {} frames; {}\n{}{}",
+                      command.dataset,
+                      truth.size(),
+                      line,
+                      PoseTable(rows),
+                      FingerTable(rows)));
+    by_protocol.push_back({{"protocol", line}, {"methods", of_methods}});
+    tables.push_back({protocol, line, std::move(rows)});
+  }
+
+  // The first method under the first protocol speaks for the whole.
+  nlohmann::json summary = by_protocol[0]["methods"][0];
+  summary["ok"] = true;
+  summary["dataset"] = command.dataset;
+  summary["protocols"] = by_protocol;
+  WriteFiles(command.common.out.value_or(""), summary, tables);
+  PrintSummary(command.common, summary);
+  return static_cast<int>(ExitCode::kDone);
+}
+
+int RunEval(const EvalCommandOptions& command) {
+  return command.dataset.empty() ? EvaluateOnDatasets(command) : EvaluatePredictions(command);
+}
+
+}  // namespace
+
+void SetupEvalCommand(CommandLine& command_line) {
+  const auto options = std::make_shared<EvalCommandOptions>();
+  CLI::App& app = command_line.Add(
+      "eval", "Measure a model, or anybody's predictions on a public dataset", options, RunEval);
+  app.add_option("--data", options->data, "Dataset folders to measure the model on");
+  app.add_option("--model", options->model, "Model file");
+  app.add_option("--pairs", options->pairs, "Encoder->decoder pairs [all the model has]");
+  app.add_option("--protocol", options->protocols, "spurr2018, root, scale, pa or absolute");
+  app.add_option("--split", options->split, "held_out, train, validation, test or all");
+  app.add_option("--limit", options->limit, "Most rows, evenly spaced");
+  app.add_option("--dataset", options->dataset, "icvl, nyu, msra, freihand or canonical21");
+  app.add_option("--predictions", options->predictions, "Files of predictions, one per method");
+  app.add_option("--groundtruth", options->groundtruth, "File of the true poses");
+}
+
+}  // namespace handforge

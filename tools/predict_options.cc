@@ -1,0 +1,20 @@
+#include "tools/predict_options.h"
+
+namespace handforge {
+
+void PredictOptions::Visit(Fields& fields) {
+  fields.Field("images", images, {}, "picture, or folder of pictures");
+  fields.Field("boxes", boxes, {}, "JSON file of boxes, {\"name\": [x, y, width, height]}");
+  fields.Field("out", out, {}, "folder for predictions.json and overlays");
+  fields.Field("model", model, {}, "model file; empty = the default model");
+  fields.Field("handedness", handedness, {"auto", "left", "right"}, "side of the hands");
+  fields.Field("bone_mm", bone_mm, 0, 200, "bone from middle MCP to PIP, mm; 0 = a mean hand");
+  fields.Field("turns", turns, "look at the four quarter turns and average");
+  fields.Field("refinements", refinements, 0, 8, "times the crop is made anew around the hand");
+  fields.Field("draws", draws, 1, 1024, "draws from the posterior per look, for the confidence");
+  fields.Field("seed", seed, "seed of those draws");
+  fields.Field("threads", threads, 0, 4096, "pictures at once, 0 = one per core");
+  fields.Field("overlay", overlay, "draw the skeleton over each picture");
+}
+
+}  // namespace handforge

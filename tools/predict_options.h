@@ -1,0 +1,34 @@
+#pragma once
+
+#include "io/config.h"
+
+#include <cstdint>
+#include <string>
+
+namespace handforge {
+
+// Section `predict` of a recipe: the pose of the hand in pictures.
+struct PredictOptions {
+  // A picture or a folder of pictures, each a crop of one hand or with its box in `boxes`.
+  std::string images;
+  // JSON: {"<file name>": [x, y, width, height]}, pixels, a tight box around the hand.
+  std::string boxes;
+  std::string out;
+  // Model file; empty = the repository's, else the quick start's.
+  std::string model;
+  std::string handedness = "auto";
+  // Length of the bone from middle MCP to PIP; 0 = mean of the model's training data.
+  double bone_mm = 0;
+  // vae/hand_predictor.h
+  bool turns = true;
+  int64_t refinements = 0;
+  int64_t draws = 4;
+  uint64_t seed = 1;
+  int64_t threads = 0;
+  // Whether to draw the skeleton over each picture, in `overlay/` of the output folder.
+  bool overlay = true;
+
+  void Visit(Fields& fields);
+};
+
+}  // namespace handforge

@@ -1,0 +1,80 @@
+#pragma once
+
+#include "io/core/image.h"
+#include "io/core/skeleton.h"
+#include "vae/hand_vae.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// A square of an image, in its pixels (whole coordinates are pixel centres). It may reach beyond
+// the image: what is missing is filled with the mean colour of the image's edge.
+struct CropSquare {
+  double centre_x_px = 0;
+  double centre_y_px = 0;
+  double side_px = 0;
+};
+// The smallest centred square that holds the image: one that is not square is padded.
+CropSquare WholeImage(int width_px, int height_px);
+// Around a tight box {x, y, width, height} of a hand, with the margin of training crops.
+CropSquare AroundBox(const std::array<double, 4>& box_px);
+
+// The posterior mean {latent_dim} of the hand in a crop of `rgb` {H, W, 3}; `mirrored` for a left
+// hand.
+std::vector<float> EncodeCrop(const HandVae& vae,
+                              const ImageU8& rgb,
+                              const CropSquare& square,
+                              bool mirrored);
+
+struct PredictorOptions {
+  // "left", "right", or "auto": what the model's side head says, or without one the side under
+  // which the model agrees most with itself.
+  std::string handedness = "auto";
+  // Length of the bone from middle MCP to PIP, which sets the scale; 0 = mean of the training data.
+  double bone_mm = 0;
+  // Look at the image in its four quarter turns and average.
+  bool turns = true;
+  // Times that the crop is made anew around the hand just found; helps where crops are framed
+  // otherwise than those of the training data and the model's 2D is good.
+  int refinements = 0;
+  // Draws from the posterior per look, for the spread.
+  int draws = 4;
+  uint64_t seed = 1;
+};
+
+struct HandPrediction {
+  Handedness handedness = Handedness::kRight;
+  Joints3 joints_in_crop_mm = Joints3::Zero();  // relative to the wrist, axes of the crop's camera
+  Joints2 joints_px = Joints2::Zero();          // in the whole image
+  // RMS distance of the joints said by single looks and posterior draws from their mean.
+  double spread_mm = 0;
+  // exp(-spread_mm / 20): near 1 where all looks and draws agree.
+  double confidence = 0;
+};
+
+// Finds the pose of the one hand in a crop of an image. Immutable; may be used by several threads.
+class HandPredictor {
+ public:
+  // Keeps a reference to `vae`. Throws UsageError where the model lacks the RGB encoder or a joint
+  // decoder, or an option is out of range.
+  HandPredictor(const HandVae& vae, const PredictorOptions& options);
+
+  // `rgb` {H, W, 3}. A pure function of (model, options, image, square, index).
+  HandPrediction Predict(const ImageU8& rgb, const CropSquare& square, uint64_t index) const;
+
+ private:
+  struct Estimate;
+  Estimate Look(const ImageU8& rgb, CropSquare square, bool mirrored, uint64_t index) const;
+  bool SaysLeft(const ImageU8& rgb, const CropSquare& square) const;
+  Estimate LookAgain(const ImageU8& rgb, CropSquare square, bool mirrored, uint64_t index) const;
+
+  const HandVae& vae_;
+  PredictorOptions options_;
+  double bone_mm_;
+};
+
+}  // namespace handforge
