@@ -6,6 +6,7 @@
 #include "io/core/tuple.h"
 #include "vae/degrade.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -15,14 +16,20 @@ namespace {
 // Positions of the draws of left rows and of second looks in a batch's stream of random numbers.
 constexpr int kLeftRows = 1 << 20;
 constexpr int kSecondLooks = 1 << 21;
+// First of the shuffles of unlabelled rows.
+constexpr uint32_t kUnlabelledStreams = 1 << 16;
+
+// Trains on images without labels.
+bool IsRgbOnly(const Pass& pass) {
+  return pass.from == Modality::kRgb && pass.to == std::vector<Modality>{Modality::kRgb};
+}
 
 // Fisher-Yates order of an epoch.
 std::vector<int64_t> Shuffled(const std::vector<int64_t>& rows,
                               uint64_t seed,
-                              int pass,
+                              uint32_t stream,
                               int64_t epoch) {
-  Random random(
-      seed, static_cast<uint64_t>(epoch), static_cast<uint32_t>(pass), Purpose::kTrainOrder);
+  Random random(seed, static_cast<uint64_t>(epoch), stream, Purpose::kTrainOrder);
   std::vector<int64_t> order = rows;
   for (size_t i = order.size(); i > 1; --i) {
     std::swap(order[i - 1], order[static_cast<size_t>(random.Integer(static_cast<int64_t>(i)))]);
@@ -60,40 +67,78 @@ BatchMaker::BatchMaker(const SampleSet& samples,
                        const std::vector<Pass>& passes,
                        const BatchOptions& options)
     : samples_(samples), passes_(passes), options_(options), schedule_(passes) {
-  for (const Pass& pass : passes_) {
-    orders_.push_back({samples_.RowsFor(pass), {}, -1});
-    if (orders_.back().rows.empty()) {
-      throw DataError("data: no training row has what the pair " + pass.Name() +
-                      " needs; leave the pair out or add such data");
+  for (const Pass& pass : passes_) AddOrders(pass);
+}
+
+void BatchMaker::AddOrders(const Pass& pass) {
+  Order order;
+  order.stream = static_cast<uint32_t>(orders_.size());
+  order.rows = samples_.RowsFor(pass);
+  if (order.rows.empty()) {
+    throw DataError("data: no training row has what the pair " + pass.Name() +
+                    " needs; leave the pair out or add such data");
+  }
+  Order unlabelled;
+  if (options_.unlabelled_share >= 0 && IsRgbOnly(pass)) {
+    const auto first_unlabelled =
+        std::stable_partition(order.rows.begin(), order.rows.end(), [this](int64_t row) {
+          return samples_.Has(row, Modality::kJoints3) || samples_.Has(row, Modality::kJoints2);
+        });
+    unlabelled.stream = kUnlabelledStreams + order.stream;
+    unlabelled.rows.assign(first_unlabelled, order.rows.end());
+    order.rows.erase(first_unlabelled, order.rows.end());
+    const int wanted = UnlabelledRows(pass);
+    const bool lacks_labelled = wanted < options_.image_rows && order.rows.empty();
+    if ((wanted > 0 && unlabelled.rows.empty()) || lacks_labelled) {
+      throw DataError("data: unlabelled_share = " + std::to_string(options_.unlabelled_share) +
+                      " of the pair " + pass.Name() +
+                      " cannot be given: " + std::to_string(order.rows.size()) + " labelled and " +
+                      std::to_string(unlabelled.rows.size()) + " unlabelled training rows");
     }
   }
+  orders_.push_back(std::move(order));
+  unlabelled_.push_back(std::move(unlabelled));
+}
+
+int BatchMaker::UnlabelledRows(const Pass& pass) const {
+  if (options_.unlabelled_share < 0 || !IsRgbOnly(pass)) return 0;
+  return static_cast<int>(std::lround(options_.unlabelled_share * options_.image_rows));
 }
 
 Batch BatchMaker::Make(int64_t step) {
-  const int pass = schedule_.PassAt(step);
+  const size_t pass = static_cast<size_t>(schedule_.PassAt(step));
   Batch batch;
   batch.step = step;
-  batch.pass = passes_[static_cast<size_t>(pass)];
+  batch.pass = passes_[pass];
   batch.rows = batch.pass.HasImages() ? options_.image_rows : options_.pose_rows;
   if (IsImage(batch.pass.from)) {
     batch.left_rows = static_cast<int>(std::lround(options_.left_share * batch.rows));
   }
-  const int all_rows = batch.rows + batch.left_rows;
-  const int64_t first = schedule_.Occurrence(step) * all_rows;
-  for (int i = 0; i < batch.rows; ++i) AddRow(RowAt(pass, first + i), i, &batch);
-  for (int i = batch.rows; i < all_rows; ++i) AddLeftRow(RowAt(pass, first + i), i, &batch);
+  const int unlabelled = UnlabelledRows(batch.pass);
+  const int others = batch.rows - unlabelled;
+  const int64_t occurrence = schedule_.Occurrence(step);
+  for (int i = 0; i < unlabelled; ++i) {
+    AddRow(RowAt(occurrence * unlabelled + i, &unlabelled_[pass]), i, &batch);
+  }
+  const int64_t first = occurrence * (others + batch.left_rows);
+  for (int i = 0; i < others; ++i) {
+    AddRow(RowAt(first + i, &orders_[pass]), unlabelled + i, &batch);
+  }
+  Order& left = others > 0 ? orders_[pass] : unlabelled_[pass];
+  for (int i = 0; i < batch.left_rows; ++i) {
+    AddLeftRow(RowAt(first + others + i, &left), batch.rows + i, &batch);
+  }
   return batch;
 }
 
-int64_t BatchMaker::RowAt(int pass, int64_t position) {
-  Order& order = orders_[static_cast<size_t>(pass)];
-  const int64_t count = static_cast<int64_t>(order.rows.size());
+int64_t BatchMaker::RowAt(int64_t position, Order* order) const {
+  const int64_t count = static_cast<int64_t>(order->rows.size());
   const int64_t epoch = position / count;
-  if (epoch != order.epoch) {
-    order.shuffled = Shuffled(order.rows, options_.seed, pass, epoch);
-    order.epoch = epoch;
+  if (epoch != order->epoch) {
+    order->shuffled = Shuffled(order->rows, options_.seed, order->stream, epoch);
+    order->epoch = epoch;
   }
-  return order.shuffled[static_cast<size_t>(position % count)];
+  return order->shuffled[static_cast<size_t>(position % count)];
 }
 
 void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {

@@ -37,7 +37,10 @@ struct BatchOptions {
   int image_rows = 32;  // and of pairs with
   int latent_dim = 32;
   bool appearance = false;  // fill Batch::appearance
-  double left_share = 0;    // left_rows as a share of the rows of a pass from an image
+  // Share of each batch of rgb->rgb that is rows without joint labels, exact up to rounding to
+  // whole rows; below 0 = as they come.
+  double unlabelled_share = -1;
+  double left_share = 0;  // left_rows as a share of the rows of a pass from an image
   AugmentOptions augment;
 };
 
@@ -45,7 +48,8 @@ struct BatchOptions {
 // through its rows in a fresh random order each epoch. Not thread-safe (it caches the order).
 class BatchMaker {
  public:
-  // Keeps a reference to `samples`. Throws DataError naming a pass that no sample can train.
+  // Keeps a reference to `samples`. Throws DataError naming a pass that no sample can train, or
+  // whose share of unlabelled rows the samples cannot give.
   BatchMaker(const SampleSet& samples,
              const std::vector<Pass>& passes,
              const BatchOptions& options);
@@ -54,12 +58,16 @@ class BatchMaker {
 
  private:
   struct Order {
-    std::vector<int64_t> rows;      // all rows of the pass
+    uint32_t stream = 0;            // of the shuffle's random numbers
+    std::vector<int64_t> rows;      // all that are drawn from
     std::vector<int64_t> shuffled;  // in the order of `epoch`
     int64_t epoch = -1;
   };
 
-  int64_t RowAt(int pass, int64_t position);
+  // Rows of the batch that are drawn from `unlabelled_`.
+  int UnlabelledRows(const Pass& pass) const;
+  void AddOrders(const Pass& pass);
+  int64_t RowAt(int64_t position, Order* order) const;
   void AddRow(int64_t row, int position, Batch* batch) const;
   void AddLeftRow(int64_t row, int position, Batch* batch) const;
   // Appends the picture a row's encoder is shown, degraded.
@@ -75,7 +83,8 @@ class BatchMaker {
   std::vector<Pass> passes_;
   BatchOptions options_;
   PassSchedule schedule_;
-  std::vector<Order> orders_;
+  std::vector<Order> orders_;      // by pass
+  std::vector<Order> unlabelled_;  // likewise; empty where the pass takes rows as they come
 };
 
 // Prepares the next batch on a thread of its own while a step runs.

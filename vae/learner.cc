@@ -140,6 +140,13 @@ struct Learner::Impl {
     return options.side_weight * error;
   }
 
+  // Weight of the KL term.
+  double Beta(int64_t step) const {
+    const double risen = static_cast<double>(step) /
+                         static_cast<double>(std::max<int64_t>(1, options.beta_warmup_steps));
+    return options.beta_warmup_steps == 0 ? options.beta : options.beta * std::min(1.0, risen);
+  }
+
   // Optimisers of the modules a pass trains.
   std::vector<FlatAdam*> OptimisersOf(const Pass& pass) {
     std::vector<FlatAdam*> of_pass = {&optimisers.at(EncoderName(pass.from))};
@@ -165,14 +172,15 @@ struct Learner::Impl {
     const Tensor noise = ToDevice(batch.noise, {batch.rows, options.model.latent_dim});
     const Tensor z = Reparameterise(posterior, noise);
     const Tensor kl = KlDivergence(posterior);
-    loss = loss + options.beta * kl;
+    const double beta = Beta(batch.step);
+    loss = loss + beta * kl;
     for (const Modality to : pass.to) {
       StepLosses losses;
       losses.pair = Pair{pass.from, to, 1}.Name();
       losses.kl = kl.item<double>();
       Decoder& decoder = *networks.decoders[static_cast<size_t>(to)];
       const Tensor error = Reconstruction(batch, to, decoder.Decode(z), &losses);
-      losses.loss = error.item<double>() + options.beta * losses.kl;
+      losses.loss = error.item<double>() + beta * losses.kl;
       loss = loss + error;
       all->push_back(losses);
     }

@@ -47,6 +47,7 @@ BatchOptions MakeBatchOptions(const TrainOptions& options) {
   batch.pose_rows = static_cast<int>(options.pose_batch);
   batch.image_rows = static_cast<int>(options.image_batch);
   batch.latent_dim = static_cast<int>(options.model.latent_dim);
+  batch.unlabelled_share = options.unlabelled_share;
   batch.appearance = options.model.appearance_dim > 0;
   batch.left_share = options.model.side_head != 0 ? options.left_share : 0;
   batch.augment = options.augment;

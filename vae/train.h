@@ -66,6 +66,13 @@ struct TrainOptions {
   // joints. As a likelihood: 63 numbers with deviation s give beta = 2 s^2 / 63, so 1e-4 says
   // s = 0.056 bone lengths, some 2.5 mm.
   double beta = 1e-4;
+  // Steps over which the KL term's weight rises linearly from 0 to beta (Bowman et al. 2016): codes
+  // first learn to say something; 0 = none.
+  int64_t beta_warmup_steps = 0;
+  // Share of each rgb->rgb batch that is images without joint labels, exact up to rounding: that
+  // pair is all they train, which is the semi-supervision of Spurr et al. 2018. Below 0 = labelled
+  // and unlabelled images as they come.
+  double unlabelled_share = -1;
   // Weight of the mean squared error of the 20 bone vectors beside that of the 3D joints: errors
   // that all joints of a finger share are cheap, bones of a wrong length are not.
   double bones_weight = 2;

@@ -25,6 +25,16 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field("average_decay", average_decay, 0, 0.999999, "running average of the weights");
   fields.Field("max_gradient_norm", max_gradient_norm, 0, 1e9, "longest gradient, 0 = any");
   fields.Field("beta", beta, 0, 1e3, "weight of the KL term");
+  fields.Field("beta_warmup_steps",
+               beta_warmup_steps,
+               0,
+               int64_t{1} << 40,
+               "steps over which the KL weight rises to beta");
+  fields.Field("unlabelled_share",
+               unlabelled_share,
+               -1,
+               1,
+               "unlabelled images in each rgb->rgb batch, below 0 = as they come");
   fields.Field("bones_weight", bones_weight, 0, 1e6, "weight of the 3D bone vectors' loss");
   fields.Field("joints3_weight", joints3_weight, 0, 1e6, "weight of the 3D loss");
   fields.Field("joints2_weight", joints2_weight, 0, 1e6, "weight of the 2D loss");

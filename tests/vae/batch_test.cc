@@ -12,6 +12,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include <Eigen/Geometry>
@@ -343,6 +344,41 @@ TEST(MoveJoints, AShiftTurnsTheCamera) {
     const Joints2 moved = PixelJoints2(joints2.data(), px, Handedness::kRight);
     EXPECT_LT((seen - moved).cwiseAbs().maxCoeff(), 0.006 * px);
   }
+}
+
+TEST(BatchMaker, MixesUnlabelledImagesInTheExactRatio) {
+  SampleSet samples = ToySamples(24);
+  // The first 9 rows lose their labels; a pixel of their pictures tells them apart.
+  const size_t size = size_t{3} * kPx * kPx;
+  for (size_t row = 0; row < 24; ++row) {
+    if (row < 9) samples.present[row] = kHasRgb;
+    std::fill_n(samples.rgb.begin() + static_cast<ptrdiff_t>(row * size), size, row < 9 ? 255 : 0);
+  }
+  BatchOptions options = SmallBatches();
+  options.image_rows = 8;
+  options.unlabelled_share = 0.25;
+  options.augment.brightness = 0;
+  options.augment.colour = 0;
+  BatchMaker maker(samples, ParsePasses({"rgb->rgb", "rgb->3d"}), options);
+  for (int64_t step = 0; step < 12; ++step) {
+    const Batch batch = maker.Make(step);
+    const bool pictures = batch.pass.Decodes(Modality::kRgb);
+    int unlabelled = 0;
+    for (size_t row = 0; row < 8; ++row) unlabelled += batch.input[row * size] > 0.5F;
+    EXPECT_EQ(unlabelled, pictures ? 2 : 0) << "step " << step;
+    if (!pictures) continue;
+    const float with_mask = std::accumulate(batch.has_alpha.begin(), batch.has_alpha.end(), 0.0F);
+    EXPECT_EQ(with_mask, 6);
+  }
+}
+
+TEST(BatchMaker, NamesAShareItCannotGive) {
+  const SampleSet samples = ToySamples(24);
+  BatchOptions options = SmallBatches();
+  options.unlabelled_share = 0.5;
+  EXPECT_THAT(
+      MessageOf<DataError>([&] { BatchMaker(samples, ParsePasses({"rgb->rgb"}), options); }),
+      testing::AllOf(HasSubstr("unlabelled_share"), HasSubstr("24 labelled and 0 unlabelled")));
 }
 
 TEST(BatchMaker, NamesAPairWithoutData) {

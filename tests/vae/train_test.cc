@@ -163,6 +163,27 @@ TEST_F(TrainTest, ResumesWithEverySwitchOn) {
   EXPECT_NE(z[7], 0);
 }
 
+TEST_F(TrainTest, RaisesTheKlWeight) {
+  // The logged loss of a pair is its reconstruction (bones left out) plus weight times KL.
+  TrainOptions options = Options("warmup");
+  options.pairs = {"3d->3d"};
+  options.bones_weight = 0;
+  options.beta = 0.1;
+  options.beta_warmup_steps = 12;
+  options.log_every = 1;
+  Train(options, false);
+  for (const int64_t step : {1, 7, 13, 24}) {
+    std::istringstream row(Lines(Path("warmup") / "train_log.csv")[static_cast<size_t>(step)]);
+    std::vector<std::string> cells;
+    for (std::string cell; std::getline(row, cell, ',');) cells.push_back(cell);
+    const double loss = std::stod(cells[2]);
+    const double reconstruction = std::stod(cells[3]);
+    const double kl = std::stod(cells[5]);
+    const double expected = 0.1 * std::min(1.0, static_cast<double>(step - 1) / 12);
+    EXPECT_NEAR(loss - reconstruction, expected * kl, 1e-4 * loss) << "step " << step;
+  }
+}
+
 TEST_F(TrainTest, StartsFromAnotherModel) {
   const TrainResult first = Train(Options("first"), false);
   TrainOptions next = Options("next");
