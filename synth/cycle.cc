@@ -20,12 +20,13 @@ DecodedBatch DecodedAgain(const HandVae& model,
   return decoded;
 }
 
-float ErrorMm(const DecodedBatch& again, size_t row, const CycleInput& hand) {
+float ErrorMm(const DecodedBatch& again, const CycleInput& hand) {
   double sum = 0;
   for (int j = 0; j < kNumJoints; ++j) {
     Eigen::Vector3d difference;
     for (int c = 0; c < 3; ++c) {
-      difference[c] = again.joints3[(row * kNumJoints + j) * 3 + c] - hand.joints.in_bones(j, c);
+      difference[c] =
+          again.joints3[(hand.place * kNumJoints + j) * 3 + c] - hand.joints.in_bones(j, c);
     }
     sum += difference.norm();
   }
@@ -45,24 +46,25 @@ std::vector<CycleErrors> MeasureCycles(const HandVae& model, const std::vector<C
     for (size_t row = 0; row < hands.size(); ++row) {
       std::transform(hands[row].rgb->pixels.begin(),
                      hands[row].rgb->pixels.end(),
-                     inputs.begin() + static_cast<long>(row * size),
+                     inputs.begin() + static_cast<long>(hands[row].place * size),
                      [](uint8_t value) { return static_cast<float>(value) / 255; });
     }
     const DecodedBatch again = DecodedAgain(model, Modality::kRgb, inputs);
     for (size_t row = 0; row < hands.size(); ++row) {
-      errors[row].rgb_mm = ErrorMm(again, row, hands[row]);
+      errors[row].rgb_mm = ErrorMm(again, hands[row]);
     }
   }
   if (has(Modality::kJoints2)) {
     constexpr size_t kSize = kNumJoints * 2;
     std::vector<float> inputs(kDecodeBatch * kSize, 0);
     for (size_t row = 0; row < hands.size(); ++row) {
+      const CycleInput& hand = hands[row];
       NormaliseJoints2(
-          hands[row].joints.px, hands[row].image_px, Handedness::kRight, &inputs[row * kSize]);
+          hand.joints.px, hand.image_px, Handedness::kRight, &inputs[hand.place * kSize]);
     }
     const DecodedBatch again = DecodedAgain(model, Modality::kJoints2, inputs);
     for (size_t row = 0; row < hands.size(); ++row) {
-      errors[row].joints2_mm = ErrorMm(again, row, hands[row]);
+      errors[row].joints2_mm = ErrorMm(again, hands[row]);
     }
   }
   return errors;

@@ -20,6 +20,7 @@ struct CycleInput {
   DecodedJoints joints;
   int image_px = 0;  // grid of joints.px
   double bone_mm = 0;
+  size_t place = 0;  // in the batch, see PlacedCode; one hand each
 };
 
 // Up to kDecodeBatch hands, padded to that batch.

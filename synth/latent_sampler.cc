@@ -33,6 +33,8 @@ LatentMethod ParseLatentMethod(const std::string& name) {
 
 namespace {
 
+constexpr uint64_t kMixtureSeed = 1;
+
 // Angles that make a gesture: all but twists and the wrist.
 bool ShapesGesture(int angle) {
   if (angle == kThumbCmcTwist || angle >= kWristFlexion) return false;
@@ -356,6 +358,7 @@ std::vector<GaussianSampler::Component> FitMixture(const LatentAnchors& anchors,
   for (int r = 0; r < samples.rows; ++r) {
     for (int d = 0; d < samples.cols; ++d) samples.at<double>(r, d) = means(r, d);
   }
+  cv::theRNG().state = kMixtureSeed;  // of this thread; the fit draws from it
   const auto em = cv::ml::EM::create();
   em->setClustersNumber(count);
   em->setCovarianceMatrixType(cv::ml::EM::COV_MAT_GENERIC);

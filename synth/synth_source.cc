@@ -222,9 +222,9 @@ class SynthSource : public TupleSource {
     DecodeCodes(world_.model, CodesOf(rows), joints_only, &decoded_);
   }
 
-  static std::vector<const std::vector<float>*> CodesOf(const std::vector<Row*>& rows) {
-    std::vector<const std::vector<float>*> codes;
-    for (const Row* row : rows) codes.push_back(&row->draw.code.z);
+  static std::vector<PlacedCode> CodesOf(const std::vector<Row*>& rows) {
+    std::vector<PlacedCode> codes;
+    for (const Row* row : rows) codes.push_back({&row->draw.code.z, PlaceInBatch(row->index)});
     return codes;
   }
 
@@ -295,7 +295,8 @@ class SynthSource : public TupleSource {
     if (rows.empty()) return;
     std::vector<CycleInput> inputs;
     for (const Row* row : rows) {
-      inputs.push_back({&row->tuple->rgb, row->joints, image_px(), row->hand.bone_mm});
+      inputs.push_back(
+          {&row->tuple->rgb, row->joints, image_px(), row->hand.bone_mm, PlaceInBatch(row->index)});
     }
     const std::vector<CycleErrors> errors = MeasureCycles(world_.model, inputs);
     const double limit_mm = world_.options.plausibility.cycle_mm;

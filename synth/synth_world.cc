@@ -30,6 +30,19 @@ std::vector<Environment> LoadEnvironments() {
                          "; run tools/setup.sh");
 }
 
+// The rows of a whole batch that belong to the codes, in their order.
+template <typename T>
+std::vector<T> RowsAt(const std::vector<PlacedCode>& codes, const std::vector<T>& batch) {
+  const size_t size = batch.size() / kDecodeBatch;
+  std::vector<T> rows;
+  rows.reserve(codes.size() * size);
+  for (const PlacedCode& code : codes) {
+    const auto begin = batch.begin() + static_cast<long>(code.place * size);
+    rows.insert(rows.end(), begin, begin + static_cast<long>(size));
+  }
+  return rows;
+}
+
 void CheckModel(const SynthOptions& options, const HandVae& model) {
   const VaeInfo& info = model.info();
   for (const Modality modality : {Modality::kJoints3, Modality::kJoints2, Modality::kRgb}) {
@@ -115,15 +128,29 @@ DecodedJoints JointsOfRow(const DecodedBatch& batch, int row, int image_px) {
 }
 
 void DecodeCodes(const HandVae& model,
-                 const std::vector<const std::vector<float>*>& codes,
+                 const std::vector<PlacedCode>& codes,
                  const DecodeRequest& request,
                  DecodedBatch* decoded) {
   const auto dim = static_cast<size_t>(model.info().latent_dim);
   std::vector<float> z(kDecodeBatch * dim, 0);
-  for (size_t i = 0; i < codes.size(); ++i) {
-    std::copy(codes[i]->begin(), codes[i]->end(), z.begin() + static_cast<long>(i * dim));
+  for (const PlacedCode& code : codes) {
+    std::copy(code.z->begin(), code.z->end(), z.begin() + static_cast<long>(code.place * dim));
   }
   model.Decode(z.data(), kDecodeBatch, decoded, request);
+  decoded->joints3 = RowsAt(codes, decoded->joints3);
+  decoded->joints2 = RowsAt(codes, decoded->joints2);
+  decoded->rgba = RowsAt(codes, decoded->rgba);
+  decoded->depth = RowsAt(codes, decoded->depth);
+  decoded->rows = static_cast<int>(codes.size());
+}
+
+void DecodeCodes(const HandVae& model,
+                 const std::vector<const std::vector<float>*>& codes,
+                 const DecodeRequest& request,
+                 DecodedBatch* decoded) {
+  std::vector<PlacedCode> placed;
+  for (const auto* z : codes) placed.push_back({z, placed.size()});
+  DecodeCodes(model, placed, request, decoded);
 }
 
 }  // namespace handforge

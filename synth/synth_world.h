@@ -46,7 +46,20 @@ struct DecodedJoints {
 };
 DecodedJoints JointsOfRow(const DecodedBatch& batch, int row, int image_px);
 
-// Decodes up to kDecodeBatch codes, padded.
+// A code and where in the batch it is decoded: some matrix kernels round differently at different
+// places, so a tuple is decoded at the same place (`PlaceInBatch`) whenever it is.
+struct PlacedCode {
+  const std::vector<float>* z = nullptr;
+  size_t place = 0;  // < kDecodeBatch, one code each
+};
+inline size_t PlaceInBatch(uint64_t index) { return index % kDecodeBatch; }
+
+// Decodes up to kDecodeBatch codes, padded; row i of `decoded` belongs to codes[i].
+void DecodeCodes(const HandVae& model,
+                 const std::vector<PlacedCode>& codes,
+                 const DecodeRequest& request,
+                 DecodedBatch* decoded);
+// The same, codes[i] at place i.
 void DecodeCodes(const HandVae& model,
                  const std::vector<const std::vector<float>*>& codes,
                  const DecodeRequest& request,

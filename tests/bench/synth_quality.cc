@@ -104,6 +104,7 @@ Scores ScoresOf(const HandVae& model,
                         mixed,
                         tuples[i].camera.width_px,
                         ReferenceBoneLength(tuples[other].joints_in_cam)});
+      inputs.back().place = inputs.size() - 1;
     }
     for (const CycleErrors& error : MeasureCycles(model, inputs)) {
       scores.rgb_mm.push_back(error.rgb_mm);

@@ -308,6 +308,7 @@ TEST_F(Synthesis, RendersWithTheDecodedTone) {
   SynthOptions options = Options("kernel");
   options.rgb_rendered = true;
   options.left_hands = 0;
+  options.backdrop = "decoded";  // so that rgb shows the decoded colours alone
   for (const Tuple& t : Made(options)) {
     ASSERT_FALSE(t.rgb_rendered.empty());
     ImageU8 traced(t.rgb.width, t.rgb.height);
