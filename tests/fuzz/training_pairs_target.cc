@@ -1,4 +1,4 @@
-// The pairs of a training recipe, one a line: "rgb->3d*4".
+// The passes of a training recipe, one a line: "rgb->3d*4".
 #include "tests/fuzz/fuzz_target.h"
 #include "vae/modality.h"
 
@@ -10,8 +10,8 @@ void ReadHostileBytes(const std::string& bytes) {
   std::vector<std::string> texts;
   std::istringstream lines(bytes);
   for (std::string line; std::getline(lines, line);) texts.push_back(line);
-  PairSchedule schedule(ParsePairs(texts));
-  schedule.PairAt(int64_t{1} << 40);
+  PassSchedule schedule(ParsePasses(texts));
+  schedule.PassAt(int64_t{1} << 40);
 }
 
 }  // namespace handforge
