@@ -139,6 +139,7 @@ void CompareVisibility(const Tuple& stored,
                        const Tuple& rendered,
                        std::vector<Difference>* differences) {
   const FirstPicture first(stored);
+  std::vector<Difference> odd;
   for (int j = 0; j < kNumJoints; ++j) {
     const uint8_t is = stored.visible[j];
     const bool hidden_since = is == kHiddenByOccluder && rendered.visible[j] != kOutOfFrame &&
@@ -146,10 +147,14 @@ void CompareVisibility(const Tuple& stored,
     const bool came_in = is == kVisibilityUnknown && rendered.visible[j] != kOutOfFrame &&
                          !first.Shows(stored.joints_px(j, 0), stored.joints_px(j, 1));
     if (is == rendered.visible[j] || hidden_since || came_in) continue;
-    differences->push_back({"visible",
-                            std::string(kJointNames[j]) + " is " + std::to_string(is) +
-                                ", the rig renders to " + std::to_string(rendered.visible[j])});
+    odd.push_back({"visible",
+                   std::string(kJointNames[j]) + " is " + std::to_string(is) +
+                       ", the rig renders to " + std::to_string(rendered.visible[j])});
   }
+  // The turned rig is rounded anew: a ray that grazed an edge may fall on its other side.
+  const bool turned = (stored.augmentation.applied & kResampled) != 0;
+  if (turned && odd.size() < 2) return;
+  differences->insert(differences->end(), odd.begin(), odd.end());
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ struct Difference {
 //    a depth within kResampledDepthMm and a pixel's width of the depths, that are rendered to at
 //    most ResampleReach(zoom) pixels away, for all but kResampledOddShare of the pixels;
 //  - beyond the edge of the first picture there is nothing, and joints there are
-//    kVisibilityUnknown.
+//    kVisibilityUnknown;
+//  - one joint may differ in visibility: its ray may graze an edge of the rig, rounded anew.
 std::vector<Difference> CompareWithRendered(const Tuple& stored, const Tuple& rendered);
 
 constexpr double kResampledDepthMm = 1;

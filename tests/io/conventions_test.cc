@@ -158,8 +158,8 @@ TEST(Conventions, GatherIsNotScatter) {
   EXPECT_EQ(mano(kLittleMcp, 0), 7);
   EXPECT_EQ(mano(kRingMcp, 0), 10);
   EXPECT_EQ(mano(kRingTip, 0), 19);
-  Eigen::MatrixXd both(42, 1);
-  for (int i = 0; i < 42; ++i) both(i, 0) = i;
+  Eigen::MatrixXd both(42, 2);
+  for (int i = 0; i < 42; ++i) both.row(i).setConstant(i);
   const Eigen::MatrixXd left = ToCanonical(FindConvention("interhand_left"), both);
   EXPECT_EQ(left(kWrist, 0), 41);
   EXPECT_EQ(left(kThumbTip, 0), 21);

@@ -62,7 +62,8 @@ TEST(MixSpectrum, TheNarrowestBandTakesTheMeanAlone) {
   MixSpectrum(other, 0, 1, &image);
   for (int c = 0; c < 3; ++c) {
     const double moved = MeanOf(other, c) - MeanOf(before, c);
-    EXPECT_NEAR(MeanOf(image, c), MeanOf(other, c), 0.2);
+    // One shift for all pixels is rounded the same way in all of them.
+    EXPECT_NEAR(MeanOf(image, c), MeanOf(other, c), 0.5);
     EXPECT_NEAR(image.at(5, 9, c) - before.at(5, 9, c), moved, 0.51);
   }
 }
