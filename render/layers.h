@@ -18,8 +18,8 @@ struct PreviousFrame {
   std::vector<TriangleMesh> surroundings;       // as HandScene::surroundings()
 };
 
-// Fills the layers named in `layers` from the scene's hits, as a right hand. `previous` null: nothing
-// moved.
+// Fills the layers named in `layers` from the scene's hits, as a right hand. `previous` null:
+// nothing moved.
 void RenderLayers(const HandScene& scene,
                   const std::vector<std::string>& layers,
                   const PreviousFrame* previous,

@@ -195,8 +195,9 @@ TupleRenderer::View TupleRenderer::DrawView(const Scene& scene,
     const Rigid3 sway = Sway(options, row.scene, frame);
     seen.push_back(sway.Apply(JointsOf(world_.rig, sampler_.PosesAt(scene.hands[0], frame))));
     if (scene.hands.size() == 1) continue;
-    const Joints3 second = (Mirrored(sway) * scene.mirrored_from_second)
-                               .Apply(JointsOf(world_.rig, sampler_.PosesAt(scene.hands[1], frame)));
+    const Joints3 second =
+        (Mirrored(sway) * scene.mirrored_from_second)
+            .Apply(JointsOf(world_.rig, sampler_.PosesAt(scene.hands[1], frame)));
     seen.push_back(second);
     seen.back().col(0) *= -1;
   }
@@ -208,8 +209,8 @@ TupleRenderer::View TupleRenderer::DrawView(const Scene& scene,
   view.camera = camera(view.index, attempt);
   view.camera.camera = view.camera.camera.RoundedToSingle();
   const uint64_t first = view.index - hands * static_cast<uint64_t>(row.view);
-  view.first_from_this = camera(first, 0).cam_from_hand.rotation *
-                         view.camera.cam_from_hand.rotation.transpose();
+  view.first_from_this =
+      camera(first, 0).cam_from_hand.rotation * view.camera.cam_from_hand.rotation.transpose();
 
   Random object_random(options.seed, view.index, attempt + 1, Purpose::kOccluder);
   if (object_random.Chance(options.objects.before_hand)) {
@@ -291,8 +292,7 @@ ImageU8 TupleRenderer::TakePicture(const Scene& scene,
 
   // Hands and objects show in different pixels.
   const HandScene& all = *scenes_[0];
-  ImageF32 shaded =
-      shader_.Shade(all, scene.hands[0].skin, BendOf(tuples[0].rig), lighting);
+  ImageF32 shaded = shader_.Shade(all, scene.hands[0].skin, BendOf(tuples[0].rig), lighting);
   if (tuples.size() > 1) {
     Lighting mirrored = lighting;
     mirrored.environment_from_cam.col(0) *= -1;

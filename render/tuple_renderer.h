@@ -43,8 +43,9 @@ struct RenderWorld {
   static RenderWorld Load(const RenderOptions& options);
 };
 
-// Fills depth, mask, box and visibility of a tuple from its record (rig, objects, other hand, camera,
-// joints) alone, as a right hand: how every label image is made, and how an audit remakes it.
+// Fills depth, mask, box and visibility of a tuple from its record (rig, objects, other hand,
+// camera, joints) alone, as a right hand: how every label image is made, and how an audit remakes
+// it.
 void RenderLabels(HandScene* scene, Tuple* tuple);
 
 // Draws and renders tuples: tuple `index` is a pure function of (options, seed, index). One per
@@ -63,7 +64,7 @@ class TupleRenderer {
     uint64_t index = 0;  // of its first row: what is drawn for the view is drawn by it
     uint32_t attempt = 0;
     SampledCamera camera;
-    std::vector<SceneObject> objects_before_hand;  // in the camera frame
+    std::vector<SceneObject> objects_before_hand;                   // in the camera frame
     Eigen::Matrix3d first_from_this = Eigen::Matrix3d::Identity();  // to the scene's first view
   };
   View DrawView(const Scene& scene, const RowAddress& row, uint64_t index, uint32_t attempt) const;

@@ -54,14 +54,16 @@ std::vector<NamedMesh> MeshesOf(const ShardReader& shard, const Tuple& tuple) {
 
 int RunExport(const ExportCommandOptions& options) {
   const fs::path folder = options.dataset;
-  const Manifest manifest = Manifest::FromJson(ReadText(ManifestPath(folder)), ManifestPath(folder));
+  const Manifest manifest =
+      Manifest::FromJson(ReadText(ManifestPath(folder)), ManifestPath(folder));
   for (const ShardInfo& info : manifest.shards) {
     if (options.index < info.first_index || options.index >= info.first_index + info.tuples) {
       continue;
     }
     const fs::path file = folder / info.file;
     if (Sha256OfFile(file) != info.sha256) {
-      throw DataError(file.string() + ": its SHA-256 is not the manifest's; run `handforge verify`");
+      throw DataError(file.string() +
+                      ": its SHA-256 is not the manifest's; run `handforge verify`");
     }
     const ShardReader shard(file);
     const auto meshes = MeshesOf(shard, shard.ReadTuple(options.index - info.first_index));
@@ -80,8 +82,11 @@ int RunExport(const ExportCommandOptions& options) {
 
 void SetupExportCommand(CommandLine& command_line) {
   const auto options = std::make_shared<ExportCommandOptions>();
-  CLI::App& app = command_line.Add(
-      "export", "Write the posed mesh of a tuple: .glb, .gltf, .obj, .ply or .stl", options, RunExport);
+  CLI::App& app =
+      command_line.Add("export",
+                       "Write the posed mesh of a tuple: .glb, .gltf, .obj, .ply or .stl",
+                       options,
+                       RunExport);
   app.add_option("dataset", options->dataset, "Dataset folder")->required();
   app.add_option("--index", options->index, "Number of the tuple in the run");
   app.add_option("--mesh", options->mesh, "File to write")->required();

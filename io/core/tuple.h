@@ -32,9 +32,9 @@ struct RigPose {
   std::array<std::array<float, 3>, kNumBones> scale{};          // 1 = as modelled
 };
 
-// Something in or before the hand: a shape of the shard's attribute `object_names`, stretched to fill
-// a box of `size_mm` (x negative: the mirror image of the shape) and placed in the camera frame. Like
-// `RigPose` it stands beside a right hand; a left hand's picture is the mirror image.
+// Something in or before the hand: a shape of the shard's attribute `object_names`, stretched to
+// fill a box of `size_mm` (x negative: the mirror image of the shape) and placed in the camera
+// frame. Like `RigPose` it stands beside a right hand; a left hand's picture is the mirror image.
 struct SceneObject {
   int32_t shape = -1;  // -1: no object
   std::array<float, 3> size_mm{};

@@ -1,5 +1,5 @@
-// Recipes: YAML against an option struct with every kind of field. A first line "--set KEY=VALUE" is
-// an override instead.
+// Recipes: YAML against an option struct with every kind of field. A first line "--set KEY=VALUE"
+// is an override instead.
 #include "io/config.h"
 #include "tests/fuzz/fuzz_target.h"
 
