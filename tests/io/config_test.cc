@@ -250,6 +250,7 @@ TEST_F(Config, BadOverrideIsQuoted) {
             "(tuples to write)");
   EXPECT_THAT(Message("", {"synth.count="}), HasSubstr("--set synth.count=: synth.count: got"));
   EXPECT_THAT(Message("", {"pairs=[a"}), HasSubstr("--set pairs=[a: not valid YAML"));
+  EXPECT_THAT(Message("", {"pairs=[a],"}), HasSubstr("text behind a value"));
   EXPECT_THAT(Message("", {"synth.count.x=3"}), HasSubstr("unknown key 'synth.count.x'"));
 }
 
