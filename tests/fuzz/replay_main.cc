@@ -52,7 +52,11 @@ bool Survives(const std::string& bytes, const std::string& what) {
     ReadHostileBytes(bytes);
   } catch (const Error&) {
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: not refused but thrown at: %s\n%s\n", what.c_str(), error.what(), bytes.c_str());
+    std::fprintf(stderr,
+                 "%s: not refused but thrown at: %s\n%s\n",
+                 what.c_str(),
+                 error.what(),
+                 bytes.c_str());
     return false;
   }
   return true;
