@@ -17,6 +17,36 @@ size_t RowBytes(const std::vector<TupleColumn>& table) {
   return bytes;
 }
 
+void PutLayout(const TupleLayout& layout, ByteWriter* writer) {
+  writer->Put<int32_t>(layout.image_px);
+  writer->Put<int32_t>(layout.rgb_px);
+  writer->Put<int32_t>(layout.latent_dim);
+  writer->Put<int32_t>(layout.small_px);
+  writer->Put<uint8_t>(layout.decoded);
+  writer->Put<uint8_t>(layout.photo);
+  writer->Put<uint8_t>(layout.lineage);
+  writer->Put<uint8_t>(layout.rgb_rendered);
+  writer->Put<uint8_t>(layout.augmented);
+  for (const std::string& column : kOptionalColumns) writer->Put<uint8_t>(layout.Has(column));
+}
+
+TupleLayout GetLayout(ByteReader* reader) {
+  TupleLayout layout;
+  layout.image_px = reader->Get<int32_t>();
+  layout.rgb_px = reader->Get<int32_t>();
+  layout.latent_dim = reader->Get<int32_t>();
+  layout.small_px = reader->Get<int32_t>();
+  layout.decoded = reader->Get<uint8_t>() != 0;
+  layout.photo = reader->Get<uint8_t>() != 0;
+  layout.lineage = reader->Get<uint8_t>() != 0;
+  layout.rgb_rendered = reader->Get<uint8_t>() != 0;
+  layout.augmented = reader->Get<uint8_t>() != 0;
+  for (const std::string& column : kOptionalColumns) {
+    if (reader->Get<uint8_t>() != 0) layout.columns.push_back(column);
+  }
+  return layout;
+}
+
 // In the child process.
 std::vector<uint8_t> ReadWhole(const std::filesystem::path& file) {
   const ShardReader reader(file);
@@ -32,12 +62,7 @@ std::vector<uint8_t> ReadWhole(const std::filesystem::path& file) {
     }
   }
   ByteWriter writer;
-  writer.Put<int32_t>(layout.image_px);
-  writer.Put<int32_t>(layout.rgb_px);
-  writer.Put<int32_t>(layout.latent_dim);
-  writer.Put<uint8_t>(layout.decoded);
-  writer.Put<uint8_t>(layout.photo);
-  writer.Put<uint8_t>(layout.augmented);
+  PutLayout(layout, &writer);
   for (const char* name : kKeptAttributes) writer.PutText(reader.TextAttribute(name));
   writer.Put<uint64_t>(reader.size());
   writer.PutVector(rows);
@@ -52,12 +77,7 @@ ForeignShard ForeignShard::Read(const std::filesystem::path& file) {
   ByteReader reader(bytes, file.string());
   ForeignShard shard;
   shard.file_ = file;
-  shard.layout_.image_px = reader.Get<int32_t>();
-  shard.layout_.rgb_px = reader.Get<int32_t>();
-  shard.layout_.latent_dim = reader.Get<int32_t>();
-  shard.layout_.decoded = reader.Get<uint8_t>() != 0;
-  shard.layout_.photo = reader.Get<uint8_t>() != 0;
-  shard.layout_.augmented = reader.Get<uint8_t>() != 0;
+  shard.layout_ = GetLayout(&reader);
   for (const char* name : kKeptAttributes) shard.texts_[name] = reader.GetText();
   shard.num_rows_ = reader.Get<uint64_t>();
   shard.rows_ = reader.GetVector<uint8_t>();

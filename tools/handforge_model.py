@@ -24,6 +24,8 @@ SUB_PIXELS = 4
 LOGVAR_RANGE = (-12.0, 6.0)
 BONES_AT_PX = 32
 BONE_DEVIATION = 0.06
+JOINT_MAP_PX = 16
+FOUND_WIDTH = 256
 APPEARANCE_PX = 32
 APPEARANCE_WIDTH = 16
 JOINT_SCALE = {"2d": 1 / 0.35, "3d": 1.0}
@@ -121,6 +123,33 @@ class JointDecoder(nn.Module):
         return self.layers(z[:, : self.pose_dim]).view(-1, NUM_JOINTS, self.axes) / self.scale
 
 
+class JointMaps(nn.Module):
+    """Where an encoder's images show each joint (vae/joint_maps.h)."""
+
+    def __init__(self, at16, at8, at4, width):
+        super().__init__()
+        self.from4 = ConvNorm(at4, SUB_PIXELS * width, 1, 1)
+        self.from8 = ConvNorm(at8, width, 1, 1)
+        self.at8 = ConvNorm(width, width, 3, 1)
+        self.up8 = ConvNorm(width, SUB_PIXELS * width, 1, 1)
+        self.from16 = ConvNorm(at16, width, 1, 1)
+        self.at16 = ConvNorm(width, width, 3, 1)
+        self.head = nn.Conv2d(width, 2 * NUM_JOINTS, 1)
+
+    def forward(self, at16, at8, at4):
+        x = nn.functional.pixel_shuffle(self.from4(at4), 2) + self.from8(at8)
+        x = torch.relu(self.at8(torch.relu(x)))
+        x = nn.functional.pixel_shuffle(self.up8(x), 2) + self.from16(at16)
+        x = torch.relu(self.at16(torch.relu(x)))
+        maps = self.head(x).flatten(2)
+        share = maps[:, :NUM_JOINTS].softmax(2)
+        z = (share * maps[:, NUM_JOINTS:]).sum(2, keepdim=True)
+        line = (2 * torch.arange(JOINT_MAP_PX, dtype=x.dtype) + 1) / JOINT_MAP_PX - 1
+        columns = line.view(1, -1).expand(JOINT_MAP_PX, -1)
+        xy = share @ torch.stack([columns, columns.t()], 2).view(-1, 2)
+        return torch.cat([xy, z], 2), (share @ x.flatten(2).transpose(1, 2)).flatten(1)
+
+
 class ImageEncoder(nn.Module):
     def __init__(self, modality, options):
         super().__init__()
@@ -152,19 +181,45 @@ class ImageEncoder(nn.Module):
             px, stage = px // 2, stage + 1
         layers.append(("last", ResidualBlock(channels, channels, 1)))
         self.stages = named(*layers)
-        features = channels * ENCODER_END_PX**2
-        self.head = nn.Linear(features, 2 * options["pose_dim"])
+        features = found = channels * ENCODER_END_PX**2
+        self.maps = None
+        if options["joint_map_width"]:
+            widest = MAX_WIDENING * width
+            pixels = width * options["rgb_px"] // (stride or 4)
+            fine = [min(pixels // px, widest) for px in (JOINT_MAP_PX, JOINT_MAP_PX // 2)]
+            self.maps = JointMaps(*fine, channels, options["joint_map_width"])
+            found = FOUND_WIDTH
+            self.found = nn.Sequential(
+                nn.Linear(features + NUM_JOINTS * (3 + options["joint_map_width"]), found),
+                nn.ReLU(),
+                nn.Linear(found, found),
+                nn.ReLU(),
+            )
+        self.head = nn.Linear(found, 2 * options["pose_dim"])
         if options["side_head"]:
             self.side_head = nn.Linear(features, 1)
 
-    def features(self, x):
-        return self.stages((x - 0.45) * 4 if self.colour else x).flatten(1)
+    def images(self, x):
+        """The stages' last images, by their size in pixels."""
+        x = (x - 0.45) * 4 if self.colour else x
+        images = {}
+        for stage in self.stages:
+            x = stage(x)
+            images[x.shape[2]] = x
+        return images
 
     def forward(self, x):
-        return self.head(self.features(x))
+        images = self.images(x)
+        features = images[ENCODER_END_PX].flatten(1)
+        if self.maps:
+            coarse_to_fine = [images[px] for px in (JOINT_MAP_PX, JOINT_MAP_PX // 2, ENCODER_END_PX)]
+            places, seen = self.maps(*coarse_to_fine)
+            features = self.found(torch.cat([features, places.flatten(1), seen], 1))
+        return self.head(features)
 
     def left(self, x):
-        return torch.sigmoid(self.side_head(self.features(x))).squeeze(1)
+        features = self.images(x)[ENCODER_END_PX].flatten(1)
+        return torch.sigmoid(self.side_head(features)).squeeze(1)
 
 
 class AppearanceEncoder(nn.Module):
@@ -251,6 +306,7 @@ class HandVae:
         self.options = {
             "appearance_dim": 0,
             "side_head": 0,
+            "joint_map_width": 0,
             "rgb_decoder_bones": 0,
             "depth_encoder_width": 0,
             "depth_decoder_width": 0,

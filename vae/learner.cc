@@ -140,6 +140,24 @@ struct Learner::Impl {
     return options.side_weight * error;
   }
 
+  // Of the places {rows, 21, 3} that the encoder saw the joints at: x and y in units of their
+  // spread, z in bone lengths.
+  Tensor PlacesLoss(const Batch& batch, const Tensor& places, std::vector<StepLosses>* all) const {
+    const auto truth = [&](Modality modality, int64_t coordinates) {
+      return Rows(batch.targets[static_cast<size_t>(modality)], modality, batch.rows, 0)
+          .view({batch.rows, -1, coordinates});
+    };
+    const Tensor xy = (places.narrow(2, 0, 2) - truth(Modality::kJoints2, 2)) / kJoints2Spread;
+    const Tensor z = places.narrow(2, 2, 1) - truth(Modality::kJoints3, 3).narrow(2, 2, 1);
+    const Tensor error = MeanDistance(xy, at::zeros_like(xy)) + MeanDistance(z, at::zeros_like(z));
+    StepLosses losses;
+    losses.pair = std::string(ModalityName(batch.pass.from)) + "->places";
+    losses.reconstruction = error.item<double>();
+    losses.loss = options.places_weight * losses.reconstruction;
+    all->push_back(losses);
+    return options.places_weight * error;
+  }
+
   // Weight of the KL term.
   double Beta(int64_t step) const {
     const double risen = static_cast<double>(step) /
@@ -168,6 +186,10 @@ struct Learner::Impl {
       loss = SideLoss(batch, posterior.side, all);
       posterior.mean = posterior.mean.narrow(0, 0, batch.rows);
       posterior.logvar = posterior.logvar.narrow(0, 0, batch.rows);
+    }
+    if (posterior.places.defined() && pass.Decodes(Modality::kJoints2) &&
+        pass.Decodes(Modality::kJoints3)) {
+      loss = loss + PlacesLoss(batch, posterior.places.narrow(0, 0, batch.rows), all);
     }
     const Tensor noise = ToDevice(batch.noise, {batch.rows, options.model.latent_dim});
     const Tensor z = Reparameterise(posterior, noise);

@@ -11,7 +11,7 @@ namespace handforge {
 
 // Losses of one pair of a step, unweighted but for their sum.
 struct StepLosses {
-  std::string pair;           // "rgb->3d"; "rgb->side" of the side head
+  std::string pair;           // "rgb->3d"; "rgb->side" of the side head, "rgb->places" of joint maps
   double loss = 0;            // what is minimised, KL included
   double reconstruction = 0;  // joints: mean squared error of unit-spread ones, or mean distance;
                               // colour, depth: mean absolute error; side: cross-entropy

@@ -73,6 +73,11 @@ void ModelOptions::Visit(Fields& fields) {
                1,
                8,
                "residual blocks per stage of the RGB encoder");
+  fields.Field("joint_map_width",
+               joint_map_width,
+               0,
+               512,
+               "channels of the maps in which image encoders look for joints; 0 = none");
   fields.Field(
       "rgb_decoder_width", rgb_decoder_width, 16, 1024, "channels of the RGB decoder at 8x8");
   fields.Field("rgb_decoder_bones",
@@ -112,6 +117,10 @@ void ModelOptions::Check() const {
   if (rgb_decoder_bones != 0 && rgb_px < 64) {
     throw UsageError("model.rgb_decoder_bones = 1 needs rgb_px of at least 64, not " +
                      std::to_string(rgb_px));
+  }
+  if (joint_map_width > 0 && rgb_px < 64) {
+    throw UsageError("model.joint_map_width = " + std::to_string(joint_map_width) +
+                     " needs rgb_px of at least 64, not " + std::to_string(rgb_px));
   }
   if ((rgb_px & (rgb_px - 1)) != 0) {
     throw UsageError("model.rgb_px = " + std::to_string(rgb_px) +

@@ -26,6 +26,9 @@ struct ModelOptions {
   int64_t rgb_encoder_width = 24;
   // Residual blocks in each stage of the RGB encoder (2 in ResNet-18).
   int64_t rgb_encoder_blocks = 1;
+  // Channels of the maps in which image encoders look for each joint (vae/joint_maps.h); 0 = none.
+  // Needs 16x16 behind the first convolutions: rgb_px of at least 64.
+  int64_t joint_map_width = 0;
   // Channels of the RGB decoder at 8x8; they halve with each doubling of the image, down to 16.
   int64_t rgb_decoder_width = 64;
   // 1 = the RGB decoder is shown the bones that the joint decoders say, drawn at 32 x 32: fingers

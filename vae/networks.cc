@@ -17,6 +17,7 @@ using torch::Tensor;
 constexpr int64_t kDecoderStart = 8;  // px of the decoder's first image
 constexpr int64_t kEncoderEnd = 4;    // px of the encoder's last image
 constexpr int64_t kMaxWidening = 8;
+constexpr int64_t kFoundWidth = 256;
 constexpr int64_t kMinDecoderWidth = 16;
 constexpr int64_t kSubPixels = 4;
 constexpr int64_t kRgba = 4;
@@ -122,42 +123,6 @@ std::shared_ptr<Encoder> MakeEncoder(Modality modality, const ModelOptions& opti
 
 }  // namespace
 
-ConvNormImpl::ConvNormImpl(int64_t in, int64_t out, int64_t kernel, int64_t stride) {
-  const auto options =
-      nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false);
-  conv = register_module("conv", nn::Conv2d(options));
-  norm_ = register_module("norm", nn::BatchNorm2d(out));
-}
-
-Tensor ConvNormImpl::forward(const Tensor& x) {
-  if (!folded_weight_.defined()) return norm_->forward(conv->forward(x));
-  return at::conv2d(x,
-                    folded_weight_,
-                    folded_bias_,
-                    conv->options.stride(),
-                    at::IntArrayRef({folded_weight_.size(2) / 2, folded_weight_.size(3) / 2}));
-}
-
-void ConvNormImpl::Fold() {
-  torch::NoGradGuard no_grad;
-  const Tensor gain = norm_->weight / (norm_->running_var + norm_->options.eps()).sqrt();
-  folded_weight_ = conv->weight * gain.view({-1, 1, 1, 1});
-  folded_bias_ = norm_->bias - norm_->running_mean * gain;
-}
-
-ResidualBlockImpl::ResidualBlockImpl(int64_t in, int64_t out, int64_t stride) {
-  first_ = register_module("first", ConvNorm(in, out, 3, stride));
-  second_ = register_module("second", ConvNorm(out, out, 3, 1));
-  if (in != out || stride != 1) {
-    shortcut_ = register_module("shortcut", ConvNorm(in, out, 1, stride));
-  }
-}
-
-Tensor ResidualBlockImpl::forward(const Tensor& x) {
-  const Tensor shortcut = shortcut_.is_empty() ? x : shortcut_->forward(x);
-  return at::relu(second_->forward(at::relu(first_->forward(x))) + shortcut);
-}
-
 JointEncoder::JointEncoder(Modality modality, const ModelOptions& options)
     : scale_(ScaleOf(modality)) {
   layers_ = register_module("layers",
@@ -203,7 +168,25 @@ ImageEncoder::ImageEncoder(Modality modality, const ModelOptions& options)
   // The last stage works at the final resolution.
   stages_->push_back("last", ResidualBlock(channels, channels, 1));
   const int64_t features = channels * kEncoderEnd * kEncoderEnd;
-  head_ = register_module("head", nn::Linear(features, 2 * options.PoseDim()));
+  int64_t found = features;
+  if (options.joint_map_width > 0) {
+    const auto channels_at = [&](int64_t px) {
+      return std::min(width * options.rgb_px / (stem_stride * px), kMaxWidening * width);
+    };
+    maps_ = register_module("maps",
+                            JointMaps(channels_at(kJointMapPx),
+                                      channels_at(kJointMapPx / 2),
+                                      channels,
+                                      options.joint_map_width));
+    const int64_t seen = features + kNumJoints * (3 + options.joint_map_width);
+    found_ = register_module("found",
+                             nn::Sequential(nn::Linear(seen, kFoundWidth),
+                                            nn::ReLU(),
+                                            nn::Linear(kFoundWidth, kFoundWidth),
+                                            nn::ReLU()));
+    found = kFoundWidth;
+  }
+  head_ = register_module("head", nn::Linear(found, 2 * options.PoseDim()));
   if (options.side_head != 0) side_ = register_module("side_head", nn::Linear(features, 1));
 }
 
@@ -223,13 +206,27 @@ void ImageEncoder::AddStem(int64_t width, const ModelOptions& options) {
 
 Posterior ImageEncoder::Encode(const Tensor& x) {
   const Tensor centred = depth_ ? x : (x - kRgbCentre) * kRgbScale;
+  JointSight sight;
   Tensor features;
   {
     const Bfloat16Scope scope(bfloat16_);
-    features = stages_->forward(ChannelsLast(centred));
+    features = ChannelsLast(centred);
+    Tensor at16;
+    Tensor at8;
+    for (nn::AnyModule& stage : *stages_) {
+      features = stage.forward(features);
+      if (features.size(2) == kJointMapPx) at16 = features;
+      if (features.size(2) == kJointMapPx / 2) at8 = features;
+    }
+    if (!maps_.is_empty()) sight = maps_->Look(at16, at8, features);
   }
   features = features.to(x.scalar_type()).flatten(1);
-  Posterior posterior = SplitPosterior(head_->forward(features));
+  Tensor seen = features;
+  if (!maps_.is_empty()) {
+    seen = found_->forward(at::cat({features, sight.places.flatten(1), sight.features}, 1));
+  }
+  Posterior posterior = SplitPosterior(head_->forward(seen));
+  posterior.places = sight.places;
   if (!side_.is_empty()) posterior.side = side_->forward(features).squeeze(1);
   return posterior;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "vae/conv_blocks.h"
+#include "vae/joint_maps.h"
 #include "vae/modality.h"
 #include "vae/model_options.h"
 
@@ -12,42 +14,13 @@
 
 namespace handforge {
 
-// Convolution and batch normalisation, folded into one convolution for inference.
-class ConvNormImpl : public torch::nn::Module {
- public:
-  ConvNormImpl(int64_t in, int64_t out, int64_t kernel, int64_t stride);
-
-  torch::Tensor forward(const torch::Tensor& x);
-  // Merges the running statistics into the weights. The module no longer trains.
-  void Fold();
-
-  torch::nn::Conv2d conv{nullptr};
-
- private:
-  torch::nn::BatchNorm2d norm_{nullptr};
-  torch::Tensor folded_weight_;
-  torch::Tensor folded_bias_;
-};
-TORCH_MODULE(ConvNorm);
-
-// Two 3x3 convolutions and a shortcut (He et al. 2016, basic block).
-class ResidualBlockImpl : public torch::nn::Module {
- public:
-  ResidualBlockImpl(int64_t in, int64_t out, int64_t stride);
-  torch::Tensor forward(const torch::Tensor& x);
-
- private:
-  ConvNorm first_{nullptr};
-  ConvNorm second_{nullptr};
-  ConvNorm shortcut_{nullptr};  // where the shape changes
-};
-TORCH_MODULE(ResidualBlock);
-
 /// Mean and log-variance of q(z | x), each float {N, latent_dim}.
 struct Posterior {
   torch::Tensor mean;
   torch::Tensor logvar;     // clamped to kMinLogVar .. kMaxLogVar
   torch::Tensor side = {};  // {N} logit of "a left hand"; undefined without side head
+  // {N, 21, 3} where the encoder's joint maps saw the joints (vae/joint_maps.h); undefined without.
+  torch::Tensor places = {};
 };
 constexpr double kMinLogVar = -12;
 constexpr double kMaxLogVar = 6;
@@ -94,7 +67,8 @@ class JointDecoder : public Decoder {
 
 // Small residual network over an image of RGB or depth: a stem (see
 // ModelOptions::rgb_encoder_stride), stages that halve the image down to 4x4, then one linear layer
-// over all of it (no pooling: where a finger is matters).
+// over all of it (no pooling: where a finger is matters). With `joint_map_width` joints are looked
+// for in the stages' images, and what was found goes with these 4x4 through a small perceptron.
 class ImageEncoder : public Encoder {
  public:
   // Requires IsImage(modality).
@@ -108,6 +82,8 @@ class ImageEncoder : public Encoder {
   bool depth_;
   bool bfloat16_ = false;
   torch::nn::Sequential stages_{nullptr};
+  JointMaps maps_{nullptr};
+  torch::nn::Sequential found_{nullptr};
   torch::nn::Linear head_{nullptr};
   torch::nn::Linear side_{nullptr};
 };

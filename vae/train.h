@@ -89,6 +89,9 @@ struct TrainOptions {
   double detail_weight = 0;
   double depth_weight = 1;
   double side_weight = 0.1;
+  // Weight of where the image encoders' joint maps say the joints are, against the 2D and 3D labels
+  // of the same picture; models with joint_map_width only, passes to both 2D and 3D.
+  double places_weight = 1;
   // Left hands shown to the side head, as a share of the rows of a step from an image; models with
   // a side head only.
   double left_share = 0.125;

@@ -48,6 +48,7 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field("detail_weight", detail_weight, 0, 1e6, "weight of the picture's detail");
   fields.Field("depth_weight", depth_weight, 0, 1e6, "weight of the depth loss");
   fields.Field("side_weight", side_weight, 0, 1e6, "weight of the side head's loss");
+  fields.Field("places_weight", places_weight, 0, 1e6, "weight of the encoders' joint maps");
   fields.Field("left_share", left_share, 0, 1, "left hands beside the rows of a step from images");
   fields.Field("joints_loss", joints_loss, {"squared", "distance"}, "error of joints");
   fields.Field("precision", precision, {"float32", "bfloat16"}, "of the convolutions");

@@ -95,6 +95,24 @@ inline Tuple RandomTuple(uint64_t index, const TupleLayout& layout) {
   if (layout.Has("visible_fraction")) {
     for (float& value : tuple.visible_fraction) value = single(0, 1);
   }
+  if (layout.lineage) {
+    tuple.latent_method = static_cast<uint8_t>(random.Integer(8));
+    for (int64_t& parent : tuple.parents) parent = random.Integer(1000) - 1;
+    tuple.quality_cycle_rgb_mm = single(0, 50);
+    tuple.quality_cycle_2d_mm = single(0, 50);
+  }
+  if (layout.rgb_rendered) {
+    tuple.rgb_rendered = ImageU8(layout.rgb_px, layout.rgb_px, 3);
+    fill(&tuple.rgb_rendered, 255);
+  }
+  if (layout.small_px > 0) {
+    tuple.rgb_small = ImageU8(layout.small_px, layout.small_px, 3);
+    tuple.depth_small = ImageU16(layout.small_px, layout.small_px);
+    tuple.mask_small = ImageU8(layout.small_px, layout.small_px);
+    fill(&tuple.rgb_small, 255);
+    fill(&tuple.depth_small, 65535);
+    fill(&tuple.mask_small, 18);
+  }
   tuple.present = random.NextU32();
   tuple.labelled = random.Chance(0.5);
   tuple.split = static_cast<Split>(random.Integer(3));

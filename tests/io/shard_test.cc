@@ -2,6 +2,7 @@
 
 #include "io/chunk_codec.h"
 #include "io/files.h"
+#include "io/foreign_shard.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/random_tuple.h"
 #include "tests/io/temporary_folder.h"
@@ -39,6 +40,15 @@ TupleLayout SmallLayout(bool decoded, int latent_dim) {
 TupleLayout LayoutWithEverything() {
   TupleLayout layout = SmallLayout(false, 0);
   layout.columns = kOptionalColumns;
+  return layout;
+}
+
+TupleLayout SynthesisedLayout() {
+  TupleLayout layout = SmallLayout(true, 8);
+  layout.lineage = true;
+  layout.rgb_rendered = true;
+  layout.small_px = 8;
+  layout.columns = {"depth_sensor"};
   return layout;
 }
 
@@ -119,6 +129,14 @@ void ExpectEqual(const Tuple& a, const Tuple& b) {
                     t.correspondence.pixels,
                     t.previous_px.pixels,
                     t.visible_fraction,
+                    t.latent_method,
+                    t.parents,
+                    t.quality_cycle_rgb_mm,
+                    t.quality_cycle_2d_mm,
+                    t.rgb_rendered.pixels,
+                    t.rgb_small.pixels,
+                    t.depth_small.pixels,
+                    t.mask_small.pixels,
                     t.rgb.pixels,
                     t.alpha.pixels,
                     t.depth.pixels,
@@ -149,7 +167,8 @@ INSTANTIATE_TEST_SUITE_P(Layouts,
                                            SmallLayout(true, 0),
                                            SmallLayout(false, 8),
                                            SmallLayout(true, 30),
-                                           LayoutWithEverything()));
+                                           LayoutWithEverything(),
+                                           SynthesisedLayout()));
 
 TEST_P(ShardLayouts, TuplesComeBackEqual) {
   const TemporaryFolder folder;
@@ -159,6 +178,17 @@ TEST_P(ShardLayouts, TuplesComeBackEqual) {
   ASSERT_EQ(reader.size(), 5u);
   for (uint64_t row : {4u, 0u, 2u}) {
     ExpectEqual(reader.ReadTuple(row), RandomTuple(100 + row, layout));
+  }
+}
+
+TEST_P(ShardLayouts, ComeBackEqualThroughAnotherProcess) {
+  const TemporaryFolder folder;
+  const TupleLayout layout = GetParam();
+  WriteShard(folder.path(), layout, 3);
+  const ForeignShard shard = ForeignShard::Read(folder / ShardFileName(3));
+  ASSERT_EQ(shard.size(), 3u);
+  for (uint64_t row = 0; row < 3; ++row) {
+    ExpectEqual(shard.ReadTuple(row), RandomTuple(100 + row, layout));
   }
 }
 

@@ -74,6 +74,41 @@ TEST(Encoders, GiveMeanAndLogVariance) {
   }
 }
 
+TEST(Encoders, LookForJointsInMaps) {
+  ModelOptions options = Tiny(128);
+  options.joint_map_width = 8;
+  for (const int64_t stride : {0, 2, 4}) {
+    options.rgb_encoder_stride = stride;
+    HandNetworks networks =
+        HandNetworks::Create(options, kAll, kAll, Initialisation::kSeeded, 1);
+    for (const Modality modality : {Modality::kRgb, Modality::kDepth}) {
+      const Posterior posterior =
+          networks.encoders[static_cast<size_t>(modality)]->Encode(RandomInput(modality, 3, 128));
+      EXPECT_EQ(posterior.mean.sizes().vec(), (std::vector<int64_t>{3, 6}));
+      EXPECT_EQ(posterior.places.sizes().vec(), (std::vector<int64_t>{3, 21, 3}));
+    }
+  }
+}
+
+TEST(JointMaps, PlacesAreExpectations) {
+  torch::Tensor maps = torch::zeros({2, 42, 16, 16});
+  EXPECT_LT(ExpectedPlaces(maps).abs().max().item<double>(), 1e-6);
+  // Joint 3 of row 1 for certain in column 2, row 13; joint 4 there or in column 6 alike.
+  maps[1][3][13][2] = 100;
+  maps[1][21 + 3][13][2] = 0.7;
+  maps[1][4][13][2] = 100;
+  maps[1][4][13][6] = 100;
+  maps[1][21 + 4][13][6] = 3;
+  const torch::Tensor places = ExpectedPlaces(maps);
+  const auto at = [&places](int joint, int c) { return places[1][joint][c].item<double>(); };
+  EXPECT_NEAR(at(3, 0), 2.5 / 8 - 1, 1e-5);
+  EXPECT_NEAR(at(3, 1), 13.5 / 8 - 1, 1e-5);
+  EXPECT_NEAR(at(3, 2), 0.7, 1e-5);
+  EXPECT_NEAR(at(4, 0), 4.5 / 8 - 1, 1e-5);
+  EXPECT_NEAR(at(4, 2), 1.5, 1e-5);
+  EXPECT_EQ(places[0].abs().max().item<double>(), places[1][0].abs().max().item<double>());
+}
+
 TEST(Decoders, GiveTheirModality) {
   for (const int64_t px : {32, 64, 128}) {
     HandNetworks networks = TinyNetworks(1, px);

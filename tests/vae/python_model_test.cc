@@ -59,11 +59,7 @@ void WriteWhatItSays(const HandVae& vae, const std::filesystem::path& folder) {
   Write(folder / "decode_rgb", decoded.rgba);
 }
 
-TEST(PythonModel, SaysWhatHandVaeSays) {
-  if (!HasTorch()) GTEST_SKIP() << "/usr/bin/python3 has no torch (Debian: python3-torch)";
-  const TemporaryFolder folder;
-  WriteToyDataset(ToyOptions(), 32, folder / "data");
-  const TrainOptions options = ToyTraining(folder / "data", folder / "model");
+void ExpectSame(const TrainOptions& options, const TemporaryFolder& folder) {
   const std::filesystem::path model = Train(options, false).model;
   WriteWhatItSays(HandVae::Load(model), folder.path());
   const std::string command =
@@ -71,6 +67,25 @@ TEST(PythonModel, SaysWhatHandVaeSays) {
       std::string(HANDFORGE_SOURCE_DIR "/tools ") + model.string() + " " + folder.path().string();
   const int status = std::system(command.c_str());
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << command;
+}
+
+TEST(PythonModel, SaysWhatHandVaeSays) {
+  if (!HasTorch()) GTEST_SKIP() << "/usr/bin/python3 has no torch (Debian: python3-torch)";
+  const TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 32, folder / "data");
+  ExpectSame(ToyTraining(folder / "data", folder / "model"), folder);
+}
+
+TEST(PythonModel, LooksForJointsInMaps) {
+  if (!HasTorch()) GTEST_SKIP() << "/usr/bin/python3 has no torch (Debian: python3-torch)";
+  const TemporaryFolder folder;
+  ToyOptions toy;
+  toy.image_px = 64;
+  WriteToyDataset(toy, 32, folder / "data");
+  TrainOptions options = ToyTraining(folder / "data", folder / "model");
+  options.model.rgb_px = 64;
+  options.model.joint_map_width = 8;
+  ExpectSame(options, folder);
 }
 
 }  // namespace

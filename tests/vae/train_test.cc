@@ -140,6 +140,7 @@ TEST_F(TrainTest, ResumesWithEverySwitchOn) {
     all.model.side_head = 1;
     all.model.rgb_decoder_bones = 1;
     all.model.rgb_encoder_stride = 0;
+    all.model.joint_map_width = 8;
     all.precision = "bfloat16";
     all.store = "float16";
     all.joints_loss = "distance";
