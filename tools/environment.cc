@@ -4,6 +4,11 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <limits>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace handforge {
 
@@ -20,6 +25,13 @@ std::string BetterCoreType(const std::string& chosen) {
   return BetterCoreType(chosen,
                         has_all({"avx2", "fma"}),
                         has_all({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}));
+}
+
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
 }
 
 }  // namespace handforge

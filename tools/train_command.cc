@@ -1,6 +1,7 @@
 #include "tools/train_command.h"
 
 #include "io/core/error.h"
+#include "tools/environment.h"
 #include "tools/progress.h"
 #include "tools/recipe.h"
 #include "vae/train.h"
@@ -66,6 +67,7 @@ int RunTrain(const TrainCommandOptions& options) {
   TrainOptions train = Recipe::Load(options.common, "train", more).train;
   train.threads = ResolveThreads(train.threads);
   train.Check();
+  KeepFreedMemory();
   spdlog::info("training on {} to {}: {} steps, seed {}, {} threads, device {}",
                fmt::join(train.data, ", "),
                train.out,
