@@ -1,32 +1,34 @@
 #include "synth/cycle.h"
 
 #include "vae/targets.h"
+#include "vae/upright_look.h"
 
 #include <algorithm>
 
 namespace handforge {
 namespace {
 
-// What 3D joints an encoder's posterior means decode to.
-DecodedBatch DecodedAgain(const HandVae& model,
-                          Modality modality,
-                          const std::vector<float>& inputs) {
+// What 3D joints {kDecodeBatch, 21, 3} an encoder's posterior means decode to.
+std::vector<float> DecodedAgain(const HandVae& model,
+                                Modality modality,
+                                const std::vector<float>& inputs) {
+  if (IsImage(modality)) {
+    return LookUpright(model, modality, inputs.data(), kDecodeBatch, 1).joints3;
+  }
   std::vector<float> z(static_cast<size_t>(kDecodeBatch) * model.info().latent_dim);
   model.Encode(modality, inputs.data(), kDecodeBatch, z.data(), nullptr);
-  DecodeRequest joints_only;
-  joints_only.joints2 = joints_only.rgba = joints_only.depth = false;
   DecodedBatch decoded;
-  model.Decode(z.data(), kDecodeBatch, &decoded, joints_only);
-  return decoded;
+  model.Decode(z.data(), kDecodeBatch, &decoded, {true, false, false, false});
+  return std::move(decoded.joints3);
 }
 
-float ErrorMm(const DecodedBatch& again, const CycleInput& hand) {
+float ErrorMm(const std::vector<float>& again, const CycleInput& hand) {
   double sum = 0;
   for (int j = 0; j < kNumJoints; ++j) {
     Eigen::Vector3d difference;
     for (int c = 0; c < 3; ++c) {
       difference[c] =
-          again.joints3[(hand.place * kNumJoints + j) * 3 + c] - hand.joints.in_bones(j, c);
+          again[(hand.place * kNumJoints + j) * 3 + c] - hand.joints.in_bones(j, c);
     }
     sum += difference.norm();
   }
@@ -49,7 +51,7 @@ std::vector<CycleErrors> MeasureCycles(const HandVae& model, const std::vector<C
                      inputs.begin() + static_cast<long>(hands[row].place * size),
                      [](uint8_t value) { return static_cast<float>(value) / 255; });
     }
-    const DecodedBatch again = DecodedAgain(model, Modality::kRgb, inputs);
+    const std::vector<float> again = DecodedAgain(model, Modality::kRgb, inputs);
     for (size_t row = 0; row < hands.size(); ++row) {
       errors[row].rgb_mm = ErrorMm(again, hands[row]);
     }
@@ -62,7 +64,7 @@ std::vector<CycleErrors> MeasureCycles(const HandVae& model, const std::vector<C
       NormaliseJoints2(
           hand.joints.px, hand.image_px, Handedness::kRight, &inputs[hand.place * kSize]);
     }
-    const DecodedBatch again = DecodedAgain(model, Modality::kJoints2, inputs);
+    const std::vector<float> again = DecodedAgain(model, Modality::kJoints2, inputs);
     for (size_t row = 0; row < hands.size(); ++row) {
       errors[row].joints2_mm = ErrorMm(again, hands[row]);
     }

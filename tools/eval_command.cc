@@ -179,6 +179,7 @@ int EvaluateOnDatasets(const EvalCommandOptions& command) {
   EvaluationOptions evaluation;
   evaluation.pairs = PairsOf(options, vae.info());
   evaluation.limit = options.limit;
+  evaluation.upright_views = static_cast<int>(options.upright_views);
   evaluation.threads = ResolveThreads(options.threads);
   evaluation.protocols.clear();
   for (const std::string& name : options.protocols)

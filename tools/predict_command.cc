@@ -208,6 +208,7 @@ int RunPredict(const PredictCommandOptions& command) {
                                 {options.handedness,
                                  options.bone_mm,
                                  options.turns,
+                                 static_cast<int>(options.upright_views),
                                  static_cast<int>(options.refinements),
                                  static_cast<int>(options.draws),
                                  options.seed});

@@ -9,7 +9,12 @@ void PredictOptions::Visit(Fields& fields) {
   fields.Field("model", model, {}, "model file; empty = the default model");
   fields.Field("handedness", handedness, {"auto", "left", "right"}, "side of the hands");
   fields.Field("bone_mm", bone_mm, 0, 200, "bone from middle MCP to PIP, mm; 0 = a mean hand");
-  fields.Field("turns", turns, "look at the four quarter turns and average");
+  fields.Field("turns", turns, "look first at the four quarter turns and average");
+  fields.Field("upright_views",
+               upright_views,
+               0,
+               64,
+               "then at so many views of it turned upright, and average; 0 = none");
   fields.Field("refinements", refinements, 0, 8, "times the crop is made anew around the hand");
   fields.Field("draws", draws, 1, 1024, "draws from the posterior per look, for the confidence");
   fields.Field("seed", seed, "seed of those draws");

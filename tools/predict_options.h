@@ -21,6 +21,7 @@ struct PredictOptions {
   double bone_mm = 0;
   // vae/hand_predictor.h
   bool turns = true;
+  int64_t upright_views = 3;
   int64_t refinements = 0;
   int64_t draws = 4;
   uint64_t seed = 1;

@@ -53,6 +53,12 @@ void AugmentOptions::Visit(Fields& fields) {
                0,
                45,
                "images turn by a quarter turn plus at most this many degrees");
+  fields.Field("upright", upright, 0, 1, "share of images turned upright, not by any angle");
+  fields.Field("upright_tilt_deg",
+               upright_tilt_deg,
+               0,
+               180,
+               "upright images stand so give or take this many degrees");
   fields.Field("brightness", brightness, 0, 0.9, "largest relative change of brightness");
   fields.Field("colour", colour, 0, 0.9, "largest relative change of one colour");
   fields.Field("zoom", zoom, 0, 0.5, "largest relative change of an image's size");
@@ -84,7 +90,20 @@ AugmentDraw DrawAugment(
   draw.scale = 1 + random.Uniform(-options.zoom, options.zoom);
   for (double& shift : draw.shift) shift = random.Uniform(-options.shift, options.shift);
   draw.grey = random.Chance(options.grey);
+  draw.upright = options.rotate && random.Chance(options.upright);
+  const double upright_tilt = options.upright_tilt_deg * kPi / 180;
+  draw.tilt_rad = random.Uniform(-upright_tilt, upright_tilt);
   return draw;
+}
+
+double UprightAngle(const float* joints3) {
+  const float* wrist = joints3 + 3 * kWrist;
+  const float* knuckle = joints3 + 3 * kMiddleMcp;
+  return -kPi / 2 - std::atan2(knuckle[1] - wrist[1], knuckle[0] - wrist[0]);
+}
+
+void SetUpright(const float* joints3, AugmentDraw* draw) {
+  if (draw->upright) draw->angle_rad = UprightAngle(joints3) + draw->tilt_rad;
 }
 
 void SetCanonicalFraming(const float* joints2, AugmentDraw* draw) {

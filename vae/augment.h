@@ -15,6 +15,10 @@ struct AugmentOptions {
   // Degrees, 0 .. 45: an image is turned by a quarter turn plus at most this. The corners that
   // come in are mirrored pixels for an encoder and weightless for a decoder's loss.
   double image_tilt_deg = 15;
+  // Share of images turned upright (SetUpright) give or take `upright_tilt_deg`, in place of any
+  // angle: what an encoder sees at its second look (vae/two_looks.h).
+  double upright = 0;
+  double upright_tilt_deg = 25;
   // Largest relative change of brightness, 0 .. 0.9, and of each colour against the others.
   double brightness = 0.15;
   double colour = 0.06;
@@ -44,6 +48,8 @@ struct AugmentDraw {
   std::array<double, 2> shift = {0, 0};
   std::array<float, 3> gain = {1, 1, 1};
   bool grey = false;
+  bool upright = false;  // to be turned upright, then by tilt_rad
+  double tilt_rad = 0;
   // Focal length of the crop in half crops. A shift is a turn of the camera, which 3D joints see;
   // 0 = they do not.
   double focal = 0;
@@ -60,6 +66,12 @@ AugmentDraw DrawAugment(
 // neglected in the 3D axes.)
 constexpr double kCanonicalFill = 0.66;
 void SetCanonicalFraming(const float* joints2, AugmentDraw* draw);
+
+/// Angle in radians, from x (right) towards y (down), by which {21, 3} joints in crop axes turn
+/// about the optical axis until the hand stands upright: from wrist to middle MCP it goes up (-y).
+double UprightAngle(const float* joints3);
+// Sets the angle of a draw that is to be upright; leaves others alone.
+void SetUpright(const float* joints3, AugmentDraw* draw);
 
 // {21, 3} in crop axes and {21, 2} in [-1, 1], moved in place. 3D joints have no place in the crop:
 // they are turned about the optical axis and then, by the least rotation, with the camera that

@@ -145,6 +145,7 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   const Pass& pass = batch->pass;
   AugmentDraw draw =
       DrawAugment(options_.augment, options_.seed, batch->step, position, pass.HasImages());
+  StandUp(row, pass.from, &draw);
   if (HasCanonicalFraming({pass.from, pass.to.back(), 1}) &&
       samples_.Has(row, Modality::kJoints2)) {
     SetCanonicalFraming(samples_.joints2.data() + row * kNumJoints * 2, &draw);
@@ -196,13 +197,19 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
 
 void BatchMaker::AddLeftRow(int64_t row, int position, Batch* batch) const {
   const Modality modality = batch->pass.from;
-  const AugmentDraw draw =
+  AugmentDraw draw =
       DrawAugment(options_.augment, options_.seed, batch->step, kLeftRows + position, true);
+  StandUp(row, modality, &draw);
   Random random = DegradeRandom(options_.seed, batch->step, kLeftRows + position);
   std::vector<float> planes = Planes(row, modality, draw);
   const int count = static_cast<int>(planes.size()) / (samples_.rgb_px * samples_.rgb_px);
   MirrorPlanes(count, samples_.rgb_px, planes.data());
   AppendInput(row, modality, planes, &random, &batch->input);
+}
+
+void BatchMaker::StandUp(int64_t row, Modality from, AugmentDraw* draw) const {
+  if (!IsImage(from) || !samples_.Has(row, Modality::kJoints3)) return;
+  SetUpright(samples_.joints3.data() + row * kNumJoints * 3, draw);
 }
 
 std::vector<float> BatchMaker::Planes(int64_t row,

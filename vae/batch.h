@@ -70,6 +70,8 @@ class BatchMaker {
   int64_t RowAt(int64_t position, Order* order) const;
   void AddRow(int64_t row, int position, Batch* batch) const;
   void AddLeftRow(int64_t row, int position, Batch* batch) const;
+  // Turns upright what an encoder of images is shown, where the draw says so.
+  void StandUp(int64_t row, Modality from, AugmentDraw* draw) const;
   // Appends the picture a row's encoder is shown, degraded.
   void AppendInput(int64_t row,
                    Modality modality,

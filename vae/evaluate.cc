@@ -5,6 +5,7 @@
 #include "io/core/tuple.h"
 #include "vae/augment.h"
 #include "vae/targets.h"
+#include "vae/upright_look.h"
 
 #include <algorithm>
 #include <cmath>
@@ -151,6 +152,15 @@ class PairEvaluation {
     std::vector<float> input(size * rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {
       samples_.CopyInput(rows[i], pair_.from, input.data() + i * size);
+    }
+    if (IsImage(pair_.from) && !IsImage(pair_.to)) {
+      TurnedLooks looks =
+          LookUpright(vae_, pair_.from, input.data(), count, options_.upright_views);
+      DecodedBatch said;
+      said.rows = count;
+      said.joints3 = std::move(looks.joints3);
+      said.joints2 = std::move(looks.joints2);
+      return said;
     }
     std::vector<float> z(rows.size() * static_cast<size_t>(vae_.info().latent_dim));
     vae_.Encode(pair_.from, input.data(), count, z.data(), nullptr);

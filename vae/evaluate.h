@@ -30,6 +30,9 @@ struct EvaluationOptions {
   int image_px = 256;
   // By which 3D is compared; not kAbsolute, a decoded hand has no place in the camera's frame.
   std::vector<Protocol> protocols = {Protocol::kSpurr2018, Protocol::kRoot};
+  // Views of a picture turned upright whose joints are averaged (vae/upright_look.h); 0 = joints of
+  // the picture as it is.
+  int upright_views = 1;
   // Batches encoded and decoded at once; changes no number.
   int threads = 1;
 };
@@ -49,7 +52,7 @@ struct PairReport {
   std::vector<PairScore> scores;      // of every modality, one number each
 };
 
-// Encodes by the posterior mean, decodes, compares:
+// Encodes by the posterior mean, decodes, compares; joints from pictures by LookUpright:
 //   ->3d   mean distance in mm, prediction x true reference bone length. epe_mm: protocol
 //          spurr2018, visible joints; epe_root_mm (epe_scale_mm, epe_pa_mm): the other protocols,
 //          all joints. Baseline: the training mean pose

@@ -3,7 +3,7 @@
 #include "io/core/error.h"
 #include "io/core/random.h"
 #include "vae/augment.h"
-#include "vae/targets.h"
+#include "vae/upright_look.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +17,7 @@ namespace {
 
 constexpr double kConfidenceScaleMm = 20;
 constexpr int kQuarterTurns = 4;
+constexpr double kPi = 3.14159265358979323846;
 // A crop made anew is at most this many times smaller or larger than the one before.
 constexpr double kMaxZoom = 2.5;
 constexpr double kMinSidePx = 4;
@@ -58,23 +59,18 @@ cv::Mat Cut(const cv::Mat& image, const PixelSquare& square, int px) {
   return resized;
 }
 
-cv::Mat Turned(const cv::Mat& image, int quarter_turns) {
-  constexpr int kCodes[] = {
-      0, cv::ROTATE_90_CLOCKWISE, cv::ROTATE_180, cv::ROTATE_90_COUNTERCLOCKWISE};
-  if (quarter_turns == 0) return image;
-  cv::Mat turned;
-  cv::rotate(image, turned, kCodes[quarter_turns]);
-  return turned;
+// 0, or the four quarter turns.
+std::vector<double> FirstAngles(bool turns) {
+  std::vector<double> angles = {0};
+  for (int k = 1; turns && k < kQuarterTurns; ++k) angles.push_back(k * kPi / 2);
+  return angles;
 }
 
-// Undoes clockwise quarter turns (y points down) of x and y.
-template <typename Joints>
-void TurnBack(int quarter_turns, Joints* joints) {
-  for (int k = 0; k < quarter_turns; ++k) {
-    const auto x = joints->col(0).eval();
-    joints->col(0) = joints->col(1);
-    joints->col(1) = -x;
-  }
+// A picture as often as there are angles.
+std::vector<float> Repeated(const std::vector<float>& input, size_t count) {
+  std::vector<float> repeated;
+  for (size_t i = 0; i < count; ++i) repeated.insert(repeated.end(), input.begin(), input.end());
+  return repeated;
 }
 
 template <typename Joints>
@@ -82,6 +78,15 @@ Joints FromFloats(const float* values) {
   using Floats =
       Eigen::Matrix<float, Joints::RowsAtCompileTime, Joints::ColsAtCompileTime, Eigen::RowMajor>;
   return Eigen::Map<const Floats>(values).template cast<double>();
+}
+
+template <typename Joints>
+Joints Average(const std::vector<float>& rows, size_t count) {
+  Joints mean = Joints::Zero();
+  for (size_t i = 0; i < count; ++i) {
+    mean += FromFloats<Joints>(rows.data() + i * rows.size() / count) / static_cast<double>(count);
+  }
+  return mean;
 }
 
 void AppendInput(const cv::Mat& image, std::vector<float>* input) {
@@ -150,56 +155,28 @@ HandPredictor::Estimate HandPredictor::Look(const ImageU8& rgb,
                                             CropSquare square,
                                             bool mirrored,
                                             uint64_t index) const {
-  const VaeInfo& info = vae_.info();
-  const size_t dim = static_cast<size_t>(info.latent_dim);
-  const int turns = options_.turns ? kQuarterTurns : 1;
-
-  // Encode the crop in all its turns.
   const PixelSquare pixels(square);
-  cv::Mat crop = Cut(View(rgb), pixels, info.rgb_px);
+  cv::Mat crop = Cut(View(rgb), pixels, vae_.info().rgb_px);
   if (mirrored) cv::flip(crop, crop, 1);
   std::vector<float> input;
-  for (int turn = 0; turn < turns; ++turn) AppendInput(Turned(crop, turn), &input);
-  std::vector<float> mean(dim * turns);
-  std::vector<float> logvar(dim * turns);
-  vae_.Encode(Modality::kRgb, input.data(), turns, mean.data(), logvar.data());
+  AppendInput(crop, &input);
 
-  // Decode the means, turn back, average.
-  DecodedBatch said;
-  vae_.Decode(mean.data(), turns, &said, {true, true, false, false});
+  std::vector<double> angles = FirstAngles(options_.turns);
+  const auto look = [&] {
+    return LookTurned(vae_, Modality::kRgb, Repeated(input, angles.size()).data(), angles);
+  };
+  TurnedLooks looks = look();
   Estimate estimate;
-  Joints2 joints2 = Joints2::Zero();
-  for (int turn = 0; turn < turns; ++turn) {
-    Joints3 of_turn3 = FromFloats<Joints3>(said.joints3.data() + turn * kNumJoints * 3);
-    Joints2 of_turn2 = FromFloats<Joints2>(said.joints2.data() + turn * kNumJoints * 2);
-    TurnBack(turn, &of_turn3);
-    TurnBack(turn, &of_turn2);
-    estimate.joints3 += of_turn3 / turns;
-    joints2 += of_turn2 / turns;
+  estimate.joints3 = Average<Joints3>(looks.joints3, angles.size());
+  if (options_.upright_views > 0) {
+    const Eigen::Matrix<float, kNumJoints, 3, Eigen::RowMajor> seen =
+        estimate.joints3.cast<float>();
+    angles = UprightViews(UprightAngle(seen.data()), options_.upright_views);
+    looks = look();
+    estimate.joints3 = Average<Joints3>(looks.joints3, angles.size());
   }
-
-  // Draw from the posteriors: how far what they say lies from that average.
-  std::vector<float> codes;
-  for (int turn = 0; turn < turns; ++turn) {
-    for (int draw = 0; draw < options_.draws; ++draw) {
-      Random random(options_.seed,
-                    index,
-                    static_cast<uint32_t>(turn * options_.draws + draw),
-                    Purpose::kLatent);
-      for (size_t d = turn * dim; d < (turn + 1) * dim; ++d) {
-        codes.push_back(mean[d] + std::exp(0.5F * logvar[d]) * static_cast<float>(random.Normal()));
-      }
-    }
-  }
-  const int draws = turns * options_.draws;
-  vae_.Decode(codes.data(), draws, &said, {true, false, false, false});
-  double squares = 0;
-  for (int i = 0; i < draws; ++i) {
-    Joints3 of_draw = FromFloats<Joints3>(said.joints3.data() + i * kNumJoints * 3);
-    TurnBack(i / options_.draws, &of_draw);
-    squares += (of_draw - estimate.joints3).squaredNorm();
-  }
-  estimate.spread = std::sqrt(squares / (draws * kNumJoints));
+  Joints2 joints2 = Average<Joints2>(looks.joints2, angles.size());
+  estimate.spread = Spread(looks, angles, estimate.joints3, index);
 
   // To the pixels of the whole image.
   if (mirrored) joints2.col(0) *= -1;
@@ -207,6 +184,40 @@ HandPredictor::Estimate HandPredictor::Look(const ImageU8& rgb,
   estimate.joints_px.col(0) = (joints2.col(0).array() + 1) * half - 0.5 + pixels.x;
   estimate.joints_px.col(1) = (joints2.col(1).array() + 1) * half - 0.5 + pixels.y;
   return estimate;
+}
+
+// Draws from the posteriors of all looks: RMS distance of the joints they say from the average.
+double HandPredictor::Spread(const TurnedLooks& looks,
+                             const std::vector<double>& angles_rad,
+                             const Joints3& average,
+                             uint64_t index) const {
+  const size_t dim = static_cast<size_t>(vae_.info().latent_dim);
+  std::vector<float> codes;
+  for (size_t view = 0; view < angles_rad.size(); ++view) {
+    for (int draw = 0; draw < options_.draws; ++draw) {
+      Random random(options_.seed,
+                    index,
+                    static_cast<uint32_t>(view) * static_cast<uint32_t>(options_.draws) +
+                        static_cast<uint32_t>(draw),
+                    Purpose::kLatent);
+      for (size_t d = view * dim; d < (view + 1) * dim; ++d) {
+        codes.push_back(looks.mean[d] +
+                        std::exp(0.5F * looks.logvar[d]) * static_cast<float>(random.Normal()));
+      }
+    }
+  }
+  const int draws = static_cast<int>(angles_rad.size()) * options_.draws;
+  DecodedBatch said;
+  vae_.Decode(codes.data(), draws, &said, {true, false, false, false});
+  double squares = 0;
+  for (int i = 0; i < draws; ++i) {
+    float* joints = said.joints3.data() + static_cast<ptrdiff_t>(i) * kNumJoints * 3;
+    AugmentDraw back;
+    back.angle_rad = -angles_rad[static_cast<size_t>(i / options_.draws)];
+    MoveJoints3(back, joints);
+    squares += (FromFloats<Joints3>(joints) - average).squaredNorm();
+  }
+  return std::sqrt(squares / (draws * kNumJoints));
 }
 
 HandPredictor::Estimate HandPredictor::LookAgain(const ImageU8& rgb,
@@ -231,9 +242,14 @@ HandPredictor::Estimate HandPredictor::LookAgain(const ImageU8& rgb,
 // The side head, averaged over the turns.
 bool HandPredictor::SaysLeft(const ImageU8& rgb, const CropSquare& square) const {
   const cv::Mat crop = Cut(View(rgb), PixelSquare(square), vae_.info().rgb_px);
-  const int turns = options_.turns ? kQuarterTurns : 1;
   std::vector<float> input;
-  for (int turn = 0; turn < turns; ++turn) AppendInput(Turned(crop, turn), &input);
+  for (int turn = 0; turn < kQuarterTurns; ++turn) {
+    cv::Mat turned = crop;
+    if (turn > 0) cv::rotate(crop, turned, turn - 1);  // cv::RotateFlags: 90, 180, 270 degrees
+    AppendInput(turned, &input);
+    if (!options_.turns) break;
+  }
+  const int turns = options_.turns ? kQuarterTurns : 1;
   std::vector<float> left(static_cast<size_t>(turns));
   vae_.EncodeSide(Modality::kRgb, input.data(), turns, left.data());
   return std::accumulate(left.begin(), left.end(), 0.0F) > 0.5F * static_cast<float>(turns);

@@ -3,6 +3,7 @@
 #include "io/core/image.h"
 #include "io/core/skeleton.h"
 #include "vae/hand_vae.h"
+#include "vae/upright_look.h"
 
 #include <array>
 #include <cstdint>
@@ -36,8 +37,11 @@ struct PredictorOptions {
   std::string handedness = "auto";
   // Length of the bone from middle MCP to PIP, which sets the scale; 0 = mean of the training data.
   double bone_mm = 0;
-  // Look at the image in its four quarter turns and average.
+  // Look at the image in its four quarter turns first and average.
   bool turns = true;
+  // Then look at it turned upright, so many views (vae/upright_look.h), whose average is the
+  // prediction; 0 = the first looks are.
+  int upright_views = 3;
   // Times that the crop is made anew around the hand just found; helps where crops are framed
   // otherwise than those of the training data and the model's 2D is good.
   int refinements = 0;
@@ -69,6 +73,10 @@ class HandPredictor {
  private:
   struct Estimate;
   Estimate Look(const ImageU8& rgb, CropSquare square, bool mirrored, uint64_t index) const;
+  double Spread(const TurnedLooks& looks,
+                const std::vector<double>& angles_rad,
+                const Joints3& average,
+                uint64_t index) const;
   bool SaysLeft(const ImageU8& rgb, const CropSquare& square) const;
   Estimate LookAgain(const ImageU8& rgb, CropSquare square, bool mirrored, uint64_t index) const;
 
