@@ -92,6 +92,13 @@ void SynthOptions::Visit(Fields& fields) {
   fields.Field("small_px", small_px, 0, 2048, "side of a second, smaller resolution; 0 = none");
   fields.Field("cycle", cycle, "re-encode what was decoded: quality_cycle_*");
   fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
+  fields.Section(
+      "augment",
+      [this](Fields& f) {
+        f.Field("enabled", augment, "augment every tuple before it is written");
+        augmentation.Visit(f);
+      },
+      "camera moves, blobs, colours, noise: as `handforge augment`");
   fields.Field("deflate_level", deflate_level, 0, 9, "compression of the images");
   fields.Field("max_attempts", max_attempts, 1, 100000, "draws per tuple before giving up");
 }
@@ -103,6 +110,10 @@ void SynthOptions::Check() const {
   if (small_px > 0 && (small_px >= image_px || image_px % small_px != 0)) {
     fail("small_px " + std::to_string(small_px) + " must divide image_px " +
          std::to_string(image_px) + " and be smaller");
+  }
+  if (augment && (rgb_rendered || small_px > 0)) {
+    fail("augment.enabled does not go with rgb_rendered or small_px, which are made from what it "
+         "changes");
   }
   if (plausibility.cycle_mm > 0 && !cycle) fail("plausibility.cycle_mm needs cycle: true");
 }

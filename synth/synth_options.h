@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/augment/augmentation_options.h"
 #include "synth/nearest_hand.h"
 #include "synth/plausibility.h"
 
@@ -69,6 +70,9 @@ struct SynthOptions {
   bool cycle = false;
   // Deviation of the wrist's flexion, degrees (the networks say nothing of the forearm).
   double wrist_deg = 15;
+  // Every tuple augmented before it is written, as `handforge augment` does to a finished dataset.
+  bool augment = false;
+  AugmentationOptions augmentation;  // its sections stand in `augment:` beside `enabled`
   int64_t deflate_level = 4;
   int64_t max_attempts = 200;  // per tuple
 

@@ -5,6 +5,7 @@
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/files.h"
+#include "synth/augment_source.h"
 #include "synth/coverage.h"
 #include "synth/cycle.h"
 #include "synth/tuple_assembler.h"
@@ -284,7 +285,7 @@ class SynthSource : public TupleSource {
     }
     if (world_.options.cycle) MeasureAll(assembled, &rejected, rejections);
     for (Row* row : assembled) {
-      if (std::find(rejected.begin(), rejected.end(), row) == rejected.end()) Finish(row);
+      if (std::find(rejected.begin(), rejected.end(), row) == rejected.end()) Finish(row, rejections);
     }
     return rejected;
   }
@@ -308,8 +309,8 @@ class SynthSource : public TupleSource {
     }
   }
 
-  // Where the tuple comes from, and its side.
-  void Finish(Row* row) {
+  // Where the tuple comes from, its side, and what is done to it last.
+  void Finish(Row* row, Rejections* rejections) {
     Tuple& t = *row->tuple;
     t.index = row->index;
     t.attempt = row->attempt;
@@ -323,6 +324,9 @@ class SynthSource : public TupleSource {
     t.present |= kHasLatent;
     Random side = row->draw.identity.For(world_.options.seed, Purpose::kHandedness);
     if (side.Chance(world_.options.left_hands)) MirrorTuple(&t);
+    if (world_.augmenter) {
+      world_.augmenter->Augment(world_.options.seed, row->index, rejections, &t);
+    }
   }
 
   const SynthWorld& world_;
@@ -380,15 +384,27 @@ DatasetJob SynthJob(const SynthWorld& world) {
   m.layout.lineage = true;
   m.layout.rgb_rendered = options.rgb_rendered;
   m.layout.small_px = static_cast<int>(options.small_px);
+  m.layout.augmented = world.augmenter.has_value();
   // Model and parents count by their hashes, not by their paths.
   m.config =
       ConfigText([&options](Fields& fields) { options.Visit(fields); },
-                 {"out", "count", "threads", "seed", "model", "parents", "latents", "photos"});
+                 {"out",
+                  "count",
+                  "threads",
+                  "seed",
+                  "model",
+                  "parents",
+                  "latents",
+                  "photos",
+                  "augment.spectrum.images"});
   std::string inputs = m.config + world.rig_text + world.rig.sha256 + info.sha256;
   for (const std::string& parent : world.parents_sha256) inputs += parent;
   if (!options.latents.empty()) inputs += Sha256OfFile(options.latents);
   for (const Environment& environment : world.environments) inputs += environment.name() + "\n";
   inputs += world.photographs.sha256();
+  if (world.augmenter && world.augmenter->references()) {
+    inputs += world.augmenter->references()->sha256();
+  }
   m.config_sha256 = Sha256(inputs.data(), inputs.size());
   m.model_sha256 = info.sha256;
   m.mesh_sha256 = world.rig.sha256;
@@ -407,6 +423,7 @@ DatasetJob SynthJob(const SynthWorld& world) {
   lists["licences"] = m.licences;
   lists["latent_method_names"] = LatentMethodNames();
   if (!world.parents_sha256.empty()) lists["parents_sha256"] = world.parents_sha256;
+  if (world.augmenter) DescribeAugmentation(*world.augmenter, &job.metadata);
   return job;
 }
 

@@ -88,6 +88,7 @@ SynthWorld SynthWorld::Load(const SynthOptions& options) {
                    {},
                    {},
                    {},
+                   {},
                    {}};
   CheckModel(options, world.model);
   const bool conditioned = !options.condition.gestures.empty() || !options.condition.pose.empty();
@@ -99,6 +100,7 @@ SynthWorld SynthWorld::Load(const SynthOptions& options) {
   for (const std::string& folder : options.parents) {
     world.parents_sha256.push_back(Sha256OfFile(ManifestPath(folder)));
   }
+  if (options.augment) world.augmenter.emplace(options.augmentation, world.model.info().rgb_px);
   if (options.backdrop == "photos") {
     std::vector<std::string> skipped;
     world.photographs = PhotographFolder::Load(options.photos, &skipped);

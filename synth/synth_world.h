@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/augment/augmenter.h"
 #include "render/backdrop.h"
 #include "render/environment.h"
 #include "render/pose_library.h"
@@ -10,6 +11,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct SynthWorld {
   std::vector<Environment> environments;    // where backdrops or rendered pictures need them
   PhotographFolder photographs;             // likewise
   std::vector<std::string> parents_sha256;  // of the manifests of synth.parents
+  std::optional<Augmenter> augmenter;       // where tuples are augmented
 
   // Throws UsageError, DataError or EnvironmentError for a bad option, model or rig. Where the
   // latent codes are planned (synth/coverage.h), `sampler` draws the candidates.

@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# From a fresh clone to a labelled dataset: set-up, build, rendered tuples, training, synthesis,
-# audit and report. Run again, it skips what is done and continues what was interrupted.
+# From a fresh clone to a labelled dataset: set-up, build, synthesis, audit and report, with the
+# default model or one trained here. Run again, it skips what is done and continues what was
+# interrupted.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: tools/quickstart.sh [--help]
+usage: tools/quickstart.sh [--train] [--help]
 
 Sets the machine up, builds build/handforge and runs the recipe configs/quickstart.yaml:
-  render  labelled, rendered tuples to learn from  out/quickstart_train/
-  train   the cross-modal autoencoder              out/quickstart_model/
-  synth   the dataset                              out/quickstart/
+  synth   the dataset, by the default model        out/quickstart/
   verify  an audit of every tuple
   report  contact sheet and statistics             out/quickstart/report/
+
+  --train  trains a small model of its own first, in some five minutes, and samples that:
+  render   labelled, rendered tuples to learn from  out/quickstart_train/
+  train    the cross-modal autoencoder              out/quickstart_model/
+  synth    the dataset                              out/quickstart_trained/
 
 Run again, it skips what is done and continues what was interrupted.
 TEXT
@@ -23,11 +27,15 @@ TEXT
 
 RECIPE=configs/quickstart.yaml
 MODEL_FOLDER=out/quickstart_model
-MODEL=$MODEL_FOLDER/model.safetensors
+MODEL=configs/models/default.safetensors
 DATASET=out/quickstart
 
 case ${1:-} in
   "") ;;
+  --train)
+    MODEL=$MODEL_FOLDER/model.safetensors
+    DATASET=out/quickstart_trained
+    ;;
   --help | -h)
     usage
     exit 0
@@ -69,13 +77,14 @@ train() {
 }
 
 cd "$HANDFORGE_ROOT"
+[[ -f $MODEL ]] || MODEL=$MODEL_FOLDER/model.safetensors
 step "Set-up" tools/setup.sh
 step "Build" build
 if [[ ! -f $MODEL ]]; then
   step "Rendering labelled tuples to learn from" build/handforge render --config "$RECIPE"
   step "Training" train
 fi
-step "Synthesis" build/handforge synth --config "$RECIPE"
+step "Synthesis" build/handforge synth --config "$RECIPE" --model "$MODEL" --out "$DATASET"
 step "Audit" build/handforge verify --config "$RECIPE" "$DATASET" --json
 step "Report" build/handforge report --config "$RECIPE" "$DATASET"
 

@@ -4,6 +4,7 @@
 #include "io/core/error.h"
 #include "io/files.h"
 #include "render/tuple_renderer.h"
+#include "synth/audit.h"
 #include "synth/coverage.h"
 #include "synth/skin_tone.h"
 #include "synth/tuple_assembler.h"
@@ -262,6 +263,39 @@ TEST_F(Synthesis, RowsAreMadeAgainFromTheirRecords) {
       }
     }
   }
+}
+
+TEST_F(Synthesis, AugmentsWhatItWritesAndTheAuditKnows) {
+  SynthOptions options = Options("kernel");
+  options.augment = true;
+  // Moved cameras are audited in augment_source_test; at these small sizes, and of a network trained
+  // for seconds, a moved mask is too coarse to hold every joint.
+  options.augmentation.geometry.move = 0;
+  options.max_attempts = 5000;
+  options.out = *folder_ / "augmented";
+  const SynthWorld world = SynthWorld::Load(options);
+  const DatasetJob job = SynthJob(world);
+  EXPECT_TRUE(job.manifest.layout.augmented);
+  WriteDataset(job, [&world] { return MakeSynthSource(world); });
+  const Dataset dataset(options.out);
+  const ShardReader reader = dataset.OpenShard(0);
+  uint64_t changed = 0;
+  for (uint64_t row = 0; row < reader.size(); ++row) {
+    const Tuple stored = reader.ReadTuple(row);
+    changed += stored.augmentation.applied != 0;
+    const auto expected = EncodeTuple(stored, job.manifest.layout, 1).columns;
+    EXPECT_EQ(EncodeTuple(RemakeTuple(world, stored), job.manifest.layout, 1).columns, expected)
+        << "row " << row;
+  }
+  EXPECT_GT(changed, reader.size() / 2);
+  AuditOptions audit;
+  audit.rerender_rows = -1;
+  for (const Fault& fault : AuditDataset(options.out, audit).faults) {
+    ADD_FAILURE() << fault.shard << " " << fault.row << " " << fault.column << ": " << fault.what;
+  }
+
+  options.small_px = 32;
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }), HasSubstr("small_px"));
 }
 
 TEST_F(Synthesis, CoverageSpreadsPosesAndItsPlanGrows) {
