@@ -1,0 +1,36 @@
+#pragma once
+
+#include <vector>
+
+#include <Eigen/Core>
+
+namespace handforge {
+
+// What a picture shows of a surface, per pixel: means over the pixel's hits. {height, width},
+// row-major; entries of pixels without hits (cover 0) mean nothing.
+struct SurfaceImage {
+  int width = 0;
+  int height = 0;
+  std::vector<float> cover;  // share of the pixel's rays that hit
+  std::vector<float> skin;   // share of those hits that are skin
+  std::vector<Eigen::Vector3f> position_mm;
+  std::vector<Eigen::Vector3f> normal;   // unit
+  std::vector<Eigen::Vector3f> albedo;   // linear sRGB
+  std::vector<Eigen::Vector3f> diffuse;  // light off a white ground, see Outgoing
+  std::vector<Eigen::Vector3f> specular;
+
+  SurfaceImage() = default;
+  SurfaceImage(int width_px, int height_px)
+      : width(width_px),
+        height(height_px),
+        cover(static_cast<size_t>(width_px) * height_px, 0.0f),
+        skin(cover),
+        position_mm(cover.size(), Eigen::Vector3f::Zero()),
+        normal(position_mm),
+        albedo(position_mm),
+        diffuse(position_mm),
+        specular(position_mm) {}
+  size_t Offset(int x, int y) const { return static_cast<size_t>(y) * width + x; }
+};
+
+}  // namespace handforge
