@@ -229,10 +229,9 @@ Vector3f PathShader::NormalWithRelief(const PrimaryHits& hits, int x, int y) con
   return (std::abs(determinant) * here.normal - gradient).normalized();
 }
 
-std::vector<SurfacePoint> PathShader::FirstVertices(const HandScene& scene,
-                                                    const PrimaryHits& hits) const {
+void PathShader::FindFirstVertices(const HandScene& scene, const PrimaryHits& hits) {
   constexpr float kLeastCosine = 0.02f, kOffFacetMm = 0.02f;
-  std::vector<SurfacePoint> points;
+  points_.clear();
   for (int y = 0; y < hits.height; ++y) {
     for (int x = 0; x < hits.width; ++x) {
       const size_t at = static_cast<size_t>(y) * hits.width + x;
@@ -262,27 +261,27 @@ std::vector<SurfacePoint> PathShader::FirstVertices(const HandScene& scene,
       if (p.normal.dot(p.view) < kLeastCosine) p.normal = p.facet;
       p.reflectance = detail.reflectance;
       p.roughness = detail.roughness;
-      points.push_back(p);
+      points_.push_back(p);
     }
   }
-  return points;
 }
 
 // Means over the rays of each pixel.
-SurfaceImage PathShader::Gather(const PrimaryHits& hits,
-                                const std::vector<SurfacePoint>& points,
-                                const std::vector<Outgoing>& light,
-                                const HandScene& scene,
-                                int side_px) const {
-  SurfaceImage image(side_px, side_px);
-  for (size_t i = 0; i < points.size(); ++i) {
-    const size_t p = image.Offset(points[i].x / kRaysPerSide, points[i].y / kRaysPerSide);
-    const HitDetail& detail = details_[static_cast<size_t>(points[i].y) * hits.width + points[i].x];
+void PathShader::Gather(const PrimaryHits& hits,
+                        const std::vector<Outgoing>& light,
+                        const HandScene& scene,
+                        int side_px) {
+  SurfaceImage& image = image_;
+  image.Reset(side_px, side_px);
+  for (size_t i = 0; i < points_.size(); ++i) {
+    const size_t p = image.Offset(points_[i].x / kRaysPerSide, points_[i].y / kRaysPerSide);
+    const HitDetail& detail =
+        details_[static_cast<size_t>(points_[i].y) * hits.width + points_[i].x];
     const bool is_skin = detail.body == 0 || scene.surroundings()[detail.body - 1].object < 0;
     image.cover[p] += 1;
     image.skin[p] += is_skin ? 1 : 0;
     image.position_mm[p] += detail.position_mm;
-    image.normal[p] += points[i].normal;
+    image.normal[p] += points_[i].normal;
     image.albedo[p] += detail.albedo;
     image.diffuse[p] += light[i].diffuse;
     image.specular[p] += light[i].specular;
@@ -295,7 +294,6 @@ SurfaceImage PathShader::Gather(const PrimaryHits& hits,
     image.skin[p] /= image.cover[p];
     image.cover[p] /= kRaysPerSide * kRaysPerSide;
   }
-  return image;
 }
 
 ShadedLayer PathShader::Shade(const HandScene& scene,
@@ -314,7 +312,7 @@ ShadedLayer PathShader::Shade(const HandScene& scene,
   // Surfaces.
   BuildMesh(scene, materials);
   DescribeHits(scene, hits, camera, materials);
-  const std::vector<SurfacePoint> points = FirstVertices(scene, hits);
+  FindFirstVertices(scene, hits);
 
   // Light.
   PathOptions paths;
@@ -322,11 +320,12 @@ ShadedLayer PathShader::Shade(const HandScene& scene,
   paths.bounces = options.bounces;
   paths.sequence = options.sequence;
   paths.tile = kRaysPerSide * kTilePixels;
-  const std::vector<Outgoing> light =
-      tracer_.Trace(scene.rays(), mesh_, lights, points, paths, key);
+  const std::vector<Outgoing>& light =
+      tracer_.Trace(scene.rays(), mesh_, lights, points_, paths, key);
 
   // Picture.
-  SurfaceImage image = Gather(hits, points, light, scene, side_px);
+  Gather(hits, light, scene, side_px);
+  SurfaceImage& image = image_;
   if (options.denoise) DenoiseLight(&image);
   ScatterInSkin(camera.fx / kRaysPerSide, &image);
   ShadedLayer out;
@@ -337,7 +336,7 @@ ShadedLayer PathShader::Shade(const HandScene& scene,
         image.albedo[p].cwiseProduct(image.diffuse[p]) + image.specular[p];
   }
   out.mean_light = MeanLight(image);
-  out.cover = std::move(image.cover);
+  out.cover = image.cover;
   return out;
 }
 

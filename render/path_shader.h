@@ -80,12 +80,11 @@ class PathShader {
                     const PinholeCamera& camera,
                     const SceneMaterials& materials);
   Eigen::Vector3f NormalWithRelief(const PrimaryHits& hits, int x, int y) const;
-  std::vector<SurfacePoint> FirstVertices(const HandScene& scene, const PrimaryHits& hits) const;
-  SurfaceImage Gather(const PrimaryHits& hits,
-                      const std::vector<SurfacePoint>& points,
-                      const std::vector<Outgoing>& light,
-                      const HandScene& scene,
-                      int side_px) const;
+  void FindFirstVertices(const HandScene& scene, const PrimaryHits& hits);
+  void Gather(const PrimaryHits& hits,
+              const std::vector<Outgoing>& light,
+              const HandScene& scene,
+              int side_px);
 
   const Rig& rig_;
   SkinPattern pattern_;
@@ -94,6 +93,8 @@ class PathShader {
   PathTracer tracer_;
   PrimaryHits own_hits_;
   std::vector<HitDetail> details_;
+  std::vector<SurfacePoint> points_;
+  SurfaceImage image_;
 };
 
 // Puts the layer, `gain` times as bright, before what the picture shows.

@@ -285,12 +285,12 @@ void PathTracer::TakeSample(const Run& run,
   }
 }
 
-std::vector<Outgoing> PathTracer::Trace(const RayCaster& rays,
-                                        const DiffuseMesh& mesh,
-                                        const SceneLights& lights,
-                                        const std::vector<SurfacePoint>& points,
-                                        const PathOptions& options,
-                                        uint64_t key) {
+const std::vector<Outgoing>& PathTracer::Trace(const RayCaster& rays,
+                                               const DiffuseMesh& mesh,
+                                               const SceneLights& lights,
+                                               const std::vector<SurfacePoint>& points,
+                                               const PathOptions& options,
+                                               uint64_t key) {
   const Run run{rays,
                 mesh,
                 lights,
@@ -318,7 +318,7 @@ std::vector<Outgoing> PathTracer::Trace(const RayCaster& rays,
     sum.diffuse *= scale;
     sum.specular *= scale;
   }
-  return std::move(sums_);
+  return sums_;
 }
 
 }  // namespace handforge

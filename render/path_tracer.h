@@ -65,14 +65,15 @@ struct PathOptions {
 // their rays are nearly parallel and fill packets well. One per worker thread.
 class PathTracer {
  public:
-  // Result has the size of `points`; a pure function of the arguments. Diffuse layer and ground
+  // Result has the size of `points` and stands until the next call; a pure function of the
+  // arguments. Diffuse layer and ground
   // share the light by Schlick's approximation, kept below 1 in sum.
-  std::vector<Outgoing> Trace(const RayCaster& rays,
-                              const DiffuseMesh& mesh,
-                              const SceneLights& lights,
-                              const std::vector<SurfacePoint>& points,
-                              const PathOptions& options,
-                              uint64_t key);
+  const std::vector<Outgoing>& Trace(const RayCaster& rays,
+                                     const DiffuseMesh& mesh,
+                                     const SceneLights& lights,
+                                     const std::vector<SurfacePoint>& points,
+                                     const PathOptions& options,
+                                     uint64_t key);
 
  private:
   struct LightSample;

@@ -19,17 +19,15 @@ struct SurfaceImage {
   std::vector<Eigen::Vector3f> diffuse;  // light off a white ground, see Outgoing
   std::vector<Eigen::Vector3f> specular;
 
-  SurfaceImage() = default;
-  SurfaceImage(int width_px, int height_px)
-      : width(width_px),
-        height(height_px),
-        cover(static_cast<size_t>(width_px) * height_px, 0.0f),
-        skin(cover),
-        position_mm(cover.size(), Eigen::Vector3f::Zero()),
-        normal(position_mm),
-        albedo(position_mm),
-        diffuse(position_mm),
-        specular(position_mm) {}
+  // Without hits.
+  void Reset(int width_px, int height_px) {
+    width = width_px;
+    height = height_px;
+    const size_t pixels = static_cast<size_t>(width) * height;
+    for (auto* shares : {&cover, &skin}) shares->assign(pixels, 0.0f);
+    for (auto* values : {&position_mm, &normal, &albedo, &diffuse, &specular})
+      values->assign(pixels, Eigen::Vector3f::Zero());
+  }
   size_t Offset(int x, int y) const { return static_cast<size_t>(y) * width + x; }
 };
 
