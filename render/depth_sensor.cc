@@ -16,10 +16,10 @@ constexpr double kSpeedOfLightMmPerS = 2.99792458e11;
 
 // Kinect v1: Khoshelham and Elberink, Accuracy and resolution of Kinect depth data for indoor
 // mapping applications, Sensors 12, 2012: 1/Z = m/(f b) d + c with m/(f b) = 2.85e-5 / cm, noise of
-// half a unit of d, units being eighths of a pixel of a 580 px focal length and 75 mm baseline.
-// Lateral noise: Nguyen, Izadi and Lovell, Modeling Kinect sensor noise for improved 3D
-// reconstruction and tracking, 3DIMPVT 2012: 0.8 + 0.035 theta / (pi/2 - theta) px; data end at
-// about 80 degrees.
+// half a unit of d (their 4 cm at 5 m), units being eighths of a pixel of a 580 px focal length and
+// 75 mm baseline. Lateral noise: Nguyen, Izadi and Lovell, Modeling Kinect sensor noise for
+// improved 3D reconstruction and tracking, 3DIMPVT 2012: 0.8 + 0.035 theta / (pi/2 - theta) px.
+// That data end at 80 degrees is an assumption.
 DepthSensor Kinect() {
   DepthSensor s;
   s.principle = DepthPrinciple::kStructuredLight;
@@ -35,9 +35,9 @@ DepthSensor Kinect() {
   return s;
 }
 
-// SoftKinetic DepthSense 325 (sold as Creative Senz3D and Intel Creative Gesture Camera): 320 x 240
-// over 74 x 58 degrees, 0.15 to 1 m, noise below 14 mm at 1 m (data sheet); focal length as
-// published with ICVL and MSRA.
+// SoftKinetic DepthSense 325 (sold as Creative Senz3D and Intel Creative Gesture Camera): 320 x
+// 240; the focal length is the one that work on ICVL and MSRA projects with. Range, noise,
+// modulation and angle are assumptions of the size that data sheets of such cameras give.
 DepthSensor IntelCreative() {
   DepthSensor s;
   s.principle = DepthPrinciple::kTimeOfFlight;
@@ -50,9 +50,10 @@ DepthSensor IntelCreative() {
   return s;
 }
 
-// Kinect v2: Sarbolandi, Lefloch and Kolb, Kinect range sensing: structured-light versus
-// time-of-flight Kinect, CVIU 139, 2015: 512 x 424, highest frequency 120 MHz, noise of about 1.5
-// mm at 1 m; lowest frequency 16 MHz decides the range that is unambiguous.
+// Kinect v2: 512 x 424 over 70 degrees, 0.5 to 4.5 m, modulated with 16, 80 and 120 MHz, the lowest
+// of which decides the range that is unambiguous. Noise: Corti, Giancola, Mainetti and Sala, A
+// metrological characterization of the Kinect V2 time-of-flight camera, Robotics and Autonomous
+// Systems 75, 2016: from 1.5 mm up; that it is so at 1 m is an assumption.
 DepthSensor Kinect2() {
   DepthSensor s = IntelCreative();
   s.focal_px = 366;
@@ -63,9 +64,10 @@ DepthSensor Kinect2() {
   return s;
 }
 
-// Keselman, Woodfill, Grunnet-Jepsen and Bhowmik, Intel RealSense stereoscopic depth cameras, CVPR
-// workshops 2017: baseline 50 to 55 mm, disparity in steps of 1/32 px with an error of about 0.1
-// px, matching over small windows.
+// D435 at 848 x 480 over 90 degrees: baseline 50 mm, deviation of the disparity 0.08 px
+// (Grunnet-Jepsen, Sweetser and Woodfill, Tuning depth cameras for best performance, Intel). Steps
+// of 1/32 px, range, angle and window are assumptions; on matching windows see Keselman, Woodfill,
+// Grunnet-Jepsen and Bhowmik, Intel RealSense stereoscopic depth cameras, CVPR workshops 2017.
 DepthSensor RealSense() {
   DepthSensor s;
   s.principle = DepthPrinciple::kStereo;
@@ -74,7 +76,7 @@ DepthSensor RealSense() {
   s.nearest_mm = 200;
   s.furthest_mm = 6000;
   s.disparity_step_px = 1.0 / 32;
-  s.disparity_noise_px = 0.1;
+  s.disparity_noise_px = 0.08;
   s.grazing_deg = 83;
   s.window_px = 2;
   return s;

@@ -40,7 +40,7 @@ struct DepthSensor {
 //   intel_creative  time of flight, the camera of ICVL and MSRA: Creative Senz3D / SoftKinetic
 //   DS325 kinect2         time of flight: Kinect v2 realsense       active stereo: RealSense
 //   D415/D435
-// Sources of models and numbers are beside the code.
+// Sources of models and numbers are beside the code, which says too what is assumed.
 extern const std::vector<std::string> kDepthSensorNames;
 // Throws UsageError for a name that is not in the list, and for "off".
 DepthSensor DepthSensorNamed(const std::string& name);

@@ -16,7 +16,7 @@ namespace {
 
 using Eigen::Vector3f;
 
-constexpr int kLightWidth = 96;              // lights are drawn from a probe of this width
+constexpr int kLightWidth = 96;              // of the blurred probe
 constexpr float kBrightestTimesMean = 4000;  // keeps a sun, drops broken pixels
 
 float Luminance(const Vector3f& c) { return 0.2126f * c.x() + 0.7152f * c.y() + 0.0722f * c.z(); }
@@ -61,6 +61,8 @@ void Clean(ImageF32* image) {
   }
 }
 
+// A picture's rows are not of one size on the sphere: what a blur moves between them is set right
+// by scaling to the same mean.
 ImageF32 Blurred(const ImageF32& image) {
   const int width = kLightWidth, height = kLightWidth / 2;
   const cv::Mat source(
@@ -77,6 +79,9 @@ ImageF32 Blurred(const ImageF32& image) {
       for (int c = 0; c < 3; ++c) out.at(x, y, c) = blurred.at<cv::Vec3f>(y, x + margin)[c];
     }
   }
+  const float scale =
+      Luminance(MeanRadiance(image)) / std::max(Luminance(MeanRadiance(out)), 1e-6f);
+  for (float& value : out.pixels) value *= scale;
   return out;
 }
 
@@ -173,7 +178,9 @@ Environment Environment::FromImage(ImageF32 rgb, const std::string& name, int li
   out.name_ = name;
   out.rgb_ = std::move(rgb);
   Clean(&out.rgb_);
-  out.lights_ = DrawLights(Blurred(out.rgb_), lights);
+  const ImageF32 blurred = Blurred(out.rgb_);
+  out.lights_ = DrawLights(blurred, lights);
+  out.probe_ = LightProbe::FromEquirectangular(blurred);
   return out;
 }
 

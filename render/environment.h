@@ -1,6 +1,7 @@
 #pragma once
 
 #include "io/core/image.h"
+#include "render/light_probe.h"
 
 #include <filesystem>
 #include <string>
@@ -30,6 +31,8 @@ class Environment {
 
   const std::string& name() const { return name_; }
   const std::vector<DistantLight>& lights() const { return lights_; }
+  // The blurred probe itself, to draw directions from.
+  const LightProbe& probe() const { return probe_; }
   // Sharp radiance in a direction (bilinear), for backgrounds and reflections.
   Eigen::Vector3f Radiance(const Eigen::Vector3f& direction) const;
 
@@ -37,6 +40,7 @@ class Environment {
   std::string name_;
   ImageF32 rgb_;
   std::vector<DistantLight> lights_;
+  LightProbe probe_;
 };
 
 }  // namespace handforge

@@ -14,7 +14,7 @@ namespace handforge {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr int kShadowPacket = 8;
+constexpr int kStreamPacket = 8;
 
 // Embree calls this from inside its C code, which must not be thrown through: the message is kept
 // and raised after the call.
@@ -71,6 +71,38 @@ class Tiles {
   size_t Offset(int column, int row) const { return static_cast<size_t>(row) * columns_ + column; }
   int columns_, rows_;
   std::vector<uint8_t> touched_;
+};
+
+// A packet of any rays.
+struct StreamPacket {
+  alignas(32) RTCRayHit8 rays;
+  alignas(32) int valid[kStreamPacket];
+
+  // Takes the next rays of a stream; lanes beyond its end repeat the last ray and are not valid.
+  // Returns how many are.
+  int Load(const std::vector<RayCaster::Ray>& stream, size_t first) {
+    RTCRay8& to = rays.ray;
+    for (int i = 0; i < kStreamPacket; ++i) {
+      const size_t at = std::min(first + i, stream.size() - 1);
+      const RayCaster::Ray& ray = stream[at];
+      valid[i] = at == first + i ? -1 : 0;
+      to.org_x[i] = ray.origin_mm.x();
+      to.org_y[i] = ray.origin_mm.y();
+      to.org_z[i] = ray.origin_mm.z();
+      to.dir_x[i] = ray.direction.x();
+      to.dir_y[i] = ray.direction.y();
+      to.dir_z[i] = ray.direction.z();
+      to.tnear[i] = 0;
+      to.tfar[i] = ray.length_mm;
+      to.time[i] = 0;
+      to.mask[i] = ~0u;
+      to.id[i] = 0;
+      to.flags[i] = 0;
+      rays.hit.geomID[i] = RTC_INVALID_GEOMETRY_ID;
+      rays.hit.instID[0][i] = RTC_INVALID_GEOMETRY_ID;
+    }
+    return static_cast<int>(std::min<size_t>(kStreamPacket, stream.size() - first));
+  }
 };
 
 // An Embree geometry and the buffers it owns.
@@ -328,32 +360,38 @@ RayCaster::Hit RayCaster::TraceRay(const Eigen::Vector3f& origin_mm,
 void RayCaster::Occluded(const Eigen::Vector3f& origin_mm,
                          const std::vector<Eigen::Vector3f>& directions,
                          std::vector<uint8_t>* occluded) const {
+  std::vector<Ray> rays;
+  rays.reserve(directions.size());
+  for (const Eigen::Vector3f& d : directions) rays.push_back({origin_mm, d, kInfinity});
+  Occluded(rays, occluded);
+}
+
+void RayCaster::Intersect(const std::vector<Ray>& rays, std::vector<RayHit>* hits) const {
   RayQuery query(/*coherent=*/false);
-  alignas(32) RTCRay8 packet;
-  alignas(32) int valid[kShadowPacket];
-  occluded->resize(directions.size());
-  for (size_t first = 0; first < directions.size(); first += kShadowPacket) {
-    for (int i = 0; i < kShadowPacket; ++i) {
-      const bool used = first + i < directions.size();
-      valid[i] = used ? -1 : 0;
-      const Eigen::Vector3f d = used ? directions[first + i] : Eigen::Vector3f::UnitZ();
-      packet.org_x[i] = origin_mm.x();
-      packet.org_y[i] = origin_mm.y();
-      packet.org_z[i] = origin_mm.z();
-      packet.dir_x[i] = d.x();
-      packet.dir_y[i] = d.y();
-      packet.dir_z[i] = d.z();
-      packet.tnear[i] = 0;
-      packet.tfar[i] = kInfinity;
-      packet.time[i] = 0;
-      packet.mask[i] = ~0u;
-      packet.id[i] = 0;
-      packet.flags[i] = 0;
+  StreamPacket packet;
+  hits->assign(rays.size(), RayHit());
+  for (size_t first = 0; first < rays.size(); first += kStreamPacket) {
+    const int lanes = packet.Load(rays, first);
+    query.Intersect8(packet.valid, impl_->scene, &packet.rays);
+    for (int i = 0; i < lanes; ++i) {
+      const RTCHit8& hit = packet.rays.hit;
+      if (hit.geomID[i] == RTC_INVALID_GEOMETRY_ID) continue;
+      (*hits)[first + i] = {impl_->Triangle(hit.geomID[i], hit.primID[i]),
+                            packet.rays.ray.tfar[i],
+                            hit.u[i],
+                            hit.v[i]};
     }
-    query.Occluded8(valid, impl_->scene, &packet);
-    for (int i = 0; i < kShadowPacket && first + i < directions.size(); ++i) {
-      (*occluded)[first + i] = packet.tfar[i] < 0 ? 1 : 0;
-    }
+  }
+}
+
+void RayCaster::Occluded(const std::vector<Ray>& rays, std::vector<uint8_t>* occluded) const {
+  RayQuery query(/*coherent=*/false);
+  StreamPacket packet;
+  occluded->resize(rays.size());
+  for (size_t first = 0; first < rays.size(); first += kStreamPacket) {
+    const int lanes = packet.Load(rays, first);
+    query.Occluded8(packet.valid, impl_->scene, &packet.rays.ray);
+    for (int i = 0; i < lanes; ++i) (*occluded)[first + i] = packet.rays.ray.tfar[i] < 0 ? 1 : 0;
   }
 }
 

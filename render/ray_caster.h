@@ -61,6 +61,21 @@ class RayCaster {
                 const std::vector<Eigen::Vector3f>& directions,
                 std::vector<uint8_t>* occluded) const;
 
+  // Streams of any rays, traced in packets of 8: the nearer neighbours are to parallel, the faster.
+  struct Ray {
+    Eigen::Vector3f origin_mm;
+    Eigen::Vector3f direction;  // unit
+    float length_mm;            // may be infinite
+  };
+  struct RayHit {
+    int32_t triangle = PrimaryHits::kMiss;
+    float distance_mm = 0;
+    float u = 0, v = 0;
+  };
+  void Intersect(const std::vector<Ray>& rays, std::vector<RayHit>* hits) const;
+  // Whether anything lies on each ray, its ends excluded.
+  void Occluded(const std::vector<Ray>& rays, std::vector<uint8_t>* occluded) const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -53,7 +53,12 @@ void CameraOptions::Check() const {
 }
 
 void LightOptions::Visit(Fields& fields) {
-  fields.Field("lights", lights, 8, 1024, "distant lights that stand for a light probe");
+  fields.Field("shader", shader, {"path", "fast"}, "path tracing, or light gathered at vertices");
+  fields.Field("samples", samples, 4, 4096, "path: paths of light per pixel, a power of 4");
+  fields.Field("bounces", bounces, 1, 64, "path: bounces of light between parts of the scene");
+  fields.Field("denoise", denoise, "path: remove the noise of the paths");
+  fields.Field("lamp", lamp, 0, 1, "path: share of pictures with a lamp beside the probe");
+  fields.Field("lights", lights, 8, 1024, "fast: distant lights that stand for a light probe");
   fields.Field("tilt_deg", tilt_deg, 0, 180, "largest tilt of the world against the picture");
   fields.Field("plain_backdrop", plain_backdrop, 0, 1, "share of plain backgrounds");
   fields.Field("photographs", photographs, {}, "folder of photographs for backgrounds");
@@ -62,6 +67,15 @@ void LightOptions::Visit(Fields& fields) {
                0,
                1,
                "share of photographs among the backgrounds that are not plain");
+}
+
+void LightOptions::Check() const {
+  int64_t power = 4;
+  while (power < samples) power *= 4;
+  if (power != samples) {
+    throw UsageError("render.light.samples " + std::to_string(samples) +
+                     " must be a power of 4: 4, 16, 64, 256, 1024 or 4096");
+  }
 }
 
 void PhotoOptions::Visit(Fields& fields) {
@@ -142,6 +156,7 @@ void RenderOptions::Check() const {
         "render.hold_out.every_nth_tone 1 holds out every skin tone; 0 for none, or 2 to 10");
   }
   photo.Check();
+  light.Check();
   if (objects.in_hand + objects.before_hand > 0 && objects.shapes.empty() &&
       objects.files.empty()) {
     throw UsageError("render.objects wants objects, but names neither shapes nor files");

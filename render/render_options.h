@@ -12,13 +12,22 @@
 namespace handforge {
 
 struct LightOptions {
-  int64_t lights = 96;               // distant lights that stand for a light probe
+  // "path": path tracing with lamps, interreflection between all parts, relief (path_shader.h).
+  // "fast": light gathered at the vertices (shading.h), about a third of the time.
+  std::string shader = "path";
+  int64_t samples = 16;              // path: paths per pixel, a power of 4
+  int64_t bounces = 3;               // path: of light between parts of the scene
+  bool denoise = true;               // path: the skin's pattern stays sharp
+  double lamp = 0.35;                // path: share of pictures with a lamp beside the probe
+  int64_t lights = 96;               // fast: distant lights that stand for a light probe
   double tilt_deg = 30;              // of the world's up against the picture's
   double plain_backdrop = 0.2;       // share of plain backgrounds
   std::string photographs;           // folder of photographs to stand behind hands, "" = none
   double photograph_backdrop = 0.7;  // their share of the other backgrounds; the rest: light probes
 
   void Visit(Fields& fields);
+  // Throws UsageError naming the field that is wrong.
+  void Check() const;
 };
 
 // Things in or before the hand.

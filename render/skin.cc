@@ -119,7 +119,7 @@ SkinAppearance SampleSkin(Random& random) {
   skin.back = MonkReflectance(place, uniform(0.5, 1.0) * (1 - 0.5f * dark));
   const Vector3f pale_palm(0.66f, 0.41f, 0.32f);
   skin.palm = skin.back + (0.35f + 0.15f * dark) * (pale_palm - skin.back);
-  skin.nail = skin.back + (0.45f + 0.1f * dark) * (Vector3f(0.78f, 0.52f, 0.46f) - skin.back);
+  skin.nail = skin.back + (0.45f - 0.2f * dark) * (Vector3f(0.78f, 0.52f, 0.46f) - skin.back);
   skin.redness = uniform(0.3, 1.0) * (1 - 0.6f * dark);
   skin.crease = uniform(0.6, 1.3);
   skin.tendon = uniform(0.3, 1.3);

@@ -19,6 +19,8 @@
 namespace handforge {
 namespace {
 
+constexpr float kWhite = 0.55f;  // signal of a white surface under mean light
+
 Lighting DrawLighting(const RenderWorld& world, Random& random) {
   const LightOptions& options = world.options.light;
   Lighting lighting;
@@ -35,6 +37,40 @@ Lighting DrawLighting(const RenderWorld& world, Random& random) {
        Eigen::AngleAxisd(lean, Eigen::Vector3d::UnitZ()).toRotationMatrix())
           .cast<float>();
   return lighting;
+}
+
+// A lamp above or beside the first camera of a scene, turned towards its hand; there it is half as
+// bright to three times as bright as the probe is on average. Relative to the hand, in that
+// camera's axes.
+AreaLight DrawLamp(Random& random) {
+  const auto uniform = [&random](double low, double high) {
+    return static_cast<float>(random.Uniform(low, high));
+  };
+  const float x = uniform(-1, 1), y = uniform(-1, 0.2), z = uniform(-1, 0.3);
+  const Eigen::Vector3f away = Eigen::Vector3f(x, y, z).normalized();
+  const float distance_mm = uniform(500, 1500);
+  const Eigen::Vector3f side = away.unitOrthogonal();
+  const float width_mm = uniform(60, 400), height_mm = uniform(60, 400);
+  AreaLight lamp;
+  lamp.centre_mm = distance_mm * away;
+  lamp.half_width_mm = width_mm * side;
+  lamp.half_height_mm = height_mm * away.cross(side);
+  const float irradiance = static_cast<float>(M_PI) * uniform(0.5, 3);
+  const float warm = uniform(-0.1, 0.25);
+  lamp.radiance = irradiance * distance_mm * distance_mm / (4 * width_mm * height_mm) *
+                  Eigen::Vector3f(1 + warm, 1, 1 - warm);
+  return lamp;
+}
+
+// The same lamp in a camera that is turned otherwise, around a hand that stands at `hand_in_cam`.
+AreaLight LampFrom(const AreaLight& lamp,
+                   const Eigen::Vector3d& hand_in_cam,
+                   const Eigen::Matrix3f& first_from_this) {
+  const Eigen::Matrix3f turn = first_from_this.transpose();
+  return {hand_in_cam.cast<float>() + turn * lamp.centre_mm,
+          turn * lamp.half_width_mm,
+          turn * lamp.half_height_mm,
+          lamp.radiance};
 }
 
 // Nothing in a still.
@@ -147,7 +183,8 @@ void RenderLabels(HandScene* scene, Tuple* tuple) {
 TupleRenderer::TupleRenderer(const RenderWorld& world)
     : world_(world),
       sampler_(world.options, world.rig, world.gestures, world.objects),
-      shader_(world.rig) {
+      gathering_shader_(world.rig),
+      path_shader_(world.rig) {
   for (int hand = 0; hand < (world.options.two_hands > 0 ? 2 : 1); ++hand) {
     scenes_.push_back(std::make_unique<HandScene>(world.rig, world.objects));
   }
@@ -264,6 +301,59 @@ void TupleRenderer::AddLayers(const Scene& scene, const View& view, int hand, Tu
   RenderLayers(*scenes_[hand], layers, moves ? &previous : nullptr, tuple);
 }
 
+ImageF32 TupleRenderer::GatheredPicture(const SceneMaterials& materials,
+                                        const Lighting& lighting,
+                                        const Backdrop& backdrop) {
+  const HandScene& all = *scenes_[0];
+  ImageF32 picture = PaintBackdrop(backdrop,
+                                   *lighting.environment,
+                                   lighting.environment_from_cam,
+                                   all.camera(),
+                                   static_cast<int>(world_.options.rgb_px));
+  // Hands and objects show in different pixels.
+  ImageF32 shaded =
+      gathering_shader_.Shade(all, materials.hand.skin, materials.hand.bend, lighting);
+  if (materials.two_hands) {
+    Lighting mirrored = lighting;
+    mirrored.environment_from_cam.col(0) *= -1;
+    ImageF32 second = gathering_shader_.Shade(
+        *scenes_[1], materials.other_hand.skin, materials.other_hand.bend, mirrored);
+    MirrorImage(&second);
+    AddPixels(second, all, kPartOtherHand, &shaded);
+  }
+  if (!all.surroundings().empty()) {
+    const ObjectLighting objects{
+        lighting.environment, lighting.environment_from_cam, materials.paint};
+    AddPixels(ShadeObjects(all, objects), all, kPartObject, &shaded);
+  }
+  Composite(shaded, all.all_hits(), kWhite, &picture);
+  return picture;
+}
+
+ImageF32 TupleRenderer::PathTracedPicture(const SceneMaterials& materials,
+                                          const SceneLights& lights,
+                                          uint64_t key,
+                                          const Lighting& lighting,
+                                          Backdrop backdrop) {
+  const LightOptions& light = world_.options.light;
+  PathShaderOptions options;
+  options.samples = static_cast<int>(light.samples);
+  options.bounces = static_cast<int>(light.bounces);
+  options.denoise = light.denoise;
+  const int side_px = static_cast<int>(world_.options.rgb_px);
+  const HandScene& all = *scenes_[0];
+  const ShadedLayer layer = path_shader_.Shade(all, materials, lights, options, side_px, key);
+
+  // The light meter: somewhat less than white where the light is dim, more where it is bright.
+  constexpr float kCorrected = 0.8f;
+  const float gain = kWhite * std::pow(layer.mean_light, -kCorrected);
+  if (backdrop.kind == Backdrop::Kind::kProbe) backdrop.gain *= gain;
+  ImageF32 picture = PaintBackdrop(
+      backdrop, *lighting.environment, lighting.environment_from_cam, all.camera(), side_px);
+  Composite(layer, gain, &picture);
+  return picture;
+}
+
 ImageU8 TupleRenderer::TakePicture(const Scene& scene,
                                    const View& view,
                                    const RowAddress& row,
@@ -277,38 +367,34 @@ ImageU8 TupleRenderer::TakePicture(const Scene& scene,
   Random light_random(options.seed, first, attempt, Purpose::kLight);
   Random backdrop_random(options.seed, first, attempt, Purpose::kBackground);
   Lighting lighting = DrawLighting(world_, light_random);
-  if (!still) {
-    lighting.environment_from_cam *= view.first_from_this.cast<float>();
-  }
+  const Eigen::Matrix3f first_from_this =
+      still ? Eigen::Matrix3f::Identity() : view.first_from_this.cast<float>().eval();
+  lighting.environment_from_cam *= first_from_this;
   const Backdrop backdrop =
       DrawBackdrop({options.light.plain_backdrop, options.light.photograph_backdrop},
                    world_.photographs,
                    backdrop_random);
-  ImageF32 picture = PaintBackdrop(backdrop,
-                                   *lighting.environment,
-                                   lighting.environment_from_cam,
-                                   tuples[0].camera,
-                                   static_cast<int>(options.rgb_px));
 
-  // Hands and objects show in different pixels.
-  const HandScene& all = *scenes_[0];
-  ImageF32 shaded = shader_.Shade(all, scene.hands[0].skin, BendOf(tuples[0].rig), lighting);
-  if (tuples.size() > 1) {
-    Lighting mirrored = lighting;
-    mirrored.environment_from_cam.col(0) *= -1;
-    ImageF32 second =
-        shader_.Shade(*scenes_[1], scene.hands[1].skin, BendOf(tuples[1].rig), mirrored);
-    MirrorImage(&second);
-    AddPixels(second, all, kPartOtherHand, &shaded);
+  SceneMaterials materials;
+  materials.hand = {scene.hands[0].skin, BendOf(tuples[0].rig)};
+  materials.two_hands = tuples.size() > 1;
+  if (materials.two_hands) materials.other_hand = {scene.hands[1].skin, BendOf(tuples[1].rig)};
+  Random paint(options.seed, first, 0, Purpose::kObjectPaint);
+  for (int i = 0; i < kMaxObjects; ++i) materials.paint.push_back(DrawPaint(paint));
+
+  ImageF32 picture;
+  if (options.light.shader == "path") {
+    SceneLights lights{&lighting.environment->probe(), lighting.environment_from_cam, {}};
+    if (light_random.Chance(options.light.lamp)) {
+      lights.lamps.push_back(
+          LampFrom(DrawLamp(light_random), view.camera.cam_from_hand.translation, first_from_this));
+    }
+    const uint64_t key =
+        Random(options.seed, row.first_of_picture, view.attempt, Purpose::kPaths).NextU64();
+    picture = PathTracedPicture(materials, lights, key, lighting, backdrop);
+  } else {
+    picture = GatheredPicture(materials, lighting, backdrop);
   }
-  if (!all.surroundings().empty()) {
-    ObjectLighting objects{lighting.environment, lighting.environment_from_cam, {}};
-    Random paint(options.seed, first, 0, Purpose::kObjectPaint);
-    for (int i = 0; i < kMaxObjects; ++i) objects.albedo.push_back(DrawPaint(paint));
-    AddPixels(ShadeObjects(all, objects), all, kPartObject, &shaded);
-  }
-  constexpr float kWhite = 0.55f;  // signal of a white surface under mean light
-  Composite(shaded, all.all_hits(), kWhite, &picture);
   Random noise_random(options.seed, row.first_of_picture, view.attempt, Purpose::kPhotoNoise);
   return TakePhoto(picture, tuples[0].photo, noise_random);
 }

@@ -6,6 +6,7 @@
 #include "render/environment.h"
 #include "render/hand_scene.h"
 #include "render/layers.h"
+#include "render/path_shader.h"
 #include "render/pose_library.h"
 #include "render/render_options.h"
 #include "render/rig.h"
@@ -75,6 +76,15 @@ class TupleRenderer {
                       const View& view,
                       const RowAddress& row,
                       const std::vector<Tuple>& tuples);
+  // The two shaders of LightOptions: before a background, linear.
+  ImageF32 PathTracedPicture(const SceneMaterials& materials,
+                             const SceneLights& lights,
+                             uint64_t key,
+                             const Lighting& lighting,
+                             Backdrop backdrop);
+  ImageF32 GatheredPicture(const SceneMaterials& materials,
+                           const Lighting& lighting,
+                           const Backdrop& backdrop);
   bool TryRender(const Scene& scene,
                  const RowAddress& row,
                  uint64_t index,
@@ -84,7 +94,8 @@ class TupleRenderer {
   const RenderWorld& world_;
   SceneSampler sampler_;
   std::vector<std::unique_ptr<HandScene>> scenes_;  // one a hand of the picture
-  HandShader shader_;
+  HandShader gathering_shader_;
+  PathShader path_shader_;
   // The second hand of the picture last rendered, for the row that follows.
   std::optional<Tuple> second_;
 };

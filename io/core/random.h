@@ -35,6 +35,7 @@ enum class Purpose : uint32_t {
   kTwoHands = 25,
   kMotion = 26,
   kObjectPaint = 27,
+  kPaths = 28,
   kTrainDegrade = 31,
 };
 

@@ -1,5 +1,7 @@
 // Cost of a hand: fit, skin, depth image, labels, picture. One thread each.
+#include "io/assets.h"
 #include "render/embree_compat.h"
+#include "render/path_shader.h"
 #include "render/tuple_renderer.h"
 #include "synth/nearest_hand.h"
 #include "tests/bench/bench_hands.h"
@@ -153,9 +155,43 @@ void Labels(benchmark::State& state) {
 }
 BENCHMARK(Labels)->Unit(benchmark::kMicrosecond);
 
-// A whole rendered tuple, picture included.
+// Pose to finished picture of 256 x 256 pixels with depth, mask and every optional layer; argument:
+// paths per pixel.
+void PictureAndLayers(benchmark::State& state) {
+  HandScene scene(TestRig());
+  PathShader shader(TestRig());
+  Random random(1, 0, 0, Purpose::kSkin);
+  const Environment environment = Environment::Load(HdriFiles().at(0), 16);
+  SceneLights lights;
+  lights.probe = &environment.probe();
+  PathShaderOptions options;
+  options.samples = static_cast<int>(state.range(0));
+  SceneMaterials materials;
+  materials.hand.skin = SampleSkin(random);
+  std::vector<Tuple> tuples(kHands);
+  for (int i = 0; i < kHands; ++i) {
+    tuples[i].rig = Poses()[i];
+    tuples[i].camera = CameraOn(Poses()[i]);
+    tuples[i].joints_in_cam = JointsOf(TestRig(), ToBonePoses(Poses()[i]));
+  }
+  int i = 0;
+  for (auto _ : state) {
+    Tuple& tuple = tuples[i++ % kHands];
+    RenderLabels(&scene, &tuple);
+    RenderLayers(scene, kLayerNames, nullptr, &tuple);
+    materials.hand.bend = BendOf(tuple.rig);
+    const ShadedLayer layer =
+        shader.Shade(scene, materials, lights, options, 256, static_cast<uint64_t>(i));
+    benchmark::DoNotOptimize(layer.radiance.pixels.data());
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(PictureAndLayers)->Arg(4)->Arg(16)->Arg(64)->Unit(benchmark::kMillisecond);
+
+// A whole rendered tuple, picture included; argument 0: the fast shader, 1: path tracing.
 void RenderedTuple(benchmark::State& state) {
   RenderOptions options;
+  options.light.shader = state.range(0) == 0 ? "fast" : "path";
   options.rig = SourcePath("configs/rigs/generic-hand.yaml");
   options.pose.gestures = SourcePath("configs/poses/gestures.yaml");
   const RenderWorld world = RenderWorld::Load(options);
@@ -165,7 +201,7 @@ void RenderedTuple(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(renderer.Render(index++, &rejections).index);
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(RenderedTuple)->Unit(benchmark::kMillisecond);
+BENCHMARK(RenderedTuple)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace handforge

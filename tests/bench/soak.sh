@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # Writes many tuples and watches memory and rate: the resident set may grow by 1 MB per 10,000
 # tuples at most after the first twentieth, and the last tenth must be as fast as the second (0.95).
-#   soak.sh [TUPLES [HANDFORGE_ARGUMENT...]]     e.g. soak.sh 100000 --threads 2
-# Runs build/handforge synth with configs/quickstart.yaml from the repository's root.
+#   soak.sh [synth|render] [TUPLES [HANDFORGE_ARGUMENT...]]     e.g. soak.sh 100000 --threads 2
+#   soak.sh render 20000 --set render.image_px=64 --set render.rgb_px=64
+# Runs build/handforge synth (or render) with configs/quickstart.yaml from the repository's root.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+command=synth
+case ${1:-} in synth | render) command=$1 && shift ;; esac
 tuples=${1:-100000}
 shift || true
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-build/handforge synth --config configs/quickstart.yaml --count "$tuples" --out "$out/d" \
-  --set synth.tuples_per_shard=256 --log-level warning "$@" &
+build/handforge "$command" --config configs/quickstart.yaml --count "$tuples" --out "$out/d" \
+  --set "$command.tuples_per_shard=256" --log-level warning "$@" &
 child=$!
 # Rows of "seconds tuples kilobytes".
 begin=$(date +%s.%N)

@@ -50,6 +50,21 @@ TEST(Environment, LightsCarryTheProbesWholePower) {
   EXPECT_GE(HdriFiles().size(), 10u);
 }
 
+TEST(Environment, BlurredProbesKeepTheirPower) {
+  for (const auto& file : HdriFiles()) {
+    const Environment e = Environment::Load(file, 16);
+    constexpr int kSide = 64;
+    Vector3f mean = Vector3f::Zero();
+    for (int i = 0; i < kSide * kSide; ++i) {
+      const LightProbe::Sample s = e.probe().Draw({(static_cast<float>(i % kSide) + 0.5f) / kSide,
+                                                   (static_cast<float>(i / kSide) + 0.5f) / kSide});
+      mean += s.radiance / (s.density * kSide * kSide * static_cast<float>(4 * M_PI));
+    }
+    EXPECT_NEAR(mean.dot(Vector3f(0.2126f, 0.7152f, 0.0722f)), 1, 0.1) << e.name();
+    EXPECT_GE(mean.minCoeff(), 0) << e.name();
+  }
+}
+
 TEST(Environment, ASunStaysWhereItIs) {
   ImageF32 image(256, 128, 3, 0.1f);
   for (int i = 0; i < 27; ++i) {  // 3 x 3 pixels at phi = pi/2, theta = pi/4

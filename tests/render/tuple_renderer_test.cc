@@ -42,6 +42,20 @@ TEST(TupleRenderer, IsAPureFunctionOfSeedAndIndex) {
   EXPECT_EQ(rejected_a, rejected_b);
 }
 
+TEST(TupleRenderer, LabelsAreThoseOfTheMeshWhateverTheShader) {
+  RenderOptions options = SmallOptions();
+  options.light.shader = "fast";
+  const RenderWorld fast_world = RenderWorld::Load(options);
+  TupleRenderer fast(fast_world), path(World());
+  std::map<std::string, uint64_t> rejections;
+  for (uint64_t i = 0; i < 4; ++i) {
+    const Tuple x = fast.Render(i, &rejections), y = path.Render(i, &rejections);
+    EXPECT_EQ(x.depth.pixels, y.depth.pixels);
+    EXPECT_EQ(x.visible, y.visible);
+    EXPECT_NE(x.rgb.pixels, y.rgb.pixels);
+  }
+}
+
 TEST(TupleRenderer, LabelsAreConsistent) {
   TupleRenderer renderer(World());
   std::map<std::string, uint64_t> rejections;
@@ -107,6 +121,9 @@ TEST(TupleRenderer, GivesUpWithAReason) {
 TEST(RenderWorld, RefusesOptionsThatContradict) {
   RenderOptions options = SmallOptions();
   options.rgb_px = 100;
+  EXPECT_THROW(RenderWorld::Load(options), UsageError);
+  options = SmallOptions();
+  options.light.samples = 20;
   EXPECT_THROW(RenderWorld::Load(options), UsageError);
   options = SmallOptions();
   options.camera.nearest_mm = 900;
