@@ -76,8 +76,10 @@ SampleSet NoiseSamples(int count, int rgb_px) {
 HandVae UntrainedVae(const TrainOptions& options) {
   VaeInfo info;
   info.model = options.model;
-  info.has_encoder = {true, true, true, false};
-  info.has_decoder = {true, true, true, false};
+  for (const Pair& pair : ParsePairs(options.pairs)) {
+    info.has_encoder[static_cast<size_t>(pair.from)] = true;
+    info.has_decoder[static_cast<size_t>(pair.to)] = true;
+  }
   TensorFile file;
   AddDataStatistics(NoiseSamples(4, static_cast<int>(options.model.rgb_px)), &info, &file);
   DescribeModel(info, "model", &file);
