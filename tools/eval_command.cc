@@ -189,7 +189,8 @@ int EvaluateOnDatasets(const EvalCommandOptions& command) {
                model_file.string(),
                fmt::join(options.data, ", "),
                options.split);
-  const SampleSet samples = LoadSamples(options.data, vae.info().rgb_px, SplitsOf(options.split));
+  const SampleSet samples =
+      LoadSamples(options.data, SampleForm(vae.info().model), SplitsOf(options.split));
   const std::vector<PairReport> reports = EvaluatePairs(vae, samples, evaluation);
   const std::vector<Table> tables = TablesOf(reports, evaluation.protocols);
   for (const Table& table : tables) {

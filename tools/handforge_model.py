@@ -5,6 +5,7 @@
     joints = model.decode("3d", mean)                 # (N, 21, 3) palm-centred, in bone lengths
 
 Modalities and their units are those of vae/modality.h: right hands; joints of the crop camera.
+Models with side_input show and say left hands as they are; with metric_scale 3D is in `unit_mm`.
 Needs numpy and torch (Debian: python3-torch).
 """
 import collections
@@ -30,6 +31,7 @@ APPEARANCE_PX = 32
 APPEARANCE_WIDTH = 16
 JOINT_SCALE = {"2d": 1 / 0.35, "3d": 1.0}
 JOINT_AXES = {"2d": 2, "3d": 3}
+METRIC_UNIT_MM = 45.0
 PLANES_IN = {"rgb": 3, "depth": 1}
 PLANES_OUT = {"rgb": 4, "depth": 1}
 PARENTS = [0 if joint % 4 == 1 else joint - 1 for joint in range(1, NUM_JOINTS)]
@@ -195,7 +197,8 @@ class ImageEncoder(nn.Module):
                 nn.Linear(found, found),
                 nn.ReLU(),
             )
-        self.head = nn.Linear(found, 2 * options["pose_dim"])
+        self.told = options["side_input"] == 1
+        self.head = nn.Linear(found + 2 * self.told, 2 * options["pose_dim"])
         if options["side_head"]:
             self.side_head = nn.Linear(features, 1)
 
@@ -208,13 +211,15 @@ class ImageEncoder(nn.Module):
             images[x.shape[2]] = x
         return images
 
-    def forward(self, x):
+    def forward(self, x, sides=None):
         images = self.images(x)
         features = images[ENCODER_END_PX].flatten(1)
         if self.maps:
             coarse_to_fine = [images[px] for px in (JOINT_MAP_PX, JOINT_MAP_PX // 2, ENCODER_END_PX)]
             places, seen = self.maps(*coarse_to_fine)
             features = self.found(torch.cat([features, places.flatten(1), seen], 1))
+        if self.told:
+            features = torch.cat([features, sides], 1)
         return self.head(features)
 
     def left(self, x):
@@ -306,6 +311,8 @@ class HandVae:
         self.options = {
             "appearance_dim": 0,
             "side_head": 0,
+            "side_input": 0,
+            "metric_scale": 0,
             "joint_map_width": 0,
             "rgb_decoder_bones": 0,
             "depth_encoder_width": 0,
@@ -350,12 +357,24 @@ class HandVae:
             module.load_state_dict(state)  # every array, no other
             module.eval()
 
+    @property
+    def unit_mm(self):
+        """Millimetres in a unit of 3D joints; None where that is the hand's reference bone."""
+        return METRIC_UNIT_MM if self.options["metric_scale"] else None
+
     @torch.no_grad()
-    def encode(self, modality, x):
+    def encode(self, modality, x, left=None):
         """Posterior mean and log-variance, (N, latent_dim) each. Images are (N, px, px, 3) colours
-        in [0, 1] or (N, px, px) relative depth; joints (N, 21, 2 or 3)."""
+        in [0, 1] or (N, px, px) relative depth; joints (N, 21, 2 or 3). `left` (N) says which images
+        show left hands, for models that are told (side_input = 1)."""
         planes = self._planes(modality, x)
-        mean, logvar = self.encoders[modality](planes).chunk(2, 1)
+        told = ()
+        if self.options["side_input"] == 1 and modality in PLANES_IN:
+            if left is None:
+                raise ValueError(f"the encoder of {modality} has to be told which hands are left")
+            bits = torch.as_tensor(left, dtype=torch.float32)
+            told = (torch.stack([bits, 1 - bits], 1),)
+        mean, logvar = self.encoders[modality](planes, *told).chunk(2, 1)
         if self.options["appearance_dim"]:
             skin = torch.zeros(len(mean), 2 * self.options["appearance_dim"])
             if modality == "rgb" and self.appearance:

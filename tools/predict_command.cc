@@ -10,6 +10,9 @@
 #include "tools/recipe.h"
 #include "vae/find_model.h"
 #include "vae/hand_predictor.h"
+#if HANDFORGE_WITH_RENDER
+#include "tools/prediction_mesh.h"
+#endif
 
 #include <algorithm>
 #include <array>
@@ -36,6 +39,8 @@ struct PredictCommandOptions {
   std::string model;
   std::string handedness;
   std::optional<double> bone_mm;
+  std::optional<double> depth_scale_mm;
+  bool mesh = false;
 };
 
 PredictOptions ReadOptions(const PredictCommandOptions& command) {
@@ -48,6 +53,10 @@ PredictOptions ReadOptions(const PredictCommandOptions& command) {
   add("model", command.model);
   add("handedness", command.handedness);
   if (command.bone_mm) more.push_back("predict.bone_mm=" + std::to_string(*command.bone_mm));
+  if (command.depth_scale_mm) {
+    more.push_back("predict.depth_scale_mm=" + std::to_string(*command.depth_scale_mm));
+  }
+  if (command.mesh) more.emplace_back("predict.mesh=true");
   PredictOptions options = Recipe::Load(command.common, "predict", more).predict;
   if (options.images.empty()) throw UsageError("nothing to look at: give --images FILE or DIR");
   if (options.out.empty()) throw UsageError("nowhere to write: give --out DIR");
@@ -78,10 +87,14 @@ Boxes ReadBoxes(const std::string& file) {
   return boxes;
 }
 
-// The picture with the skeleton, enlarged where it is small.
-ImageU8 Overlay(const ImageU8& rgb, const Joints2& joints_px) {
-  const int least = std::min(rgb.width, rgb.height);
-  const int factor = (kLeastOverlayPx + least - 1) / std::max(1, least);
+// What small pictures are enlarged by.
+int OverlayFactor(const ImageU8& rgb) {
+  const int least = std::max(1, std::min(rgb.width, rgb.height));
+  return (kLeastOverlayPx + least - 1) / least;
+}
+
+// The picture with the skeleton.
+ImageU8 Overlay(const ImageU8& rgb, const Joints2& joints_px, int factor) {
   ImageU8 picture = factor > 1 ? ResizeImage(rgb, rgb.width * factor, rgb.height * factor) : rgb;
   std::array<uint8_t, kNumJoints> unknown;
   unknown.fill(kVisibilityUnknown);
@@ -117,7 +130,7 @@ struct Outcome {
 
 class PredictJob {
  public:
-  PredictJob(const PredictOptions& options, const HandPredictor& predictor)
+  PredictJob(const PredictOptions& options, const HandPredictor& predictor, const VaeInfo& info)
       : options_(options),
         predictor_(predictor),
         files_(ListImages(options.images)),
@@ -125,14 +138,22 @@ class PredictJob {
         outcomes_(files_.size()) {
     CheckBoxes();
     if (options.overlay) EnsureWritableFolder(OverlayFolder());
+    threads_ = ResolveThreads(options.threads);
+    if (!options.mesh) return;
+#if HANDFORGE_WITH_RENDER
+    mesh_ = std::make_unique<PredictionMesh>(options.rig, info.focal_over_size, threads_);
+#else
+    (void)info;
+    throw UsageError("predict.mesh = true: this handforge was built without render/");
+#endif
   }
 
-  void Run(int threads) {
+  void Run() {
     Progress progress("looking", "pictures", files_.size());
     std::atomic<size_t> done{0};
-    ParallelFor(files_.size(), threads, [&](int, size_t i) {
+    ParallelFor(files_.size(), threads_, [&](int worker, size_t i) {
       if (InterruptRequested()) throw Interrupted("interrupted; predictions.json was not written");
-      outcomes_[i] = LookAt(i);
+      outcomes_[i] = LookAt(worker, i);
       progress.Update(++done);
     });
   }
@@ -173,24 +194,49 @@ class PredictJob {
     }
   }
 
-  Outcome LookAt(size_t i) const {
+  Outcome LookAt(int worker, size_t i) const {
     ImageFile image;
     try {
       image = ReadImageFile(files_[i]);
     } catch (const DataError& error) {
       return {std::nullopt, error.what()};
     }
-    if (image.is_depth()) {
-      return {std::nullopt, files_[i].string() + ": depth; this model sees colour only"};
+    const Modality seen = image.is_depth() ? Modality::kDepth : Modality::kRgb;
+    if (!predictor_.Sees(seen)) {
+      return {std::nullopt,
+              files_[i].string() + ": a picture of " + ModalityName(seen) +
+                  "; the model has no encoder of it"};
     }
+    const int width = image.is_depth() ? image.depth.width : image.rgb.width;
+    const int height = image.is_depth() ? image.depth.height : image.rgb.height;
     const auto box = boxes_.find(Name(i));
-    const CropSquare square = box == boxes_.end() ? WholeImage(image.rgb.width, image.rgb.height)
-                                                  : AroundBox(box->second);
-    const HandPrediction prediction = predictor_.Predict(image.rgb, square, i);
-    if (options_.overlay) {
-      WritePng(Overlay(image.rgb, prediction.joints_px), OverlayFolder() / (Name(i) + ".png"));
-    }
+    const CropSquare square =
+        box == boxes_.end() ? WholeImage(width, height) : AroundBox(box->second);
+    const HandPrediction prediction =
+        image.is_depth() ? predictor_.Predict(image.depth, options_.depth_scale_mm, square, i)
+                         : predictor_.Predict(image.rgb, square, i);
+    if (options_.overlay) DrawOverlay(worker, i, image, square, prediction);
     return {prediction, ""};
+  }
+
+  void DrawOverlay(int worker,
+                   size_t i,
+                   const ImageFile& image,
+                   const CropSquare& square,
+                   const HandPrediction& prediction) const {
+    const ImageU8 picture = image.is_depth() ? DepthPicture(image.depth) : image.rgb;
+    const int factor = OverlayFactor(picture);
+    std::vector<ImageU8> cells = {Overlay(picture, prediction.joints_px, factor)};
+#if HANDFORGE_WITH_RENDER
+    if (mesh_) {
+      cells.push_back(
+          mesh_->Draw(worker, prediction, square, picture.width, picture.height, factor));
+    }
+#else
+    (void)worker, (void)square;
+#endif
+    WritePng(TileImages(cells, static_cast<int>(cells.size())),
+             OverlayFolder() / (Name(i) + ".png"));
   }
 
   const PredictOptions& options_;
@@ -198,6 +244,10 @@ class PredictJob {
   std::vector<fs::path> files_;
   Boxes boxes_;
   std::vector<Outcome> outcomes_;
+  int threads_ = 1;
+#if HANDFORGE_WITH_RENDER
+  std::unique_ptr<PredictionMesh> mesh_;
+#endif
 };
 
 int RunPredict(const PredictCommandOptions& command) {
@@ -213,9 +263,9 @@ int RunPredict(const PredictCommandOptions& command) {
                                  static_cast<int>(options.draws),
                                  options.seed});
   EnsureWritableFolder(options.out);
-  PredictJob job(options, predictor);
+  PredictJob job(options, predictor, vae.info());
   spdlog::info("looking at {} with {}", options.images, model.string());
-  job.Run(ResolveThreads(options.threads));
+  job.Run();
 
   const Json predictions = job.Predictions();
   const Json skipped = job.Skipped();
@@ -245,10 +295,14 @@ void SetupPredictCommand(CommandLine& command_line) {
   const auto options = std::make_shared<PredictCommandOptions>();
   CLI::App& app = command_line.Add(
       "predict", "Find the pose of the hand in pictures, 3D and 2D", options, RunPredict);
-  app.add_option("--images", options->images, "Picture, or folder of pictures");
+  app.add_option(
+      "--images", options->images, "Picture, or folder of pictures; 16-bit ones are depth");
   app.add_option("--boxes", options->boxes, "JSON: {\"<file name>\": [x, y, width, height]}");
   app.add_option("--model", options->model, "Model file");
   app.add_option("--handedness", options->handedness, "left, right or auto");
+  app.add_option(
+      "--depth-scale", options->depth_scale_mm, "Millimetres of a step of depth pictures [1]");
+  app.add_flag("--mesh", options->mesh, "Draw the nearest rigged hand beside the overlay");
   app.add_option("--bone-mm", options->bone_mm, "Bone from middle MCP to PIP [a mean hand]");
 }
 

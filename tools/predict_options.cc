@@ -9,6 +9,7 @@ void PredictOptions::Visit(Fields& fields) {
   fields.Field("model", model, {}, "model file; empty = the default model");
   fields.Field("handedness", handedness, {"auto", "left", "right"}, "side of the hands");
   fields.Field("bone_mm", bone_mm, 0, 200, "bone from middle MCP to PIP, mm; 0 = a mean hand");
+  fields.Field("depth_scale_mm", depth_scale_mm, 1e-4, 1000, "mm of a step of depth pictures");
   fields.Field("turns", turns, "look first at the four quarter turns and average");
   fields.Field("upright_views",
                upright_views,
@@ -20,6 +21,8 @@ void PredictOptions::Visit(Fields& fields) {
   fields.Field("seed", seed, "seed of those draws");
   fields.Field("threads", threads, 0, 4096, "pictures at once, 0 = one per core");
   fields.Field("overlay", overlay, "draw the skeleton over each picture");
+  fields.Field("mesh", mesh, "and the nearest rigged hand beside it");
+  fields.Field("rig", rig, {}, "rig of that hand");
 }
 
 }  // namespace handforge

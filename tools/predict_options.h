@@ -19,6 +19,9 @@ struct PredictOptions {
   std::string handedness = "auto";
   // Length of the bone from middle MCP to PIP; 0 = mean of the model's training data.
   double bone_mm = 0;
+  // Millimetres of a step of 16-bit depth pictures, whose maker chose it: 1 for most sensors, 0.1
+  // for those of handforge.
+  double depth_scale_mm = 1;
   // vae/hand_predictor.h
   bool turns = true;
   int64_t upright_views = 3;
@@ -26,8 +29,11 @@ struct PredictOptions {
   int64_t draws = 4;
   uint64_t seed = 1;
   int64_t threads = 0;
-  // Whether to draw the skeleton over each picture, in `overlay/` of the output folder.
+  // Whether to draw the skeleton over each picture, in `overlay/` of the output folder, and beside
+  // it the rigged hand nearest to the prediction (builds with render/), on the picture's grid.
   bool overlay = true;
+  bool mesh = false;
+  std::string rig = "configs/rigs/generic-hand.yaml";
 
   void Visit(Fields& fields);
 };

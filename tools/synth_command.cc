@@ -26,6 +26,7 @@ int RunSynth(const SynthCommandOptions& options) {
   if (!options.model.empty()) more.push_back("synth.model=" + QuoteYaml(options.model));
   const SynthOptions synth = Recipe::Load(options.common, "synth", more).synth;
   SynthWorld world = SynthWorld::Load(synth);
+  RequireRightHandsInBoneLengths(world.model.info(), "synth");
   DatasetJob job = SynthJob(world);
   job.threads = ResolveThreads(synth.threads);
   ApplyWriteOptions(options.write, &job);

@@ -18,6 +18,9 @@ struct TrainCommandOptions {
   CommonOptions common;
   bool resume = false;
   std::string device;
+  std::optional<int64_t> processes;
+  std::optional<int64_t> process;
+  std::string rendezvous;
 };
 
 nlohmann::json ToJson(const std::vector<PairScore>& scores) {
@@ -64,6 +67,11 @@ class Listener {
 int RunTrain(const TrainCommandOptions& options) {
   std::vector<std::string> more;
   if (!options.device.empty()) more.push_back("train.device=" + QuoteYaml(options.device));
+  if (options.processes) more.push_back("train.processes=" + std::to_string(*options.processes));
+  if (options.process) more.push_back("train.process=" + std::to_string(*options.process));
+  if (!options.rendezvous.empty()) {
+    more.push_back("train.rendezvous=" + QuoteYaml(options.rendezvous));
+  }
   TrainOptions train = Recipe::Load(options.common, "train", more).train;
   train.threads = ResolveThreads(train.threads);
   train.Check();
@@ -109,6 +117,9 @@ void SetupTrainCommand(CommandLine& command_line) {
       "train", "Train the cross-modal variational autoencoder on tuples", options, RunTrain);
   app.add_flag("--resume", options->resume, "Go on from the checkpoint in the output folder");
   app.add_option("--device", options->device, "cpu, cuda or auto");
+  app.add_option("--processes", options->processes, "Processes that train together");
+  app.add_option("--process", options->process, "Which of them this is, 0 = the first");
+  app.add_option("--rendezvous", options->rendezvous, "HOST:PORT where the first one listens");
 }
 
 }  // namespace handforge

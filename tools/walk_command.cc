@@ -200,6 +200,7 @@ int RunWalk(const WalkCommandOptions& command) {
   const fs::path model = FindModel(options.model);
   const HandVae vae = HandVae::Load(model);
   RequireDecoders(vae.info(), model);
+  RequireRightHandsInBoneLengths(vae.info(), "walk");
   const Codes waypoints =
       options.images.empty() ? CodesOfSamples(options, vae) : CodesOfPictures(options, vae);
   const Codes path = LatentPath(waypoints, static_cast<int>(options.frames_per_leg));

@@ -88,7 +88,7 @@ void BatchMaker::AddOrders(const Pass& pass) {
     unlabelled.rows.assign(first_unlabelled, order.rows.end());
     order.rows.erase(first_unlabelled, order.rows.end());
     const int wanted = UnlabelledRows(pass);
-    const bool lacks_labelled = wanted < options_.image_rows && order.rows.empty();
+    const bool lacks_labelled = wanted < options_.image_rows / Looks(pass) && order.rows.empty();
     if ((wanted > 0 && unlabelled.rows.empty()) || lacks_labelled) {
       throw DataError("data: unlabelled_share = " + std::to_string(options_.unlabelled_share) +
                       " of the pair " + pass.Name() +
@@ -100,9 +100,18 @@ void BatchMaker::AddOrders(const Pass& pass) {
   unlabelled_.push_back(std::move(unlabelled));
 }
 
+int BatchMaker::Looks(const Pass& pass) const {
+  return options_.two_looks && IsRgbOnly(pass) ? 2 : 1;
+}
+
 int BatchMaker::UnlabelledRows(const Pass& pass) const {
   if (options_.unlabelled_share < 0 || !IsRgbOnly(pass)) return 0;
-  return static_cast<int>(std::lround(options_.unlabelled_share * options_.image_rows));
+  const int samples = options_.image_rows / Looks(pass);
+  return static_cast<int>(std::lround(options_.unlabelled_share * samples));
+}
+
+bool BatchMaker::IsOurs(int i, int count) const {
+  return i * options_.processes / count == options_.process;
 }
 
 Batch BatchMaker::Make(int64_t step) {
@@ -110,23 +119,30 @@ Batch BatchMaker::Make(int64_t step) {
   Batch batch;
   batch.step = step;
   batch.pass = passes_[pass];
-  batch.rows = batch.pass.HasImages() ? options_.image_rows : options_.pose_rows;
-  if (IsImage(batch.pass.from)) {
-    batch.left_rows = static_cast<int>(std::lround(options_.left_share * batch.rows));
-  }
+  const int rows = batch.pass.HasImages() ? options_.image_rows : options_.pose_rows;
+  const bool from_image = IsImage(batch.pass.from);
+  const int left_rows = from_image ? static_cast<int>(std::lround(options_.left_share * rows)) : 0;
+  batch.rows = rows / options_.processes;
+  batch.left_rows = left_rows / options_.processes;
+
+  // Rows are numbered as in the whole batch: their random numbers do not depend on the processes.
+  const int looks = Looks(batch.pass);
+  const int samples = rows / looks;
   const int unlabelled = UnlabelledRows(batch.pass);
-  const int others = batch.rows - unlabelled;
+  const int others = samples - unlabelled;
   const int64_t occurrence = schedule_.Occurrence(step);
-  for (int i = 0; i < unlabelled; ++i) {
-    AddRow(RowAt(occurrence * unlabelled + i, &unlabelled_[pass]), i, &batch);
-  }
-  const int64_t first = occurrence * (others + batch.left_rows);
-  for (int i = 0; i < others; ++i) {
-    AddRow(RowAt(first + i, &orders_[pass]), unlabelled + i, &batch);
+  const int64_t first = occurrence * (others + left_rows);
+  for (int look = 0; look < looks; ++look) {
+    for (int i = 0; i < samples; ++i) {
+      if (!IsOurs(i, samples)) continue;
+      const int64_t row = i < unlabelled ? RowAt(occurrence * unlabelled + i, &unlabelled_[pass])
+                                         : RowAt(first + i - unlabelled, &orders_[pass]);
+      AddRow(row, look * samples + i, &batch);
+    }
   }
   Order& left = others > 0 ? orders_[pass] : unlabelled_[pass];
-  for (int i = 0; i < batch.left_rows; ++i) {
-    AddLeftRow(RowAt(first + others + i, &left), batch.rows + i, &batch);
+  for (int i = 0; i < left_rows; ++i) {
+    if (IsOurs(i, left_rows)) AddLeftRow(RowAt(first + others + i, &left), rows + i, &batch);
   }
   return batch;
 }
@@ -154,6 +170,8 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   }
   Random random = DegradeRandom(options_.seed, batch->step, position);
 
+  if (Looks(pass) > 1) batch->turns.push_back(static_cast<float>(draw.angle_rad));
+
   // What the encoder sees.
   std::array<std::vector<float>, kNumModalities> planes;
   for (const Modality modality : {Modality::kRgb, Modality::kDepth}) {
@@ -165,6 +183,12 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
     AppendInput(row, pass.from, planes[static_cast<size_t>(pass.from)], &random, &batch->input);
   } else {
     Append(MovedJoints(samples_, row, pass.from, draw), &batch->input);
+  }
+
+  if (options_.sides && IsImage(pass.from)) {
+    const bool left =
+        samples_.handedness[static_cast<size_t>(row)] == static_cast<uint8_t>(Handedness::kLeft);
+    Append({left ? 1.0F : 0.0F, left ? 0.0F : 1.0F}, &batch->sides);
   }
 
   // What the decoders are to say.

@@ -27,6 +27,12 @@ struct Batch {
   // {rows, 3, px, px} the same hands in the same light, turned otherwise: where skin and light may
   // be seen but no pose. Passes to rgb from another modality, models with an appearance code.
   std::vector<float> appearance;
+  // {rows} angle by which each row is turned (AugmentDraw); where rows are two looks at the same
+  // pictures, of which the second half of the rows is the second.
+  std::vector<float> turns;
+  // {rows, 2} one of left, right is 1: what models with side_input = 1 are told; passes from
+  // images.
+  std::vector<float> sides;
   std::vector<float> noise;      // {rows, latent_dim} standard normal
   std::vector<float> has_alpha;  // {rows} 1 where the alpha plane is a label; passes to rgb only
 };
@@ -37,10 +43,15 @@ struct BatchOptions {
   int image_rows = 32;  // and of pairs with
   int latent_dim = 32;
   bool appearance = false;  // fill Batch::appearance
+  bool sides = false;       // fill Batch::sides
+  bool two_looks = false;   // each picture of rgb->rgb twice in a batch, moved differently
   // Share of each batch of rgb->rgb that is rows without joint labels, exact up to rounding to
   // whole rows; below 0 = as they come.
   double unlabelled_share = -1;
   double left_share = 0;  // left_rows as a share of the rows of a pass from an image
+  // A batch is one of so many equal parts: samples number `process` of `processes` of each.
+  int processes = 1;
+  int process = 0;
   AugmentOptions augment;
 };
 
@@ -64,7 +75,11 @@ class BatchMaker {
     int64_t epoch = -1;
   };
 
-  // Rows of the batch that are drawn from `unlabelled_`.
+  // Whether sample `i` of `count` is in this process's part.
+  bool IsOurs(int i, int count) const;
+  // How often each sample of a batch is in it.
+  int Looks(const Pass& pass) const;
+  // Samples of a batch that are drawn from `unlabelled_`.
   int UnlabelledRows(const Pass& pass) const;
   void AddOrders(const Pass& pass);
   int64_t RowAt(int64_t position, Order* order) const;

@@ -1,5 +1,7 @@
 #include "vae/conv_blocks.h"
 
+#include "vae/shared_statistics.h"
+
 namespace handforge {
 
 ConvNormImpl::ConvNormImpl(int64_t in, int64_t out, int64_t kernel, int64_t stride) {
@@ -10,6 +12,10 @@ ConvNormImpl::ConvNormImpl(int64_t in, int64_t out, int64_t kernel, int64_t stri
 }
 
 torch::Tensor ConvNormImpl::forward(const torch::Tensor& x) {
+  ProcessGroup* const group = SharedStatisticsScope::Current();
+  if (!folded_weight_.defined() && group != nullptr && is_training()) {
+    return NormaliseAcross(conv->forward(x), group, norm_.get());
+  }
   if (!folded_weight_.defined()) return norm_->forward(conv->forward(x));
   return at::conv2d(x,
                     folded_weight_,

@@ -41,10 +41,13 @@ Joints3 PalmInJoint0(Joints3 joints) {
 // Spurr et al. 2018 count visible joints only.
 bool CountsVisibleOnly(Protocol protocol) { return protocol == Protocol::kSpurr2018; }
 
-std::string PoseProtocolLine(Protocol protocol) {
+// Of a model that says the hand's size itself (`metric`), or of one that is given the true bone.
+std::string PoseProtocolLine(Protocol protocol, bool metric) {
   const std::string line = ProtocolLine(protocol);
-  if (CountsVisibleOnly(protocol)) return line + ", visible ones";
-  return protocol == Protocol::kRoot ? line + ", true bone length" : line;
+  if (CountsVisibleOnly(protocol)) {
+    return line + ", visible ones" + (metric ? "; but the size is the model's" : "");
+  }
+  return protocol == Protocol::kRoot && !metric ? line + ", true bone length" : line;
 }
 
 std::string MeasureName(Protocol protocol) {
@@ -57,14 +60,14 @@ class PoseErrors {
  public:
   explicit PoseErrors(Protocol protocol) : protocol_(protocol) {}
 
-  // Both in bone lengths, palm-centred.
+  // Both in mm, palm-centred; `bone_mm` is the reference bone of the truth.
   void Add(const Joints3& said,
            const Joints3& truth,
            double bone_mm,
            const std::array<uint8_t, kNumJoints>& visible) {
     const bool normalised = protocol_ == Protocol::kSpurr2018;
     const AlignedPair pair =
-        ApplyProtocol(protocol_, normalised ? PalmInJoint0(said) : said * bone_mm, truth * bone_mm);
+        ApplyProtocol(protocol_, normalised ? PalmInJoint0(said / bone_mm) : said, truth);
     std::array<uint8_t, kNumJoints> counted = visible;
     if (!CountsVisibleOnly(protocol_)) counted.fill(kVisible);
     distances_.Add(pair.predicted, pair.truth, counted);
@@ -140,7 +143,7 @@ class PairEvaluation {
     if (pair_.to != Modality::kJoints3) return report;
     for (size_t p = 0; p < poses_.size(); ++p) {
       report.poses.push_back(
-          {PoseProtocolLine(poses_[p].protocol()), poses_[p].Report(), mean_poses_[p].Report()});
+          {PoseLine(poses_[p].protocol()), poses_[p].Report(), mean_poses_[p].Report()});
     }
     return report;
   }
@@ -153,9 +156,11 @@ class PairEvaluation {
     for (size_t i = 0; i < rows.size(); ++i) {
       samples_.CopyInput(rows[i], pair_.from, input.data() + i * size);
     }
+    std::vector<uint8_t> sides;
+    for (const int64_t row : rows) sides.push_back(samples_.handedness[static_cast<size_t>(row)]);
     if (IsImage(pair_.from) && !IsImage(pair_.to)) {
       TurnedLooks looks =
-          LookUpright(vae_, pair_.from, input.data(), count, options_.upright_views);
+          LookUpright(vae_, pair_.from, input.data(), count, options_.upright_views, sides.data());
       DecodedBatch said;
       said.rows = count;
       said.joints3 = std::move(looks.joints3);
@@ -163,7 +168,7 @@ class PairEvaluation {
       return said;
     }
     std::vector<float> z(rows.size() * static_cast<size_t>(vae_.info().latent_dim));
-    vae_.Encode(pair_.from, input.data(), count, z.data(), nullptr);
+    vae_.Encode(pair_.from, input.data(), count, z.data(), nullptr, sides.data());
     DecodedBatch decoded;
     vae_.Decode(z.data(),
                 count,
@@ -207,10 +212,8 @@ class PairEvaluation {
     std::vector<PairScore> scores;
     for (size_t p = 0; p < poses_.size(); ++p) {
       const Protocol protocol = poses_[p].protocol();
-      scores.push_back(Score(MeasureName(protocol),
-                             PoseProtocolLine(protocol),
-                             poses_[p].MeanMm(),
-                             mean_poses_[p].MeanMm()));
+      scores.push_back(Score(
+          MeasureName(protocol), PoseLine(protocol), poses_[p].MeanMm(), mean_poses_[p].MeanMm()));
     }
     return scores;
   }
@@ -231,14 +234,15 @@ class PairEvaluation {
 
   void AddJoints3(int64_t row, const float* said) {
     const size_t r = static_cast<size_t>(row);
-    const Joints3 truth = ToJoints3(samples_.joints3.data() + r * kNumJoints * 3);
+    const double bone_mm = samples_.bone_mm[r];
+    const double unit_mm = vae_.info().UnitMm(bone_mm);
+    const Joints3 truth = unit_mm * ToJoints3(samples_.joints3.data() + r * kNumJoints * 3);
     std::array<uint8_t, kNumJoints> visible;
     std::copy_n(samples_.visible.data() + r * kNumJoints, kNumJoints, visible.begin());
-    const Joints3 mean_pose = ToJoints3(vae_.mean_joints3().data());
+    const Joints3 mean_pose = unit_mm * ToJoints3(vae_.mean_joints3().data());
     for (PoseErrors& errors : poses_)
-      errors.Add(ToJoints3(said), truth, samples_.bone_mm[r], visible);
-    for (PoseErrors& errors : mean_poses_)
-      errors.Add(mean_pose, truth, samples_.bone_mm[r], visible);
+      errors.Add(unit_mm * ToJoints3(said), truth, bone_mm, visible);
+    for (PoseErrors& errors : mean_poses_) errors.Add(mean_pose, truth, bone_mm, visible);
   }
 
   // What moves the truth of a row to the framing the pair speaks of.
@@ -295,6 +299,10 @@ class PairEvaluation {
     const double unit = kRelativeDepthMm / count / static_cast<double>(num_rows_);
     depth_mm_ += unit * error;
     baseline_depth_mm_ += unit * plane_error;
+  }
+
+  std::string PoseLine(Protocol protocol) const {
+    return PoseProtocolLine(protocol, vae_.info().model.metric_scale != 0);
   }
 
   std::string FramingText() const {

@@ -53,9 +53,9 @@ struct PairReport {
 };
 
 // Encodes by the posterior mean, decodes, compares; joints from pictures by LookUpright:
-//   ->3d   mean distance in mm, prediction x true reference bone length. epe_mm: protocol
-//          spurr2018, visible joints; epe_root_mm (epe_scale_mm, epe_pa_mm): the other protocols,
-//          all joints. Baseline: the training mean pose
+//   ->3d   mean distance in mm, prediction x true reference bone length (models with metric_scale:
+//          as they say). epe_mm: protocol spurr2018, visible joints; epe_root_mm (epe_scale_mm,
+//          epe_pa_mm): the other protocols, all joints. Baseline: the training mean pose
 //   ->2d   epe_px: mean distance on a grid of image_px; baseline: the training mean
 //   ->rgb  colour_error: mean absolute error of 0..255 inside the mask; alpha_iou: overlap of the
 //          masks cut at a half; baselines: the training mean image

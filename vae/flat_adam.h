@@ -27,6 +27,8 @@ class FlatAdam {
   FlatAdam(std::shared_ptr<torch::nn::Module> module, const AdamOptions& options);
 
   void ZeroGradient();
+  // {parameters}, what Step will use.
+  torch::Tensor& gradient() { return gradient_; }
   // Euclidean length of the gradient.
   double GradientNorm() const;
   void Step(double learning_rate, double gradient_norm);

@@ -21,12 +21,21 @@ constexpr double kPi = 3.14159265358979323846;
 // A crop made anew is at most this many times smaller or larger than the one before.
 constexpr double kMaxZoom = 2.5;
 constexpr double kMinSidePx = 4;
+constexpr double kLeastBone = 1e-3;  // of a decoded hand, so that its size can be divided by it
 
 cv::Mat View(const ImageU8& image) {
   return {image.height,
           image.width,
           CV_MAKETYPE(CV_8U, image.channels),
           const_cast<uint8_t*>(image.pixels.data())};
+}
+
+cv::Mat DepthInMm(const ImageU16& depth, double unit_mm) {
+  const cv::Mat steps(
+      depth.height, depth.width, CV_16U, const_cast<uint16_t*>(depth.pixels.data()));
+  cv::Mat depth_mm;
+  steps.convertTo(depth_mm, CV_32F, unit_mm);
+  return depth_mm;
 }
 
 cv::Scalar MeanOfEdge(const cv::Mat& image) {
@@ -47,14 +56,17 @@ struct PixelSquare {
         side(std::max(1, static_cast<int>(std::lround(square.side_px)))) {}
 };
 
-// {px, px, 3}, shrunk by area average or enlarged.
+// {px, px}: colours are averaged down; of depth the nearest pixel is taken, or edges would float
+// between hand and background.
 cv::Mat Cut(const cv::Mat& image, const PixelSquare& square, int px) {
+  const bool depth = image.channels() == 1;
   const cv::Rect wanted(square.x, square.y, square.side, square.side);
   const cv::Rect inside = wanted & cv::Rect(0, 0, image.cols, image.rows);
-  cv::Mat crop(wanted.size(), image.type(), MeanOfEdge(image));
+  cv::Mat crop(wanted.size(), image.type(), depth ? cv::Scalar(0) : MeanOfEdge(image));
   if (!inside.empty()) image(inside).copyTo(crop(inside - wanted.tl()));
   cv::Mat resized;
-  const int filter = square.side > px ? cv::INTER_AREA : cv::INTER_LINEAR;
+  const int enlarge_or_shrink = square.side > px ? cv::INTER_AREA : cv::INTER_LINEAR;
+  const int filter = depth ? cv::INTER_NEAREST_EXACT : enlarge_or_shrink;
   cv::resize(crop, resized, {px, px}, 0, 0, filter);
   return resized;
 }
@@ -90,6 +102,12 @@ Joints Average(const std::vector<float>& rows, size_t count) {
 }
 
 void AppendInput(const cv::Mat& image, std::vector<float>* input) {
+  if (image.channels() == 1) {
+    const size_t begin = input->size();
+    input->resize(begin + image.total());
+    NormaliseDepth(image.ptr<float>(), static_cast<int>(image.total()), input->data() + begin);
+    return;
+  }
   for (int y = 0; y < image.rows; ++y) {
     const uint8_t* row = image.ptr(y);
     for (int i = 0; i < 3 * image.cols; ++i) input->push_back(static_cast<float>(row[i]) / 255.0F);
@@ -99,7 +117,7 @@ void AppendInput(const cv::Mat& image, std::vector<float>* input) {
 void Require(bool has, const char* what) {
   if (!has) {
     throw UsageError(std::string("the model has no ") + what +
-                     "; predictions need an encoder of rgb and decoders of 3d and 2d");
+                     "; predictions need an encoder of rgb or depth and decoders of 3d and 2d");
   }
 }
 
@@ -130,40 +148,57 @@ std::vector<float> EncodeCrop(const HandVae& vae,
   return mean;
 }
 
-// What the model says of one crop: a right hand; 3D in bone lengths, 2D in the whole image.
+// What is looked at: colours, or depth as CV_32F in mm.
+struct HandPredictor::Picture {
+  cv::Mat pixels;
+  Modality modality = Modality::kRgb;
+};
+
+// What the model says of one crop: 3D of a right hand where left ones are mirrored, in units of
+// VaeInfo::UnitMm; 2D in the whole image.
 struct HandPredictor::Estimate {
   Joints3 joints3 = Joints3::Zero();
   Joints2 joints_px = Joints2::Zero();
-  double spread = 0;  // in bone lengths
+  double spread = 0;  // in the same units
 };
 
 HandPredictor::HandPredictor(const HandVae& vae, const PredictorOptions& options)
-    : vae_(vae),
-      options_(options),
-      bone_mm_(options.bone_mm > 0 ? options.bone_mm : vae.info().bone_mean_mm) {
+    : vae_(vae), options_(options) {
   const VaeInfo& info = vae.info();
-  Require(info.has_encoder[static_cast<size_t>(Modality::kRgb)], "encoder of rgb");
+  Require(Sees(Modality::kRgb) || Sees(Modality::kDepth), "encoder of rgb or depth");
   Require(info.has_decoder[static_cast<size_t>(Modality::kJoints3)], "decoder of 3d");
   Require(info.has_decoder[static_cast<size_t>(Modality::kJoints2)], "decoder of 2d");
   if (options.handedness != "left" && options.handedness != "right" &&
       options.handedness != "auto") {
     throw UsageError("handedness = " + options.handedness + "; expected left, right or auto");
   }
+  if (options.handedness == "auto" && !info.model.MirrorsLeftHands() && !info.model.TellsSide()) {
+    throw UsageError(
+        "handedness = auto: the model takes left and right hands alike (model.side_input = 2) and "
+        "cannot tell them; say left or right");
+  }
 }
 
-HandPredictor::Estimate HandPredictor::Look(const ImageU8& rgb,
+bool HandPredictor::Sees(Modality modality) const {
+  return vae_.info().has_encoder[static_cast<size_t>(modality)];
+}
+
+HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
                                             CropSquare square,
-                                            bool mirrored,
+                                            bool left,
                                             uint64_t index) const {
+  const bool mirrored = left && vae_.info().model.MirrorsLeftHands();
   const PixelSquare pixels(square);
-  cv::Mat crop = Cut(View(rgb), pixels, vae_.info().rgb_px);
+  cv::Mat crop = Cut(picture.pixels, pixels, vae_.info().rgb_px);
   if (mirrored) cv::flip(crop, crop, 1);
   std::vector<float> input;
   AppendInput(crop, &input);
 
   std::vector<double> angles = FirstAngles(options_.turns);
   const auto look = [&] {
-    return LookTurned(vae_, Modality::kRgb, Repeated(input, angles.size()).data(), angles);
+    const std::vector<uint8_t> sides(angles.size(), static_cast<uint8_t>(left ? 0 : 1));
+    return LookTurned(
+        vae_, picture.modality, Repeated(input, angles.size()).data(), angles, sides.data());
   };
   TurnedLooks looks = look();
   Estimate estimate;
@@ -220,11 +255,11 @@ double HandPredictor::Spread(const TurnedLooks& looks,
   return std::sqrt(squares / (draws * kNumJoints));
 }
 
-HandPredictor::Estimate HandPredictor::LookAgain(const ImageU8& rgb,
+HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
                                                  CropSquare square,
-                                                 bool mirrored,
+                                                 bool left,
                                                  uint64_t index) const {
-  Estimate estimate = Look(rgb, square, mirrored, index);
+  Estimate estimate = Look(picture, square, left, index);
   for (int i = 0; i < options_.refinements; ++i) {
     const Eigen::RowVector2d low = estimate.joints_px.colwise().minCoeff();
     const Eigen::RowVector2d high = estimate.joints_px.colwise().maxCoeff();
@@ -234,14 +269,14 @@ HandPredictor::Estimate HandPredictor::LookAgain(const ImageU8& rgb,
     square = {centre[0],
               centre[1],
               std::clamp(side, square.side_px / kMaxZoom, square.side_px * kMaxZoom)};
-    estimate = Look(rgb, square, mirrored, index);
+    estimate = Look(picture, square, left, index);
   }
   return estimate;
 }
 
 // The side head, averaged over the turns.
-bool HandPredictor::SaysLeft(const ImageU8& rgb, const CropSquare& square) const {
-  const cv::Mat crop = Cut(View(rgb), PixelSquare(square), vae_.info().rgb_px);
+bool HandPredictor::SaysLeft(const Picture& picture, const CropSquare& square) const {
+  const cv::Mat crop = Cut(picture.pixels, PixelSquare(square), vae_.info().rgb_px);
   std::vector<float> input;
   for (int turn = 0; turn < kQuarterTurns; ++turn) {
     cv::Mat turned = crop;
@@ -251,29 +286,51 @@ bool HandPredictor::SaysLeft(const ImageU8& rgb, const CropSquare& square) const
   }
   const int turns = options_.turns ? kQuarterTurns : 1;
   std::vector<float> left(static_cast<size_t>(turns));
-  vae_.EncodeSide(Modality::kRgb, input.data(), turns, left.data());
+  vae_.EncodeSide(picture.modality, input.data(), turns, left.data());
   return std::accumulate(left.begin(), left.end(), 0.0F) > 0.5F * static_cast<float>(turns);
+}
+
+// Millimetres of a unit of the estimate.
+double HandPredictor::UnitMm(const Estimate& estimate) const {
+  const VaeInfo& info = vae_.info();
+  if (options_.bone_mm <= 0) return info.UnitMm(info.bone_mean_mm);
+  if (info.model.metric_scale == 0) return options_.bone_mm;
+  return options_.bone_mm / std::max(kLeastBone, ReferenceBoneLength(estimate.joints3));
 }
 
 HandPrediction HandPredictor::Predict(const ImageU8& rgb,
                                       const CropSquare& square,
                                       uint64_t index) const {
+  return Predict(Picture{View(rgb), Modality::kRgb}, square, index);
+}
+
+HandPrediction HandPredictor::Predict(const ImageU16& depth,
+                                      double unit_mm,
+                                      const CropSquare& square,
+                                      uint64_t index) const {
+  return Predict(Picture{DepthInMm(depth, unit_mm), Modality::kDepth}, square, index);
+}
+
+HandPrediction HandPredictor::Predict(const Picture& picture,
+                                      const CropSquare& square,
+                                      uint64_t index) const {
   const bool choose = options_.handedness == "auto";
   const bool has_side = vae_.info().has_side;
-  bool left = options_.handedness == "left" || (choose && has_side && SaysLeft(rgb, square));
-  Estimate estimate = LookAgain(rgb, square, left, index);
+  bool left = options_.handedness == "left" || (choose && has_side && SaysLeft(picture, square));
+  Estimate estimate = LookAgain(picture, square, left, index);
   if (choose && !has_side) {
-    const Estimate mirrored = LookAgain(rgb, square, true, index);
-    left = mirrored.spread < estimate.spread;
-    if (left) estimate = mirrored;
+    const Estimate as_left = LookAgain(picture, square, true, index);
+    left = as_left.spread < estimate.spread;
+    if (left) estimate = as_left;
   }
+  const double unit_mm = UnitMm(estimate);
   HandPrediction prediction;
   prediction.handedness = left ? Handedness::kLeft : Handedness::kRight;
-  Joints3 joints_mm = estimate.joints3 * bone_mm_;
-  if (left) joints_mm.col(0) *= -1;
+  Joints3 joints_mm = estimate.joints3 * unit_mm;
+  if (left && vae_.info().model.MirrorsLeftHands()) joints_mm.col(0) *= -1;
   prediction.joints_in_crop_mm = joints_mm.rowwise() - joints_mm.row(kWrist).eval();
   prediction.joints_px = estimate.joints_px;
-  prediction.spread_mm = estimate.spread * bone_mm_;
+  prediction.spread_mm = estimate.spread * unit_mm;
   prediction.confidence = std::exp(-prediction.spread_mm / kConfidenceScaleMm);
   return prediction;
 }

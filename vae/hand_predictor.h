@@ -33,9 +33,11 @@ std::vector<float> EncodeCrop(const HandVae& vae,
 
 struct PredictorOptions {
   // "left", "right", or "auto": what the model's side head says, or without one the side under
-  // which the model agrees most with itself.
+  // which the model agrees most with itself. A model with side_input = 2 does not care: the side
+  // has to be said, for the result.
   std::string handedness = "auto";
-  // Length of the bone from middle MCP to PIP, which sets the scale; 0 = mean of the training data.
+  // Length of the bone from middle MCP to PIP, which sets the scale; 0 = mean of the training data,
+  // or what a model with metric_scale says.
   double bone_mm = 0;
   // Look at the image in its four quarter turns first and average.
   bool turns = true;
@@ -60,29 +62,41 @@ struct HandPrediction {
   double confidence = 0;
 };
 
-// Finds the pose of the one hand in a crop of an image. Immutable; may be used by several threads.
+// Finds the pose of the one hand in a crop of an image or of a depth map. Immutable; may be used by
+// several threads.
 class HandPredictor {
  public:
-  // Keeps a reference to `vae`. Throws UsageError where the model lacks the RGB encoder or a joint
-  // decoder, or an option is out of range.
+  // Keeps a reference to `vae`. Throws UsageError where the model lacks both image encoders or a
+  // joint decoder, or an option is out of range.
   HandPredictor(const HandVae& vae, const PredictorOptions& options);
 
-  // `rgb` {H, W, 3}. A pure function of (model, options, image, square, index).
+  // Whether there is an encoder of it, kRgb or kDepth.
+  bool Sees(Modality modality) const;
+  // `rgb` {H, W, 3}. A pure function of (model, options, image, square, index). Throws UsageError
+  // where the model does not see it.
   HandPrediction Predict(const ImageU8& rgb, const CropSquare& square, uint64_t index) const;
+  // `depth` {H, W} along the optical axis in steps of `unit_mm`, 0 = nothing measured. The hand is
+  // what is nearest (NormaliseDepth in vae/targets.h).
+  HandPrediction Predict(const ImageU16& depth,
+                         double unit_mm,
+                         const CropSquare& square,
+                         uint64_t index) const;
 
  private:
+  struct Picture;
   struct Estimate;
-  Estimate Look(const ImageU8& rgb, CropSquare square, bool mirrored, uint64_t index) const;
+  HandPrediction Predict(const Picture& picture, const CropSquare& square, uint64_t index) const;
+  Estimate Look(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
   double Spread(const TurnedLooks& looks,
                 const std::vector<double>& angles_rad,
                 const Joints3& average,
                 uint64_t index) const;
-  bool SaysLeft(const ImageU8& rgb, const CropSquare& square) const;
-  Estimate LookAgain(const ImageU8& rgb, CropSquare square, bool mirrored, uint64_t index) const;
+  bool SaysLeft(const Picture& picture, const CropSquare& square) const;
+  Estimate LookAgain(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
+  double UnitMm(const Estimate& estimate) const;
 
   const HandVae& vae_;
   PredictorOptions options_;
-  double bone_mm_;
 };
 
 }  // namespace handforge

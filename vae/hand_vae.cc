@@ -6,6 +6,7 @@
 #include "vae/model_file.h"
 #include "vae/module_io.h"
 #include "vae/networks.h"
+#include "vae/targets.h"
 
 #include <cmath>
 #include <cstring>
@@ -71,6 +72,19 @@ struct HandVae::Impl {
     return Wrap(input, {rows, InputSize(modality, info.rgb_px)}).to(device);
   }
 
+  // {rows, 2}, undefined where nothing is told.
+  Tensor Sides(Modality modality, const uint8_t* sides, int rows) const {
+    if (!info.model.TellsSide() || !IsImage(modality)) return {};
+    if (sides == nullptr) {
+      throw UsageError(std::string("the model's encoder of ") + ModalityName(modality) +
+                       " has to be told which hand it is shown (model.side_input = 1); say left "
+                       "or right");
+    }
+    Tensor bits = torch::zeros({rows, 2});
+    for (int i = 0; i < rows; ++i) bits[i][sides[i]] = 1;
+    return bits.to(device);
+  }
+
   Decoder* FindDecoder(Modality modality) const {
     return networks.decoders[static_cast<size_t>(modality)].get();
   }
@@ -91,6 +105,19 @@ void HandVae::Impl::ReadStatistics(const TensorFile& file) {
     throw DataError(file.source + ": latent.bank_mean and latent.bank_logvar must have the same, " +
                     "non-zero number of rows");
   }
+}
+
+double VaeInfo::UnitMm(double true_bone_mm) const {
+  return model.metric_scale != 0 ? kMetricUnitMm : true_bone_mm;
+}
+
+void RequireRightHandsInBoneLengths(const VaeInfo& info, const std::string& command) {
+  if (info.model.MirrorsLeftHands() && info.model.metric_scale == 0) return;
+  throw UsageError(command +
+                   " needs a model of right hands in bone lengths (model.side_input = 0, " +
+                   "model.metric_scale = 0); this one has side_input = " +
+                   std::to_string(info.model.side_input) +
+                   ", metric_scale = " + std::to_string(info.model.metric_scale));
 }
 
 LatentSource ParseLatentSource(const std::string& name) {
@@ -159,13 +186,18 @@ void HandVae::Decode(const float* z,
   }
 }
 
-void HandVae::Encode(
-    Modality modality, const float* input, int rows, float* mean, float* logvar) const {
+void HandVae::Encode(Modality modality,
+                     const float* input,
+                     int rows,
+                     float* mean,
+                     float* logvar,
+                     const uint8_t* sides) const {
   UseOneThread();
   c10::InferenceMode inference;
   const Tensor x = impl_->Input(modality, input, rows);
   const Tensor image = modality == Modality::kRgb ? x : Tensor();
-  const Posterior posterior = impl_->networks.Encode(modality, x, image);
+  const Posterior posterior =
+      impl_->networks.Encode(modality, x, image, impl_->Sides(modality, sides, rows));
   CopyOut(posterior.mean, mean);
   if (logvar != nullptr) CopyOut(posterior.logvar, logvar);
 }

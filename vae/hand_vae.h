@@ -31,13 +31,20 @@ struct VaeInfo {
   std::string config;                    // canonical text of the training options
   std::vector<std::string> data_sha256;  // manifests trained on
   std::string latent_encoder;  // "3d": whose posterior the latent statistics describe; "" if none
-};
 
-// Decoded hands, right ones, row-major. A vector is empty where the model has no such decoder or
-// it was not asked for.
+  // Millimetres in one unit of 3D joints, for a hand whose reference bone has that length. Models
+  // with metric_scale say a hand's size themselves.
+  double UnitMm(double true_bone_mm) const;
+};
+// Throws UsageError where a model speaks of left hands too or of millimetres, which `command` does
+// not understand.
+void RequireRightHandsInBoneLengths(const VaeInfo& info, const std::string& command);
+
+// Decoded hands, right ones unless the model has side_input, row-major. A vector is empty where the
+// model has no such decoder or it was not asked for.
 struct DecodedBatch {
   int rows = 0;
-  std::vector<float> joints3;  // {rows, 21, 3} palm-centred, in bone lengths, crop axes
+  std::vector<float> joints3;  // {rows, 21, 3} palm-centred, units of VaeInfo::UnitMm, crop axes
   std::vector<float> joints2;  // {rows, 21, 2} in [-1, 1] across the crop
   std::vector<uint8_t> rgba;   // {rows, px, px, 4}; alpha 255 = hand, colours not premultiplied
   std::vector<float> depth;    // {rows, px, px} relative depth in [-1, 1] (vae/targets.h)
@@ -85,8 +92,15 @@ class HandVae {
 
   // Posterior of inputs {rows, InputSize(modality, rgb_px)}, units of vae/modality.h. `mean` and
   // `logvar` receive {rows, latent_dim} each; `logvar` may be null. The appearance part of codes of
-  // anything but RGB is its prior. Throws UsageError where the model has no such encoder.
-  void Encode(Modality modality, const float* input, int rows, float* mean, float* logvar) const;
+  // anything but RGB is its prior. `sides` {rows} is the `Handedness` of hands in images for models
+  // that are told (side_input = 1), else ignored. Throws UsageError where the model has no such
+  // encoder, or is not told what it must be.
+  void Encode(Modality modality,
+              const float* input,
+              int rows,
+              float* mean,
+              float* logvar,
+              const uint8_t* sides = nullptr) const;
 
   // Of images as they are, not mirrored: the probability {rows} that each shows a left hand. Encode
   // wants those mirrored. Throws UsageError where the model has no side head or no such encoder.
@@ -98,7 +112,7 @@ class HandVae {
   std::vector<float> SampleLatent(LatentSource source, Random* random, double temperature) const;
 
   // What predicting without looking would say, for comparison: means over the training samples.
-  const std::vector<float>& mean_joints3() const;  // {21, 3}
+  const std::vector<float>& mean_joints3() const;  // {21, 3} units of VaeInfo::UnitMm
   const std::vector<float>& mean_joints2() const;  // {21, 2}
   const std::vector<float>& mean_rgba() const;     // {px, px, 4} in [0, 1]
 

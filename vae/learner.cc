@@ -1,12 +1,16 @@
 #include "vae/learner.h"
 
 #include "vae/flat_adam.h"
+#include "vae/hand_limits.h"
 #include "vae/module_io.h"
 #include "vae/networks.h"
+#include "vae/self_supervision.h"
+#include "vae/shared_statistics.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include <torch/torch.h>
@@ -44,6 +48,8 @@ struct Learner::Impl {
   torch::Device device;
   HandNetworks networks;
   std::map<std::string, FlatAdam> optimisers;  // by module name
+  std::optional<BoneRanges> bones;             // where limits_weight > 0
+  ProcessGroup* group = nullptr;
 
   explicit Impl(const TrainOptions& train_options)
       : options(train_options),
@@ -102,10 +108,11 @@ struct Learner::Impl {
                         StepLosses* losses) const {
     const std::vector<float>& values = batch.targets[static_cast<size_t>(to)];
     if (to == Modality::kRgb) {
-      const ImageLoss image = ComputeImageLoss(said,
-                                               Rows(values, to, batch.rows, kImagePlanes),
-                                               ToDevice(batch.has_alpha, {batch.rows}),
-                                               options.background_weight);
+      ImageTarget target{Rows(values, to, batch.rows, kImagePlanes),
+                         ToDevice(batch.has_alpha, {batch.rows})};
+      if (options.own_masks) target = WithOwnAlpha(target, said);
+      const ImageLoss image =
+          ComputeImageLoss(said, target.planes, target.has_alpha, options.background_weight);
       losses->reconstruction = image.colour.item<double>();
       losses->alpha = image.alpha.item<double>();
       return options.colour_weight * image.colour + options.alpha_weight * image.alpha +
@@ -158,11 +165,66 @@ struct Learner::Impl {
     return options.places_weight * error;
   }
 
+  // How far apart two looks at the same pictures say the 3D joints, turned back.
+  Tensor TurnsLoss(const Batch& batch,
+                   const Posterior& posterior,
+                   std::vector<StepLosses>* all) const {
+    Decoder& decoder = *networks.decoders[static_cast<size_t>(Modality::kJoints3)];
+    const Tensor said = decoder.Decode(posterior.mean).view({batch.rows, -1, 3});
+    const Tensor error = DisagreementOfLooks(said, ToDevice(batch.turns, {batch.rows}));
+    StepLosses losses;
+    losses.pair = std::string(ModalityName(batch.pass.from)) + "->turns";
+    losses.reconstruction = error.item<double>();
+    losses.loss = options.turns_weight * losses.reconstruction;
+    all->push_back(losses);
+    return options.turns_weight * error;
+  }
+
+  // Impossible bones and angles of the 3D joints {rows, 63}.
+  Tensor LimitsLoss(const Batch& batch, const Tensor& said, std::vector<StepLosses>* all) const {
+    const Tensor joints = said.view({batch.rows, -1, 3});
+    const Tensor error = BoneExcess(joints, *bones) + AngleExcess(joints);
+    StepLosses losses;
+    losses.pair = std::string(ModalityName(batch.pass.from)) + "->limits";
+    losses.reconstruction = error.item<double>();
+    losses.loss = options.limits_weight * losses.reconstruction;
+    all->push_back(losses);
+    return options.limits_weight * error;
+  }
+
   // Weight of the KL term.
   double Beta(int64_t step) const {
     const double risen = static_cast<double>(step) /
                          static_cast<double>(std::max<int64_t>(1, options.beta_warmup_steps));
     return options.beta_warmup_steps == 0 ? options.beta : options.beta * std::min(1.0, risen);
+  }
+
+  // Means over the processes.
+  void ShareLosses(std::vector<StepLosses>* all) const {
+    if (group == nullptr) return;
+    std::vector<double> values;
+    for (const StepLosses& losses : *all) {
+      for (const double value : {losses.loss, losses.reconstruction, losses.alpha, losses.kl}) {
+        values.push_back(value / group->count());
+      }
+    }
+    group->Sum(values.data(), static_cast<int64_t>(values.size()));
+    const double* value = values.data();
+    for (StepLosses& losses : *all) {
+      losses.loss = *value++;
+      losses.reconstruction = *value++;
+      losses.alpha = *value++;
+      losses.kl = *value++;
+    }
+  }
+
+  void ShareGradient(FlatAdam* adam) const {
+    if (group == nullptr) return;
+    Tensor& gradient = adam->gradient();
+    Tensor sum = gradient.to(at::kCPU);
+    group->Sum(sum.data_ptr<float>(), sum.numel());
+    sum.div_(group->count());
+    if (!sum.is_same(gradient)) gradient.copy_(sum);
   }
 
   // Optimisers of the modules a pass trains.
@@ -180,7 +242,8 @@ struct Learner::Impl {
     const Pass& pass = batch.pass;
     const Tensor input = Rows(
         batch.input, pass.from, batch.rows + batch.left_rows, pass.from == Modality::kRgb ? 3 : 1);
-    Posterior posterior = networks.Encode(pass.from, input, AppearanceImage(batch, input));
+    const Tensor sides = batch.sides.empty() ? Tensor() : ToDevice(batch.sides, {batch.rows, 2});
+    Posterior posterior = networks.Encode(pass.from, input, AppearanceImage(batch, input), sides);
     Tensor loss = at::zeros({}, input.options());
     if (batch.left_rows > 0) {
       loss = SideLoss(batch, posterior.side, all);
@@ -191,6 +254,7 @@ struct Learner::Impl {
         pass.Decodes(Modality::kJoints3)) {
       loss = loss + PlacesLoss(batch, posterior.places.narrow(0, 0, batch.rows), all);
     }
+    if (!batch.turns.empty()) loss = loss + TurnsLoss(batch, posterior, all);
     const Tensor noise = ToDevice(batch.noise, {batch.rows, options.model.latent_dim});
     const Tensor z = Reparameterise(posterior, noise);
     const Tensor kl = KlDivergence(posterior);
@@ -201,18 +265,26 @@ struct Learner::Impl {
       losses.pair = Pair{pass.from, to, 1}.Name();
       losses.kl = kl.item<double>();
       Decoder& decoder = *networks.decoders[static_cast<size_t>(to)];
-      const Tensor error = Reconstruction(batch, to, decoder.Decode(z), &losses);
+      const Tensor said = decoder.Decode(z);
+      const Tensor error = Reconstruction(batch, to, said, &losses);
       losses.loss = error.item<double>() + beta * losses.kl;
       loss = loss + error;
       all->push_back(losses);
+      if (to == Modality::kJoints3 && bones) loss = loss + LimitsLoss(batch, said, all);
+    }
+    if (bones && pass.from == Modality::kRgb && pass.to == std::vector{Modality::kRgb}) {
+      Decoder& joints = *networks.decoders[static_cast<size_t>(Modality::kJoints3)];
+      loss = loss + LimitsLoss(batch, joints.Decode(z), all);
     }
     return loss;
   }
 };
 
-Learner::Learner(const TrainOptions& options) {
+Learner::Learner(const TrainOptions& options, const SampleSet* samples, ProcessGroup* group) {
   at::set_num_threads(ThreadsOf(options));
   impl_ = std::make_unique<Impl>(options);
+  impl_->group = group;
+  if (options.limits_weight > 0 && samples != nullptr) impl_->bones = MeasureBones(*samples);
 }
 
 Learner::~Learner() = default;
@@ -225,12 +297,15 @@ std::vector<StepLosses> Learner::Step(const Batch& batch, double learning_rate) 
     return std::all_of(
         losses.begin(), losses.end(), [](const StepLosses& pair) { return pair.Finite(); });
   };
+  const SharedStatisticsScope scope(impl_->group);
   const Tensor loss = impl_->Losses(batch, &losses);
+  impl_->ShareLosses(&losses);
   if (!finite()) return losses;
 
   const std::vector<FlatAdam*> optimisers = impl_->OptimisersOf(batch.pass);
   for (FlatAdam* adam : optimisers) adam->ZeroGradient();
   loss.backward();
+  for (FlatAdam* adam : optimisers) impl_->ShareGradient(adam);
   std::vector<double> norms;
   double norm = 0;
   for (const FlatAdam* adam : optimisers) {

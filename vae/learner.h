@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vae/batch.h"
+#include "vae/process_group.h"
 #include "vae/train.h"
 
 #include <memory>
@@ -11,7 +12,9 @@ namespace handforge {
 
 // Losses of one pair of a step, unweighted but for their sum.
 struct StepLosses {
-  std::string pair;           // "rgb->3d"; "rgb->side" of the side head, "rgb->places" of joint maps
+  std::string pair;           // "rgb->3d"; "rgb->side" of the side head, "rgb->places" of joint
+                              // maps, "rgb->turns" of two looks,
+                              // "rgb->limits" of impossible hands
   double loss = 0;            // what is minimised, KL included
   double reconstruction = 0;  // joints: mean squared error of unit-spread ones, or mean distance;
                               // colour, depth: mean absolute error; side: cross-entropy
@@ -26,10 +29,16 @@ struct StepLosses {
 class Learner {
  public:
   // Fresh weights, a pure function of the seed. Sets the calling thread's intra-op threads.
-  explicit Learner(const TrainOptions& options);
+  // `samples` are those trained on; what they say of the lengths of bones is kept.
+  // With a `group`, which must outlive this, every process steps on its part of the batch and all
+  // have the same weights.
+  explicit Learner(const TrainOptions& options,
+                   const SampleSet* samples = nullptr,
+                   ProcessGroup* group = nullptr);
   ~Learner();
 
-  // Steps the encoder and the decoders of the batch's pass; losses of each pair. Where a loss or
+  // Steps the encoder and the decoders of the batch's pass; losses of each pair, means over the
+  // processes. Where a loss or
   // gradient is not finite, nothing is stepped.
   std::vector<StepLosses> Step(const Batch& batch, double learning_rate);
   // Inference sets the thread's intra-op threads to one (HandVae); this sets them back.

@@ -8,10 +8,11 @@
 namespace handforge {
 
 // What the networks see and say. All are of a right hand: left hands are mirrored on the way in and
-// out (vae/targets.h). Per sample:
+// out (vae/targets.h), unless ModelOptions::side_input leaves them as they are. Per sample:
 //   kRgb      {H, W, 3} colours in [0, 1]; decoders add alpha: {H, W, 4}
 //   kJoints2  {21, 2} crop coordinates in [-1, 1] (x right, y down)
-//   kJoints3  {21, 3} palm-centred, in reference bone lengths, axes of the crop camera
+//   kJoints3  {21, 3} palm-centred, in reference bone lengths (ModelOptions::metric_scale: units of
+//             kMetricUnitMm), axes of the crop camera
 //   kDepth    {H, W} relative depth in [-1, 1] (NormaliseDepth in vae/targets.h)
 enum class Modality { kRgb = 0, kJoints2 = 1, kJoints3 = 2, kDepth = 3 };
 constexpr int kNumModalities = 4;

@@ -149,14 +149,21 @@ class CodeReader {
     const int64_t dim = vae_.info().latent_dim;
     const size_t size = static_cast<size_t>(InputSize(modality, samples_.rgb_px));
     std::vector<float> input(size * static_cast<size_t>(batch));
+    std::vector<uint8_t> sides;
     for (int64_t i = 0; i < batch; ++i) {
       samples_.CopyInput(rows_[static_cast<size_t>(first + i)],
                          modality,
                          input.data() + static_cast<size_t>(i) * size);
+      sides.push_back(
+          samples_.handedness[static_cast<size_t>(rows_[static_cast<size_t>(first + i)])]);
     }
     Posteriors part{Matrix(batch, dim), Matrix(batch, dim)};
-    vae_.Encode(
-        modality, input.data(), static_cast<int>(batch), part.mean.data(), part.logvar.data());
+    vae_.Encode(modality,
+                input.data(),
+                static_cast<int>(batch),
+                part.mean.data(),
+                part.logvar.data(),
+                sides.data());
     return part;
   }
 

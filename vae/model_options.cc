@@ -11,6 +11,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Fields that model files of format version 1 may lack.
+bool IsLaterField(const std::string& key) { return key == "side_input" || key == "metric_scale"; }
+
 // ModelOptions has whole numbers only, so a walk over its list of fields reads and writes it.
 class IntegerFields : public Fields {
  public:
@@ -58,6 +61,16 @@ void ModelOptions::Visit(Fields& fields) {
                1023,
                "numbers of the code that hold skin and light, not pose; 0 = none");
   fields.Field("side_head", side_head, 0, 1, "1 = image encoders tell left hands from right");
+  fields.Field("side_input",
+               side_input,
+               0,
+               2,
+               "left hands: 0 = mirrored, 1 = told by two bits, 2 = not told");
+  fields.Field("metric_scale",
+               metric_scale,
+               0,
+               1,
+               "3D in 0 = lengths of the reference bone, 1 = millimetres");
   fields.Field("rgb_encoder_stride",
                rgb_encoder_stride,
                0,
@@ -105,6 +118,10 @@ void ModelOptions::Visit(Fields& fields) {
 }
 
 void ModelOptions::Check() const {
+  if (side_head != 0 && !MirrorsLeftHands()) {
+    throw UsageError("model.side_head = 1 learns from hands that are mirrored; it needs " +
+                     ("model.side_input = 0, not " + std::to_string(side_input)));
+  }
   if (rgb_encoder_stride % 2 != 0) {
     throw UsageError("model.rgb_encoder_stride = " + std::to_string(rgb_encoder_stride) +
                      "; use 2, 4 or 0");
@@ -143,6 +160,7 @@ ModelOptions ModelOptions::FromJson(const std::string& text, const std::string& 
   ModelOptions options;
   IntegerFields fields([&](const char* key, int64_t& value, int64_t low, int64_t high) {
     const auto found = json.find(key);
+    if (found == json.end() && IsLaterField(key)) return;
     if (found == json.end() || !found->is_number_integer()) {
       throw DataError(source + ": metadata key model lacks the whole number " + key);
     }

@@ -18,6 +18,14 @@ struct ModelOptions {
   int64_t appearance_dim = 0;
   // 1 = image encoders also say whether the hand they are shown is a left one.
   int64_t side_head = 0;
+  // How left hands are shown: 0 = mirrored, so that all hands are right ones; 1 = as they are, and
+  // image encoders are told the side by two numbers before their last layer (H of Spurr et al.
+  // 2018); 2 = as they are, and nothing is told.
+  int64_t side_input = 0;
+  // 3D joints: 0 = in lengths of the reference bone, so that the true scale has to be given to get
+  // millimetres (S of Spurr et al. 2018); 1 = in units of kMetricUnitMm (vae/targets.h), so that
+  // the hand's size has to be seen.
+  int64_t metric_scale = 0;
   // First convolutions of the image encoders: one of stride 2 (sees finer detail) or 4 (costs
   // less), or with 0 two 3x3 of stride 2 and a residual block (in between).
   int64_t rgb_encoder_stride = 4;
@@ -47,6 +55,8 @@ struct ModelOptions {
 
   // Numbers of the code that every encoder sets.
   int64_t PoseDim() const { return latent_dim - appearance_dim; }
+  bool MirrorsLeftHands() const { return side_input == 0; }
+  bool TellsSide() const { return side_input == 1; }
 
   void Visit(Fields& fields);
   // Throws UsageError naming the field where rgb_px is no power of two, or where fields contradict
@@ -54,7 +64,8 @@ struct ModelOptions {
   void Check() const;
 
   std::string ToJson() const;
-  // Throws DataError naming `source` and the field.
+  // Fields that files written before there were any lack have their defaults. Throws DataError
+  // naming `source` and the field.
   static ModelOptions FromJson(const std::string& json, const std::string& source);
 };
 

@@ -24,6 +24,7 @@ constexpr int64_t kRgba = 4;
 constexpr int64_t kBonesAt = 32;       // px at which the decoder is shown the bones
 constexpr int64_t kAppearanceIn = 32;  // px
 constexpr int64_t kAppearanceWidth = 16;
+constexpr int64_t kSides = 2;  // left, right
 constexpr int kDetailLevels = 4;
 // Module ids of the weights' random numbers; encoders and decoders have Modality's.
 constexpr uint64_t kFirstDecoderId = 3;
@@ -132,7 +133,7 @@ JointEncoder::JointEncoder(Modality modality, const ModelOptions& options)
                                        2 * options.PoseDim()));
 }
 
-Posterior JointEncoder::Encode(const Tensor& x) {
+Posterior JointEncoder::Encode(const Tensor& x, const Tensor&) {
   return SplitPosterior(layers_->forward(x * scale_));
 }
 
@@ -150,7 +151,7 @@ Tensor JointDecoder::Decode(const Tensor& z) {
 }
 
 ImageEncoder::ImageEncoder(Modality modality, const ModelOptions& options)
-    : depth_(modality == Modality::kDepth) {
+    : depth_(modality == Modality::kDepth), told_(options.TellsSide()) {
   const int64_t width = depth_ ? options.depth_encoder_width : options.rgb_encoder_width;
   stages_ = register_module("stages", nn::Sequential());
   AddStem(width, options);
@@ -186,7 +187,8 @@ ImageEncoder::ImageEncoder(Modality modality, const ModelOptions& options)
                                             nn::ReLU()));
     found = kFoundWidth;
   }
-  head_ = register_module("head", nn::Linear(found, 2 * options.PoseDim()));
+  head_ =
+      register_module("head", nn::Linear(told_ ? found + kSides : found, 2 * options.PoseDim()));
   if (options.side_head != 0) side_ = register_module("side_head", nn::Linear(features, 1));
 }
 
@@ -204,7 +206,7 @@ void ImageEncoder::AddStem(int64_t width, const ModelOptions& options) {
   stages_->push_back("stem3", ResidualBlock(width, width, 1));
 }
 
-Posterior ImageEncoder::Encode(const Tensor& x) {
+Posterior ImageEncoder::Encode(const Tensor& x, const Tensor& sides) {
   const Tensor centred = depth_ ? x : (x - kRgbCentre) * kRgbScale;
   JointSight sight;
   Tensor features;
@@ -225,6 +227,7 @@ Posterior ImageEncoder::Encode(const Tensor& x) {
   if (!maps_.is_empty()) {
     seen = found_->forward(at::cat({features, sight.places.flatten(1), sight.features}, 1));
   }
+  if (told_) seen = at::cat({seen, sides}, 1);
   Posterior posterior = SplitPosterior(head_->forward(seen));
   posterior.places = sight.places;
   if (!side_.is_empty()) posterior.side = side_->forward(features).squeeze(1);
@@ -386,8 +389,11 @@ HandNetworks HandNetworks::Create(const ModelOptions& options,
   return networks;
 }
 
-Posterior HandNetworks::Encode(Modality modality, const Tensor& x, const Tensor& image) const {
-  Posterior posterior = encoders[static_cast<size_t>(modality)]->Encode(x);
+Posterior HandNetworks::Encode(Modality modality,
+                               const Tensor& x,
+                               const Tensor& image,
+                               const Tensor& sides) const {
+  Posterior posterior = encoders[static_cast<size_t>(modality)]->Encode(x, sides);
   if (options.appearance_dim == 0) return posterior;
   const Tensor prior = at::zeros({x.size(0), options.appearance_dim}, posterior.mean.options());
   Posterior skin{prior, prior};

@@ -27,8 +27,9 @@ constexpr double kMaxLogVar = 6;
 
 class Encoder : public torch::nn::Module {
  public:
-  /// The pose part of q(z | x), {N, PoseDim}; x as of `Batch::input`.
-  virtual Posterior Encode(const torch::Tensor& x) = 0;
+  /// The pose part of q(z | x), {N, PoseDim}; x as of `Batch::input`, sides {N, 2} as of
+  /// `Batch::sides` where image encoders are told (ModelOptions::side_input), else undefined.
+  virtual Posterior Encode(const torch::Tensor& x, const torch::Tensor& sides = {}) = 0;
   // Convolutions in bfloat16 from now on; weights, joints and losses stay float.
   virtual void UseBfloat16() {}
 };
@@ -46,7 +47,7 @@ class Decoder : public torch::nn::Module {
 class JointEncoder : public Encoder {
  public:
   JointEncoder(Modality modality, const ModelOptions& options);
-  Posterior Encode(const torch::Tensor& x) override;
+  Posterior Encode(const torch::Tensor& x, const torch::Tensor& sides = {}) override;
 
  private:
   double scale_;
@@ -73,13 +74,14 @@ class ImageEncoder : public Encoder {
  public:
   // Requires IsImage(modality).
   ImageEncoder(Modality modality, const ModelOptions& options);
-  Posterior Encode(const torch::Tensor& x) override;
+  Posterior Encode(const torch::Tensor& x, const torch::Tensor& sides = {}) override;
   void UseBfloat16() override { bfloat16_ = true; }
 
  private:
   void AddStem(int64_t width, const ModelOptions& options);
 
   bool depth_;
+  bool told_;  // the side of the hand
   bool bfloat16_ = false;
   torch::nn::Sequential stages_{nullptr};
   JointMaps maps_{nullptr};
@@ -153,7 +155,10 @@ struct HandNetworks {
 
   /// q(z | x) of the whole code: its appearance part is that of `image` {N, 3, px, px}, or the
   /// prior where `image` is undefined or there is no appearance encoder.
-  Posterior Encode(Modality modality, const torch::Tensor& x, const torch::Tensor& image) const;
+  Posterior Encode(Modality modality,
+                   const torch::Tensor& x,
+                   const torch::Tensor& image,
+                   const torch::Tensor& sides = {}) const;
 
   // `kSeeded` weights are He-normal, a pure function of (seed, module,
   // parameter); with `kNone` they are whatever LibTorch makes them, to be overwritten.

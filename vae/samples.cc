@@ -1,6 +1,7 @@
 #include "vae/samples.h"
 
 #include "io/core/error.h"
+#include "io/core/random.h"
 #include "io/core/tuple.h"
 #include "io/dataset.h"
 #include "io/files.h"
@@ -10,6 +11,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <utility>
 
 #include <opencv2/imgproc.hpp>
 
@@ -20,6 +22,8 @@ constexpr uint64_t kRowsPerRead = 256;  // bounds memory while a shard is read
 // Largest distance of the principal point from the image centre, as a share of the width.
 constexpr double kPrincipalPointTolerance = 0.01;
 constexpr double kMinBoneMm = 1;
+// Of the numbers of Purpose::kTrainOrder, of which shuffles (vae/batch.cc) have the lower ones.
+constexpr uint32_t kLabelStream = 1U << 20;
 
 uint32_t BitOf(Modality modality) {
   switch (modality) {
@@ -94,15 +98,16 @@ struct RawRows {
 // Turns the rows of one shard into samples.
 class ShardLoader {
  public:
-  ShardLoader(const ShardReader& shard, int rgb_px)
+  ShardLoader(const ShardReader& shard, const SampleForm& form)
       : shard_(shard),
-        rgb_px_(rgb_px),
+        form_(form),
+        rgb_px_(form.rgb_px),
         stored_rgb_px_(ImageSide(shard, "rgb")),
         image_px_(ImageSide(shard, "mask")) {
-    if (std::min(stored_rgb_px_, image_px_) < rgb_px) {
+    if (std::min(stored_rgb_px_, image_px_) < rgb_px_) {
       throw DataError(shard.file().string() + ": images of " +
                       std::to_string(std::min(stored_rgb_px_, image_px_)) +
-                      " px are smaller than the model's rgb_px = " + std::to_string(rgb_px) +
+                      " px are smaller than the model's rgb_px = " + std::to_string(rgb_px_) +
                       "; render larger ones or lower model.rgb_px");
     }
   }
@@ -120,7 +125,8 @@ class ShardLoader {
 
  private:
   void AppendRow(const RawRows& rows, uint64_t row, SampleSet* samples) const {
-    const Handedness side = static_cast<Handedness>(rows.handedness[row]);
+    const Handedness stored = static_cast<Handedness>(rows.handedness[row]);
+    const Handedness side = form_.mirror_left ? stored : Handedness::kRight;
     uint32_t present =
         rows.present[row] & (kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
     if (!rows.labelled[row]) present &= kHasRgb;
@@ -132,6 +138,7 @@ class ShardLoader {
     samples->focal_over_size.push_back(FocalOverSize(rows, row));
     const uint8_t* visible = rows.visible.data() + row * kNumJoints;
     samples->visible.insert(samples->visible.end(), visible, visible + kNumJoints);
+    samples->handedness.push_back(rows.handedness[row]);
     samples->present.push_back(present);
   }
 
@@ -192,7 +199,10 @@ class ShardLoader {
                                .cast<double>();
     const bool usable = joints.allFinite() && ReferenceBoneLength(joints) >= kMinBoneMm;
     std::array<float, kNumJoints * 3> normalised{};
-    if (usable) NormaliseJoints3(joints, side, normalised.data());
+    if (usable) {
+      const double unit_mm = form_.metric ? kMetricUnitMm : ReferenceBoneLength(joints);
+      CentreJoints3(joints, unit_mm, side, normalised.data());
+    }
     samples->joints3.insert(samples->joints3.end(), normalised.begin(), normalised.end());
     samples->bone_mm.push_back(usable ? static_cast<float>(ReferenceBoneLength(joints)) : 0.0F);
     return usable;
@@ -222,18 +232,19 @@ class ShardLoader {
   }
 
   const ShardReader& shard_;
+  SampleForm form_;
   int rgb_px_;
   int stored_rgb_px_;
   int image_px_;
 };
 
 void LoadShards(const std::string& folder,
-                int rgb_px,
+                const SampleForm& form,
                 const std::function<SampleSet*(Split)>& set_of) {
   const Dataset dataset(folder);
   for (size_t i = 0; i < dataset.manifest().shards.size(); ++i) {
     const ShardReader shard = dataset.OpenShard(i);
-    ShardLoader(shard, rgb_px).Load(set_of);
+    ShardLoader(shard, form).Load(set_of);
   }
 }
 
@@ -283,10 +294,10 @@ void SampleSet::CopyInput(int64_t row, Modality modality, float* input) const {
   }
 }
 
-TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_px) {
-  TrainingData data{SampleSet(rgb_px), SampleSet(rgb_px), {}};
+TrainingData LoadTrainingData(const std::vector<std::string>& folders, const SampleForm& form) {
+  TrainingData data{SampleSet(form.rgb_px), SampleSet(form.rgb_px), {}};
   for (const std::string& folder : folders) {
-    LoadShards(folder, rgb_px, [&data](Split split) {
+    LoadShards(folder, form, [&data](Split split) {
       return split == Split::kTrain ? &data.train : &data.held_out;
     });
     data.manifest_sha256.push_back(Sha256OfFile(ManifestPath(folder)));
@@ -298,11 +309,11 @@ TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_p
 }
 
 SampleSet LoadSamples(const std::vector<std::string>& folders,
-                      int rgb_px,
+                      const SampleForm& form,
                       const std::vector<Split>& splits) {
-  SampleSet samples(rgb_px);
+  SampleSet samples(form.rgb_px);
   for (const std::string& folder : folders) {
-    LoadShards(folder, rgb_px, [&](Split split) {
+    LoadShards(folder, form, [&](Split split) {
       const bool wanted =
           splits.empty() || std::find(splits.begin(), splits.end(), split) != splits.end();
       return wanted ? &samples : nullptr;
@@ -312,6 +323,22 @@ SampleSet LoadSamples(const std::vector<std::string>& folders,
     throw DataError("data: no row of the splits asked for in " + Joined(folders));
   }
   return samples;
+}
+
+void DropLabels(double share, bool keep_images, uint64_t seed, SampleSet* samples) {
+  // Rows in an order of their own, of which the first keep their labels.
+  std::vector<std::pair<uint64_t, size_t>> order;
+  for (size_t row = 0; row < samples->present.size(); ++row) {
+    if ((samples->present[row] & (kHasJoints2 | kHasJoints3)) == 0) continue;
+    order.emplace_back(Random(seed, row, kLabelStream, Purpose::kTrainOrder).NextU64(), row);
+  }
+  std::sort(order.begin(), order.end());
+  const size_t kept = static_cast<size_t>(std::llround(share * static_cast<double>(order.size())));
+  for (size_t i = kept; i < order.size(); ++i) {
+    const size_t row = order[i].second;
+    samples->present[row] &= keep_images ? uint32_t{kHasRgb} : 0;
+    samples->bone_mm[row] = 0;
+  }
 }
 
 double MedianFocalOverSize(const SampleSet& samples) {

@@ -2,6 +2,7 @@
 
 #include "io/core/tuple.h"
 #include "vae/modality.h"
+#include "vae/model_options.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -10,8 +11,21 @@
 
 namespace handforge {
 
-// Labelled (and unlabelled) images in memory, as the networks see them: right hands, model-size
-// images, normalised joints (vae/modality.h). Row i of every array is sample i.
+// How a model wants its samples (ModelOptions).
+struct SampleForm {
+  int rgb_px = 0;
+  bool mirror_left = true;  // left hands are shown as right ones
+  bool metric = false;      // 3D joints in units of kMetricUnitMm, not in reference bone lengths
+
+  SampleForm(int px) : rgb_px(px) {}  // NOLINT: a size is a form
+  explicit SampleForm(const ModelOptions& model)
+      : rgb_px(static_cast<int>(model.rgb_px)),
+        mirror_left(model.MirrorsLeftHands()),
+        metric(model.metric_scale != 0) {}
+};
+
+// Labelled (and unlabelled) images in memory, as the networks see them: right hands (SampleForm),
+// model-size images, normalised joints (vae/modality.h). Row i of every array is sample i.
 struct SampleSet {
   explicit SampleSet(int rgb_size_px = 0) : rgb_px(rgb_size_px) {}
 
@@ -24,6 +38,7 @@ struct SampleSet {
   std::vector<float> bone_mm;          // {N} reference bone length; 0 without 3D labels
   std::vector<float> focal_over_size;  // {N} fx / image width
   std::vector<uint8_t> visible;        // {N, 21} `Visibility`
+  std::vector<uint8_t> handedness;     // {N} `Handedness` of the stored row
   std::vector<uint32_t> present;  // {N} bits of `Present`: rgb, depth, mask, joints; 0 bits where a
                                   // modality is absent or may not be learned from
 
@@ -47,18 +62,23 @@ struct TrainingData {
   std::vector<std::string> manifest_sha256;  // one per folder
 };
 
-// Loads the columns a model needs from dataset folders, every shard, mirrored and resized. Images
+// Loads the columns a model needs from dataset folders, every shard, in its form. Images
 // are area-averaged down to `rgb_px`; depth, where the rows have it, is thinned to the same grid.
 // Unlabelled rows keep their image only. Throws DataError naming folder, shard and column: images
 // smaller than `rgb_px`, not square, a principal point off-centre (not a crop camera), no training
 // row.
-TrainingData LoadTrainingData(const std::vector<std::string>& folders, int rgb_px);
+TrainingData LoadTrainingData(const std::vector<std::string>& folders, const SampleForm& form);
 
 // The rows of the given splits of dataset folders, all rows where `splits` is empty. Throws as
 // LoadTrainingData does, but for a folder without training rows; DataError where no row is left.
 SampleSet LoadSamples(const std::vector<std::string>& folders,
-                      int rgb_px,
+                      const SampleForm& form,
                       const std::vector<Split>& splits);
+
+// Takes labels away: of the N rows that have joints round(share * N), `share` in [0, 1], keep them,
+// the same ones for any larger share; a pure function of (rows, share, seed). The others keep their
+// picture alone, or with `keep_images` false nothing.
+void DropLabels(double share, bool keep_images, uint64_t seed, SampleSet* samples);
 
 // Median of focal_over_size; 0 for an empty set.
 double MedianFocalOverSize(const SampleSet& samples);

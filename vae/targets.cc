@@ -22,13 +22,19 @@ float Quantile(std::vector<float>* values, double share) {
 }  // namespace
 
 void NormaliseJoints3(const Joints3& joints_in_cam, Handedness handedness, float* normalised) {
+  CentreJoints3(joints_in_cam, ReferenceBoneLength(joints_in_cam), handedness, normalised);
+}
+
+void CentreJoints3(const Joints3& joints_in_cam,
+                   double unit_mm,
+                   Handedness handedness,
+                   float* centred) {
   const Eigen::RowVector3d palm = PalmCentre(joints_in_cam).transpose();
-  const double bone_mm = ReferenceBoneLength(joints_in_cam);
   for (int j = 0; j < kNumJoints; ++j) {
-    const Eigen::RowVector3d x = (joints_in_cam.row(j) - palm) / bone_mm;
-    normalised[3 * j] = static_cast<float>(SideSign(handedness) * x[0]);
-    normalised[3 * j + 1] = static_cast<float>(x[1]);
-    normalised[3 * j + 2] = static_cast<float>(x[2]);
+    const Eigen::RowVector3d x = (joints_in_cam.row(j) - palm) / unit_mm;
+    centred[3 * j] = static_cast<float>(SideSign(handedness) * x[0]);
+    centred[3 * j + 1] = static_cast<float>(x[1]);
+    centred[3 * j + 2] = static_cast<float>(x[2]);
   }
 }
 

@@ -11,6 +11,12 @@ namespace handforge {
 // joints_in_cam -> {21, 3} palm-centred, divided by the reference bone length (Spurr et al. 2018),
 // axes of the camera, right hand. Requires ReferenceBoneLength(joints_in_cam) > 0.
 void NormaliseJoints3(const Joints3& joints_in_cam, Handedness handedness, float* normalised);
+// The same divided by `unit_mm` in place of the bone, so that the hand's size stays.
+void CentreJoints3(const Joints3& joints_in_cam,
+                   double unit_mm,
+                   Handedness handedness,
+                   float* centred);
+constexpr double kMetricUnitMm = 45;  // about a mean hand's reference bone
 // The inverse up to the translation: palm-centred millimetres in the axes of the camera.
 Joints3 MetricJoints3(const float* normalised, double bone_mm, Handedness handedness);
 

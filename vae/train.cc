@@ -7,11 +7,13 @@
 #include "vae/hand_vae.h"
 #include "vae/learner.h"
 #include "vae/model_file.h"
+#include "vae/process_group.h"
 #include "vae/train_log.h"
 
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <sstream>
 
@@ -49,7 +51,11 @@ BatchOptions MakeBatchOptions(const TrainOptions& options) {
   batch.latent_dim = static_cast<int>(options.model.latent_dim);
   batch.unlabelled_share = options.unlabelled_share;
   batch.appearance = options.model.appearance_dim > 0;
+  batch.sides = options.model.TellsSide();
+  batch.two_looks = options.turns_weight > 0;
   batch.left_share = options.model.side_head != 0 ? options.left_share : 0;
+  batch.processes = static_cast<int>(options.processes);
+  batch.process = static_cast<int>(options.process);
   batch.augment = options.augment;
   return batch;
 }
@@ -84,19 +90,61 @@ class Trainer {
 
   TrainResult Run(bool resume) {
     EnsureWritableFolder(out_);
-    RemoveStaleTemporaries(out_);
+    MeetOthers();
+    if (IsFirst()) RemoveStaleTemporaries(out_);
     LoadData();
-    learner_.emplace(options_);
+    learner_.emplace(options_, &data_.train, group_.get());
     if (!options_.start.empty()) learner_->StartFrom(TensorFile::Read(options_.start));
     if (resume) TryResume();
-    OpenLogs();
+    CheckOthersStartWhereThisDoes();
+    if (IsFirst()) OpenLogs();
     Loop();
-    return Finish();
+    return IsFirst() ? Finish() : Summary();
   }
 
  private:
+  // ---- Other processes ----
+
+  bool IsFirst() const { return options_.process == 0; }
+
+  void MeetOthers() {
+    if (options_.processes == 1) return;
+    group_ = std::make_unique<ProcessGroup>(static_cast<int>(options_.processes),
+                                            static_cast<int>(options_.process),
+                                            options_.rendezvous);
+    const std::string sha256 = Sha256(info_.config.data(), info_.config.size());
+    const std::string digits = sha256.substr(0, 12);  // a double holds 48 bits
+    if (!group_->Agree(static_cast<double>(std::stoull(digits, nullptr, 16)))) {
+      throw UsageError("process " + std::to_string(options_.process) +
+                       ": the processes were started with different training options");
+    }
+  }
+
+  void CheckOthersStartWhereThisDoes() {
+    if (!group_ || group_->Agree(static_cast<double>(step_))) return;
+    throw DataError("process " + std::to_string(options_.process) + " starts after step " +
+                    std::to_string(step_) + ", others elsewhere; " + out_.string() +
+                    " must be one folder for all of them");
+  }
+
+  // All stop after the same step.
+  bool AnyInterrupted() {
+    double interrupted = InterruptRequested() ? 1 : 0;
+    if (group_) group_->Sum(&interrupted, 1);
+    return interrupted > 0;
+  }
+
+  // The first process alone measures and keeps time; the others hear how many steps are left.
+  void ShareTotalSteps() {
+    if (!group_) return;
+    total_steps_ = static_cast<int64_t>(group_->OfFirst(static_cast<double>(total_steps_)));
+  }
+
   void LoadData() {
-    data_ = LoadTrainingData(options_.data, static_cast<int>(options_.model.rgb_px));
+    data_ = LoadTrainingData(options_.data, SampleForm(options_.model));
+    if (options_.labelled_share < 1) {
+      DropLabels(options_.labelled_share, options_.keep_unlabelled, options_.seed, &data_.train);
+    }
     info_.data_sha256 = data_.manifest_sha256;
     AddDataStatistics(data_.train, &info_, &statistics_);
     batches_.emplace(data_.train, passes_, MakeBatchOptions(options_));
@@ -116,19 +164,26 @@ class Trainer {
     if (step_ >= total_steps_) return;
     BatchPrefetcher prefetcher(&*batches_, step_);
     while (step_ < total_steps_) {
-      if (InterruptRequested()) {
-        SaveCheckpoint();
+      if (AnyInterrupted()) {
+        if (IsFirst()) SaveCheckpoint();
         throw Interrupted("training interrupted after step " + std::to_string(step_) + "; " +
                           CheckpointPath(out_).string() + " holds it, --resume goes on");
       }
       StepOnce(prefetcher.Next());
-      if (step_ % options_.log_every == 0 || step_ == total_steps_) WriteLosses();
-      if (step_ % options_.eval_every == 0 && step_ < total_steps_) {
-        EnforceBudget();
-        Evaluate();
-      }
-      if (step_ % options_.checkpoint_every == 0 || step_ == total_steps_) SaveCheckpoint();
+      if (IsFirst()) LogAndMeasure();
+      if (MeasuresNow()) ShareTotalSteps();
+      const bool last = step_ == total_steps_;
+      if (IsFirst() && (step_ % options_.checkpoint_every == 0 || last)) SaveCheckpoint();
     }
+  }
+
+  bool MeasuresNow() const { return step_ % options_.eval_every == 0 && step_ < options_.steps; }
+
+  void LogAndMeasure() {
+    if (step_ % options_.log_every == 0 || step_ == total_steps_) WriteLosses();
+    if (step_ % options_.eval_every != 0 || step_ == total_steps_) return;
+    EnforceBudget();
+    Evaluate();
   }
 
   void StepOnce(const Batch& batch) {
@@ -192,8 +247,10 @@ class Trainer {
           batch.rows);
     }
     add("appearance", batch.appearance, batch.rows);
+    add("turns", batch.turns, batch.rows);
+    add("sides", batch.sides, batch.rows);
     add("noise", batch.noise, batch.rows);
-    file.Write(BadBatchPath(out_));
+    if (IsFirst()) file.Write(BadBatchPath(out_));
     throw DataError("step " + std::to_string(batch.step) + ", pair " + losses.pair + ": loss " +
                     std::to_string(losses.loss) + ", gradient " +
                     std::to_string(losses.gradient_norm) +
@@ -329,12 +386,18 @@ class Trainer {
     AddLatentStatistics(bare, data_.train, &info, &file);
     DescribeModel(info, "model", &file);
 
-    TrainResult result;
+    TrainResult result = Summary();
     result.scores = EvaluateModel(bare, data_.held_out, {pairs_, 0});
     LogScores(result.scores);
-    result.model = ModelPath(out_);
     file.Write(result.model);
     result.model_sha256 = Sha256OfFile(result.model);
+    result.seconds = Seconds();
+    return result;
+  }
+
+  TrainResult Summary() const {
+    TrainResult result;
+    result.model = ModelPath(out_);
     result.steps = step_;
     result.shortened = shortened_;
     result.seconds = Seconds();
@@ -387,6 +450,7 @@ class Trainer {
   VaeInfo info_;
   TensorFile statistics_;
   TrainingData data_;
+  std::unique_ptr<ProcessGroup> group_;
   std::optional<Learner> learner_;
   std::optional<BatchMaker> batches_;
   LossMeans means_;

@@ -19,6 +19,10 @@ struct TrainOptions {
   // Dataset folders; all are used, split by their own `split` column: training on train, measuring
   // on validation and test.
   std::vector<std::string> data;
+  // Share of the training rows that keep their labels, chosen by `seed`; of the others the picture
+  // is kept, which trains rgb->rgb alone, or nothing. For semi-supervised curves.
+  double labelled_share = 1;
+  bool keep_unlabelled = true;
   // Folder of model.safetensors, checkpoint.safetensors and the logs.
   std::string out;
   uint64_t seed = 1;
@@ -28,6 +32,13 @@ struct TrainOptions {
   int64_t threads = 0;
   // "cpu", "cuda" or "auto".
   std::string device = "cpu";
+  // Processes that train together, on one machine or several, each on its part of every batch
+  // (vae/process_group.h): how many, which one this is (0 is the first: it measures, writes logs,
+  // checkpoints and the model), and HOST:PORT where the first one listens. All are started with the
+  // same other options and see the same data and `out`.
+  int64_t processes = 1;
+  int64_t process = 0;
+  std::string rendezvous;
 
   ModelOptions model;
 
@@ -95,6 +106,18 @@ struct TrainOptions {
   // Left hands shown to the side head, as a share of the rows of a step from an image; models with
   // a side head only.
   double left_share = 0.125;
+  // Where a picture has no mask, its pixels weigh in the colour loss as much as the decoder's own
+  // alpha says that they are hand: a picture's background cannot be known from a code.
+  bool own_masks = false;
+  // Weight of the mean distance between the 3D joints said of two looks at the same picture, turned
+  // and lit differently, once both are turned back; passes rgb->rgb, whose batches are then pairs
+  // of looks. It needs no label: equivariance as in PeCLR (Spurr et al. 2021). 0 = none.
+  double turns_weight = 0;
+  // Weight of impossible hands among the 3D joints said: bones longer or shorter than those of the
+  // training data, joints bent beyond their range (vae/hand_limits.h; Spurr et al. 2020). Also of
+  // what is said of the pictures of rgb->rgb, which need no label for it. Needs side_input = 0.
+  // 0 = none.
+  double limits_weight = 0;
   // "squared": mean squared error of joints; "distance": mean Euclidean distance, which is what is
   // measured, and which cares less for hopeless samples and more for good ones.
   std::string joints_loss = "squared";
@@ -118,7 +141,7 @@ struct TrainOptions {
   void Visit(Fields& fields);
   // Throws UsageError naming field, value and what is wrong: ranges, pairs, empty data or out.
   void Check() const;
-  // Equal text means equal training: all but out, threads, device, budget.
+  // Equal text means equal training: all but out, threads, device, processes, budget.
   std::string Text() const;
 };
 
@@ -166,6 +189,11 @@ std::filesystem::path BadBatchPath(const std::filesystem::path& out);    // bad_
 // finite throws DataError naming step and pair; the last checkpoint stays, the batch is kept as
 // bad_batch.safetensors. Throws UsageError where a checkpoint belongs to other options (naming the
 // first difference), DataError where it belongs to other data.
+//
+// With `processes` > 1 gradients and the moments of batch normalisation are those of the whole
+// batch; only losses that are themselves a quotient over a batch (colours, alpha, depth by their
+// weights) become the mean of the parts' quotients. Results of processes but the first have no
+// scores.
 TrainResult Train(const TrainOptions& options, bool resume, const TrainListener& listener = {});
 
 }  // namespace handforge

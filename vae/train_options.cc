@@ -2,16 +2,86 @@
 #include "vae/train.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace handforge {
+namespace {
+
+void CheckTurns(const TrainOptions& options) {
+  if (options.turns_weight == 0) return;
+  bool paints = false;
+  bool says_joints = false;
+  for (const Pass& pass : ParsePasses(options.pairs)) {
+    paints = paints || (pass.from == Modality::kRgb && pass.to == std::vector{Modality::kRgb});
+    says_joints = says_joints || pass.Decodes(Modality::kJoints3);
+  }
+  if (!paints || !says_joints) {
+    throw UsageError("turns_weight = " + std::to_string(options.turns_weight) +
+                     " needs the pair rgb->rgb and one that says 3d; add them to pairs");
+  }
+  if (options.image_batch % 2 != 0) {
+    throw UsageError("image_batch = " + std::to_string(options.image_batch) +
+                     ": turns_weight makes pairs of looks; use an even number");
+  }
+}
+
+void CheckLimits(const TrainOptions& options) {
+  if (options.limits_weight == 0) return;
+  const std::vector<Pass> passes = ParsePasses(options.pairs);
+  if (std::none_of(passes.begin(), passes.end(), [](const Pass& pass) {
+        return pass.Decodes(Modality::kJoints3);
+      })) {
+    throw UsageError("limits_weight = " + std::to_string(options.limits_weight) +
+                     " needs a pair that says 3d; add one to pairs");
+  }
+  if (!options.model.MirrorsLeftHands()) {
+    throw UsageError("limits_weight = " + std::to_string(options.limits_weight) +
+                     " knows right hands only; it needs model.side_input = 0, not " +
+                     std::to_string(options.model.side_input));
+  }
+}
+
+void CheckProcesses(const TrainOptions& options) {
+  const int64_t count = options.processes;
+  if (options.process >= count) {
+    throw UsageError("process = " + std::to_string(options.process) + ": with processes = " +
+                     std::to_string(count) + " it is one of 0 .. " + std::to_string(count - 1));
+  }
+  if (count == 1) return;
+  if (options.rendezvous.empty()) {
+    throw UsageError("rendezvous: empty; " + std::to_string(count) +
+                     " processes need HOST:PORT of the first");
+  }
+  const int64_t looks = options.turns_weight > 0 ? 2 : 1;
+  if (options.pose_batch % count != 0 || options.image_batch % (looks * count) != 0) {
+    throw UsageError("pose_batch = " + std::to_string(options.pose_batch) +
+                     ", image_batch = " + std::to_string(options.image_batch) +
+                     ": not to be parted among " + std::to_string(count) + " processes" +
+                     (looks > 1 ? ", in pairs of looks" : "") + "; use multiples");
+  }
+  const int64_t left = std::llround(options.left_share * static_cast<double>(options.image_batch));
+  if (options.model.side_head != 0 && left % count != 0) {
+    throw UsageError("left_share = " + std::to_string(options.left_share) + " of image_batch = " +
+                     std::to_string(options.image_batch) + " gives " + std::to_string(left) +
+                     " rows, not to be parted among " + std::to_string(count) + " processes");
+  }
+}
+
+}  // namespace
 
 void TrainOptions::Visit(Fields& fields) {
   fields.Field("data", data, {}, "dataset folders");
+  fields.Field(
+      "labelled_share", labelled_share, 0, 1, "share of the training rows that keep their labels");
+  fields.Field("keep_unlabelled", keep_unlabelled, "keep the pictures of the others");
   fields.Field("out", out, {}, "folder of the model, the checkpoint and the logs");
   fields.Field("seed", seed, "seed of weights, order, noise and augmentation");
   fields.Field("start", start, {}, "model file whose weights training starts from");
   fields.Field("threads", threads, 0, 1024, "intra-op threads, 0 = one per core");
   fields.Field("device", device, {"cpu", "cuda", "auto"}, "where the networks run");
+  fields.Field("processes", processes, 1, 4096, "processes that train together");
+  fields.Field("process", process, 0, 4095, "which of them this is, 0 = the first");
+  fields.Field("rendezvous", rendezvous, {}, "HOST:PORT where the first one listens");
   fields.Nested("model", model, "sizes of the networks");
   fields.Field(
       "pairs", pairs, {}, "FROM->TO+TO*WEIGHT of rgb, 2d, 3d, depth; weight = steps per round");
@@ -50,6 +120,13 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field("side_weight", side_weight, 0, 1e6, "weight of the side head's loss");
   fields.Field("places_weight", places_weight, 0, 1e6, "weight of the encoders' joint maps");
   fields.Field("left_share", left_share, 0, 1, "left hands beside the rows of a step from images");
+  fields.Field("own_masks", own_masks, "pictures without mask are weighed by the decoded alpha");
+  fields.Field("turns_weight",
+               turns_weight,
+               0,
+               1e6,
+               "weight of the disagreement between two looks at a picture of rgb->rgb");
+  fields.Field("limits_weight", limits_weight, 0, 1e6, "weight of impossible bones and angles");
   fields.Field("joints_loss", joints_loss, {"squared", "distance"}, "error of joints");
   fields.Field("precision", precision, {"float32", "bfloat16"}, "of the convolutions");
   fields.Field("store", store, {"float32", "float16"}, "weights of the finished model");
@@ -71,14 +148,18 @@ void TrainOptions::Check() const {
   CheckFields([&copy](Fields& fields) { copy.Visit(fields); });
   model.Check();
   ParsePairs(pairs);
+  CheckTurns(*this);
+  CheckLimits(*this);
+  CheckProcesses(*this);
   if (data.empty()) throw UsageError("data: empty; name at least one dataset folder");
   if (out.empty()) throw UsageError("out: empty; name the folder of the model");
 }
 
 std::string TrainOptions::Text() const {
   TrainOptions copy = *this;
-  return ConfigText([&copy](Fields& fields) { copy.Visit(fields); },
-                    {"data", "out", "threads", "device", "max_seconds"});
+  return ConfigText(
+      [&copy](Fields& fields) { copy.Visit(fields); },
+      {"data", "out", "threads", "device", "processes", "process", "rendezvous", "max_seconds"});
 }
 
 }  // namespace handforge

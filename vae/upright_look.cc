@@ -60,7 +60,8 @@ std::vector<float> MeanOfViews(const std::vector<float>& values, size_t size, si
 TurnedLooks LookTurned(const HandVae& vae,
                        Modality modality,
                        const float* input,
-                       const std::vector<double>& angles_rad) {
+                       const std::vector<double>& angles_rad,
+                       const uint8_t* sides) {
   const int rows = static_cast<int>(angles_rad.size());
   const int px = vae.info().rgb_px;
   const size_t size = static_cast<size_t>(InputSize(modality, px));
@@ -72,7 +73,7 @@ TurnedLooks LookTurned(const HandVae& vae,
   const size_t codes = angles_rad.size() * static_cast<size_t>(vae.info().latent_dim);
   looks.mean.resize(codes);
   looks.logvar.resize(codes);
-  vae.Encode(modality, turned.data(), rows, looks.mean.data(), looks.logvar.data());
+  vae.Encode(modality, turned.data(), rows, looks.mean.data(), looks.logvar.data(), sides);
   DecodedBatch said;
   vae.Decode(looks.mean.data(), rows, &said, {true, true, false, false});
   looks.joints3 = std::move(said.joints3);
@@ -95,21 +96,29 @@ std::vector<double> UprightViews(double upright_rad, int views) {
   return angles;
 }
 
-TurnedLooks LookUpright(
-    const HandVae& vae, Modality modality, const float* input, int rows, int views) {
-  TurnedLooks first =
-      LookTurned(vae, modality, input, std::vector<double>(static_cast<size_t>(rows), 0.0));
+TurnedLooks LookUpright(const HandVae& vae,
+                        Modality modality,
+                        const float* input,
+                        int rows,
+                        int views,
+                        const uint8_t* sides) {
+  const std::vector<double> as_it_is(static_cast<size_t>(rows), 0.0);
+  TurnedLooks first = LookTurned(vae, modality, input, as_it_is, sides);
   if (views == 0 || first.joints3.empty()) return first;
   const size_t size = static_cast<size_t>(InputSize(modality, vae.info().rgb_px));
   std::vector<float> repeated;
   std::vector<double> angles;
+  std::vector<uint8_t> repeated_sides;
   for (size_t row = 0; row < static_cast<size_t>(rows); ++row) {
-    for (const double angle : UprightViews(UprightAngle(&first.joints3[row * kJoints3Size]), views)) {
+    for (const double angle :
+         UprightViews(UprightAngle(&first.joints3[row * kJoints3Size]), views)) {
       angles.push_back(angle);
+      if (sides != nullptr) repeated_sides.push_back(sides[row]);
       repeated.insert(repeated.end(), input + row * size, input + (row + 1) * size);
     }
   }
-  TurnedLooks looks = LookTurned(vae, modality, repeated.data(), angles);
+  TurnedLooks looks = LookTurned(
+      vae, modality, repeated.data(), angles, sides == nullptr ? nullptr : repeated_sides.data());
   const size_t per_picture = static_cast<size_t>(views);
   looks.joints3 = MeanOfViews(looks.joints3, kJoints3Size, per_picture);
   if (!looks.joints2.empty()) {

@@ -16,12 +16,13 @@ struct TurnedLooks {
 
 // Row i of `input` {rows, InputSize(modality, rgb_px)}, a picture of a right hand, turned by
 // angles_rad[i] from x (right) towards y (down); rows = number of angles. Corners that come in are
-// mirrored colours, or depth of the background. Throws UsageError where the model has no encoder of
-// the modality; joints it does not decode stay empty.
+// mirrored colours, or depth of the background. `sides` {rows} as of HandVae::Encode. Throws
+// UsageError where the model has no encoder of the modality; joints it does not decode stay empty.
 TurnedLooks LookTurned(const HandVae& vae,
                        Modality modality,
                        const float* input,
-                       const std::vector<double>& angles_rad);
+                       const std::vector<double>& angles_rad,
+                       const uint8_t* sides = nullptr);
 
 // Which way a hand is turned about the optical axis is no part of its pose, and a network that need
 // not know all turns learns the rest better. So a picture is looked at twice: once as it is, then
@@ -30,8 +31,12 @@ TurnedLooks LookTurned(const HandVae& vae,
 // averaged. Models are trained for it with `augment.upright`.
 //   views  1 or more; 0 = the first look alone
 // Joints as of TurnedLooks, one row per picture; `mean` and `logvar` have `views` rows per picture.
-TurnedLooks LookUpright(
-    const HandVae& vae, Modality modality, const float* input, int rows, int views);
+TurnedLooks LookUpright(const HandVae& vae,
+                        Modality modality,
+                        const float* input,
+                        int rows,
+                        int views,
+                        const uint8_t* sides = nullptr);
 constexpr double kUprightReachRad = 0.35;  // 20 degrees
 
 // The angles of those views around `upright_rad`.

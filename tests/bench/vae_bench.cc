@@ -1,11 +1,18 @@
 #include "io/core/random.h"
 #include "io/core/tuple.h"
+#include "tests/io/temporary_folder.h"
+#include "tools/recipe.h"
 #include "vae/batch.h"
 #include "vae/hand_vae.h"
 #include "vae/learner.h"
 #include "vae/model_file.h"
 
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
 #include <benchmark/benchmark.h>
+#include <nlohmann/json.hpp>
 
 namespace handforge {
 namespace {
@@ -15,6 +22,26 @@ TrainOptions Options() {
   TrainOptions options;
   options.threads = 1;
   return options;
+}
+
+// Those of a recipe, one thread.
+TrainOptions OptionsOf(const char* recipe) {
+  CommonOptions common;
+  common.config = std::string(HANDFORGE_SOURCE_DIR "/configs/") + recipe;
+  TrainOptions options = Recipe::Load(common, "train").train;
+  options.threads = 1;
+  return options;
+}
+
+BatchOptions BatchOptionsOf(const TrainOptions& options) {
+  BatchOptions batch;
+  batch.pose_rows = static_cast<int>(options.pose_batch);
+  batch.image_rows = static_cast<int>(options.image_batch);
+  batch.latent_dim = static_cast<int>(options.model.latent_dim);
+  batch.appearance = options.model.appearance_dim > 0;
+  batch.left_share = options.model.side_head != 0 ? options.left_share : 0;
+  batch.augment = options.augment;
+  return batch;
 }
 
 // Noise in the shape of samples: the networks' cost does not depend on values.
@@ -40,15 +67,19 @@ SampleSet NoiseSamples(int count, int rgb_px) {
   samples.bone_mm.assign(n, 45);
   samples.focal_over_size.assign(n, 2);
   samples.visible.assign(n * kNumJoints, kVisible);
-  samples.present.assign(n, kHasRgb | kHasMask | kHasJoints3 | kHasJoints2);
+  samples.handedness.assign(n, static_cast<uint8_t>(Handedness::kRight));
+  samples.depth.assign(n * pixels, 0);
+  samples.present.assign(n, kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
   return samples;
 }
 
 HandVae UntrainedVae(const TrainOptions& options) {
   VaeInfo info;
   info.model = options.model;
-  info.has_encoder = {true, true, true, false};
-  info.has_decoder = {true, true, true, false};
+  for (const Pair& pair : ParsePairs(options.pairs)) {
+    info.has_encoder[static_cast<size_t>(pair.from)] = true;
+    info.has_decoder[static_cast<size_t>(pair.to)] = true;
+  }
   TensorFile file;
   AddDataStatistics(NoiseSamples(4, static_cast<int>(options.model.rgb_px)), &info, &file);
   DescribeModel(info, "model", &file);
@@ -57,25 +88,25 @@ HandVae UntrainedVae(const TrainOptions& options) {
 }
 
 // Items are decoded hands: 3D, 2D and RGB with alpha.
-void BM_Decode(benchmark::State& state) {
-  const HandVae vae = UntrainedVae(Options());
+void Decode(benchmark::State& state, const TrainOptions& options) {
+  const HandVae vae = UntrainedVae(options);
   const int rows = static_cast<int>(state.range(0));
   const std::vector<float> z(static_cast<size_t>(rows) * vae.info().latent_dim, 0.5F);
   DecodedBatch decoded;
-  for (auto _ : state) vae.Decode(z.data(), rows, &decoded);
+  for (auto _ : state) vae.Decode(z.data(), rows, &decoded, {true, true, true, false});
   state.SetItemsProcessed(state.iterations() * rows);
 }
+void BM_Decode(benchmark::State& state) { Decode(state, Options()); }
 BENCHMARK(BM_Decode)->Arg(1)->Arg(32)->Unit(benchmark::kMillisecond);
+// The default sizes, 128 px: images per second and core.
+void BM_DecodeDefault(benchmark::State& state) { Decode(state, OptionsOf("default.yaml")); }
+BENCHMARK(BM_DecodeDefault)->Arg(32)->Unit(benchmark::kMillisecond);
 
 // Items are training rows of one pair.
 void BM_TrainingStep(benchmark::State& state, const char* pair) {
   const TrainOptions options = Options();
   const SampleSet samples = NoiseSamples(256, static_cast<int>(options.model.rgb_px));
-  BatchOptions batch_options;
-  batch_options.pose_rows = static_cast<int>(options.pose_batch);
-  batch_options.image_rows = static_cast<int>(options.image_batch);
-  batch_options.latent_dim = static_cast<int>(options.model.latent_dim);
-  BatchMaker maker(samples, ParsePasses({pair}), batch_options);
+  BatchMaker maker(samples, ParsePasses({pair}), BatchOptionsOf(options));
   Learner learner(options);
   const Batch batch = maker.Make(0);
   for (auto _ : state) benchmark::DoNotOptimize(learner.Step(batch, 1e-4));
@@ -95,6 +126,145 @@ void BM_MakeBatch(benchmark::State& state) {
   state.SetItemsProcessed(rows);
 }
 BENCHMARK(BM_MakeBatch)->Unit(benchmark::kMillisecond);
+
+double SecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Rounds of the default recipe's schedule. `loader_over_need` says how many times faster one loader
+// thread makes batches than one training thread uses them.
+void BM_LoaderAgainstTrainer(benchmark::State& state) {
+  const TrainOptions options = OptionsOf("default.yaml");
+  const SampleSet samples = NoiseSamples(256, static_cast<int>(options.model.rgb_px));
+  const std::vector<Pass> passes = ParsePasses(options.pairs);
+  BatchMaker maker(samples, passes, BatchOptionsOf(options));
+  Learner learner(options);
+  int64_t round = 0;
+  for (const Pass& pass : passes) round += pass.weight;
+  double making = 0;
+  double training = 0;
+  int64_t step = 0;
+  for (auto _ : state) {
+    for (int64_t i = 0; i < round; ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      const Batch batch = maker.Make(step++);
+      making += SecondsSince(begin);
+      const auto made = std::chrono::steady_clock::now();
+      benchmark::DoNotOptimize(learner.Step(batch, 1e-4));
+      training += SecondsSince(made);
+    }
+  }
+  state.counters["loader_over_need"] = training / making;
+}
+BENCHMARK(BM_LoaderAgainstTrainer)->Iterations(1)->Unit(benchmark::kSecond);
+
+// ---- Against PyTorch ----------------------------------------------------------------------------
+
+// Pairs to 3D on one preloaded batch each, with what they need to be stepped elsewhere.
+class SameSteps {
+ public:
+  SameSteps() : options_(Options()), samples_(NoiseSamples(256, 64)) {
+    options_.threads = 2;
+    options_.pairs = {"rgb->3d", "3d->3d"};
+    for (const char* pair : {"rgb->3d", "3d->3d"}) {
+      batches_.push_back(
+          BatchMaker(samples_, ParsePasses({pair}), BatchOptionsOf(options_)).Make(0));
+    }
+    Write();
+  }
+
+  // Steps per second of a pair, and the loss of its first step.
+  std::pair<double, double> Ours(size_t pair, double seconds) const {
+    Learner learner(options_);
+    const double first_loss = learner.Step(batches_[pair], options_.learning_rate)[0].loss;
+    for (int i = 0; i < 3; ++i) learner.Step(batches_[pair], options_.learning_rate);
+    const auto begin = std::chrono::steady_clock::now();
+    int64_t steps = 0;
+    for (; SecondsSince(begin) < seconds; ++steps) {
+      learner.Step(batches_[pair], options_.learning_rate);
+    }
+    return {static_cast<double>(steps) / SecondsSince(begin), first_loss};
+  }
+
+  // What train_torch.py prints; null where there is no PyTorch.
+  nlohmann::json PyTorchs(double seconds) const {
+    const std::string command = "/usr/bin/python3 " HANDFORGE_SOURCE_DIR
+                                "/tests/bench/train_torch.py " HANDFORGE_SOURCE_DIR "/tools " +
+                                (folder_ / "model").string() + " " +
+                                (folder_ / "batches").string() + " " + std::to_string(seconds) +
+                                " " + std::to_string(options_.threads);
+    std::FILE* pipe = popen(command.c_str(), "r");
+    std::string said;
+    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) said += static_cast<char>(c);
+    pclose(pipe);
+    return nlohmann::json::parse(said, nullptr, false);
+  }
+
+ private:
+  void Write() const {
+    VaeInfo info;
+    info.model = options_.model;
+    info.has_encoder = {true, false, true, false};
+    info.has_decoder = {false, false, true, false};
+    TensorFile model;
+    DescribeModel(info, "model", &model);
+    Learner(options_).AddNetworks(&model);
+    model.Write(folder_ / "model");
+    TensorFile batches;
+    for (const Batch& batch : batches_) {
+      const std::string name = ModalityName(batch.pass.from);
+      const int64_t px = options_.model.rgb_px;
+      const std::vector<int64_t> shape = batch.pass.from == Modality::kRgb
+                                             ? std::vector<int64_t>{batch.rows, 3, px, px}
+                                             : std::vector<int64_t>{batch.rows, kNumJoints, 3};
+      const auto& target = batch.targets[static_cast<size_t>(Modality::kJoints3)];
+      batches.AddFloats(name + ".input", shape, batch.input.data());
+      batches.AddFloats(
+          name + ".noise", {batch.rows, options_.model.latent_dim}, batch.noise.data());
+      batches.AddFloats(name + ".target", {batch.rows, kNumJoints, 3}, target.data());
+    }
+    batches.metadata = {{"beta", std::to_string(options_.beta)},
+                        {"bones_weight", std::to_string(options_.bones_weight)},
+                        {"learning_rate", std::to_string(options_.learning_rate)},
+                        {"max_gradient_norm", std::to_string(options_.max_gradient_norm)}};
+    batches.Write(folder_ / "batches");
+  }
+
+  TrainOptions options_;
+  SampleSet samples_;
+  std::vector<Batch> batches_;
+  TemporaryFolder folder_;
+};
+
+// Training steps per second over those of the same network in Debian's python3-torch, same batches,
+// two threads. PyTorch is measured before and after, so that a machine that slows down cancels.
+void BM_StepsOverPyTorch(benchmark::State& state) {
+  constexpr double kSeconds = 4;
+  const SameSteps same;
+  const size_t pair = static_cast<size_t>(state.range(0));
+  const char* const name = pair == 0 ? "rgb->3d" : "3d->3d";
+  for (auto _ : state) {
+    const nlohmann::json before = same.PyTorchs(kSeconds);
+    const auto [ours, first_loss] = same.Ours(pair, kSeconds);
+    const nlohmann::json after = same.PyTorchs(kSeconds);
+    if (!before.is_object() || !after.is_object()) {
+      state.SkipWithError("/usr/bin/python3 has no torch (Debian: python3-torch)");
+      return;
+    }
+    const double their_loss = before[name]["first_loss"];
+    if (std::abs(their_loss - first_loss) > 1e-3 * first_loss) {
+      state.SkipWithError("the two do not compute the same loss");
+      return;
+    }
+    const double theirs = (before[name]["steps_per_second"].get<double>() +
+                           after[name]["steps_per_second"].get<double>()) /
+                          2;
+    state.counters["steps_per_second"] = ours;
+    state.counters["pytorch_steps_per_second"] = theirs;
+    state.counters["ratio"] = ours / theirs;
+  }
+}
+BENCHMARK(BM_StepsOverPyTorch)->Arg(0)->Arg(1)->Iterations(1)->Unit(benchmark::kSecond);
 
 }  // namespace
 }  // namespace handforge

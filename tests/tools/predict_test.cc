@@ -3,11 +3,13 @@
 #include "io/image_file.h"
 #include "tests/tools/run_command.h"
 #include "tests/tools/toy_model.h"
+#include "tests/vae/trained_toy.h"
 
 #include <cmath>
 #include <fstream>
 
 #include <gmock/gmock.h>
+#include <opencv2/imgcodecs.hpp>
 
 namespace handforge {
 namespace {
@@ -149,6 +151,81 @@ TEST_F(Predict, SkipsByNameWhatCannotBeRead) {
   EXPECT_THAT(result.err, AllOf(HasSubstr("torn.png"), HasSubstr("empty.jpg")));
   EXPECT_EQ(Summary(result)["skipped"].size(), 2u);
   EXPECT_THAT(result.err, ::testing::Not(HasSubstr("notes.txt")));
+}
+
+TEST_F(Predict, LooksAtDepthInTheUnitsOfItsSensor) {
+  TrainOptions training = ToyTraining(Data(), Folder("depth_model"));
+  training.pairs = {"depth->3d*2", "depth->2d"};
+  training.image_batch = 16;
+  training.steps = training.eval_every = training.checkpoint_every = 900;
+  const std::string model = Train(training, false).model.string();
+  fs::create_directories(Folder("depth"));
+  for (int i = 0; i < 6; i += 2) {
+    Tuple tuple = Toy(i);
+    const cv::Mat steps(tuple.depth.height, tuple.depth.width, CV_16U, tuple.depth.pixels.data());
+    cv::imwrite((Folder("depth") / Name(i)).string(), steps);
+  }
+  const fs::path out = Folder("out_depth");
+  const CommandResult result = RunHandforge({"predict",
+                                             "--model",
+                                             model,
+                                             "--images",
+                                             Folder("depth"),
+                                             "--out",
+                                             out,
+                                             "--handedness",
+                                             "right",
+                                             "--depth-scale",
+                                             "0.1",
+                                             "--json"});
+  const json hands = Predictions(result);
+  EXPECT_EQ(hands.size(), 3u);
+  double error3 = 0;
+  for (int i = 0; i < 6; i += 2) {
+    EXPECT_EQ(hands.at(Name(i)).size(), 4u);
+    error3 += Error3(hands.at(Name(i)), i) / 3;
+    EXPECT_EQ(ReadImageFile(out / "overlay" / (Name(i) + ".png")).rgb.width, 256);
+  }
+  EXPECT_LT(error3, 55);  // the mean pose is some 75 off
+
+  // Colours to a model of depth, and the other way round.
+  const std::string colours = WritePictures("colours", "right");
+  const CommandResult blind = RunHandforge(
+      {"predict", "--model", model, "--images", colours, "--out", Folder("none"), "--json"});
+  EXPECT_EQ(blind.exit_code, 3);
+  EXPECT_THAT(blind.err, HasSubstr("a picture of rgb; the model has no encoder of it"));
+  const CommandResult deep = Run({"--images", Folder("depth"), "--out", Folder("none")});
+  EXPECT_EQ(deep.exit_code, 3);
+  EXPECT_THAT(deep.err, HasSubstr("a picture of depth; the model has no encoder of it"));
+  const CommandResult scale = Run({"--images", colours, "--out", out, "--depth-scale", "0"});
+  EXPECT_EQ(scale.exit_code, 2);
+  EXPECT_THAT(scale.err, HasSubstr("depth_scale_mm"));
+}
+
+TEST_F(Predict, DrawsTheNearestRiggedHandBesideTheOverlay) {
+  const Tuple left = Toy(1);
+  ASSERT_EQ(left.handedness, Handedness::kLeft);
+  WritePng(left.rgb, Folder("one_hand.png"));
+  const fs::path out = Folder("out_mesh");
+  const CommandResult result =
+      Run({"--images", Folder("one_hand.png"), "--out", out, "--handedness", "left", "--mesh"});
+  const json hands = Predictions(result);
+  const ImageU8 picture = ReadImageFile(out / "overlay" / "one_hand.png.png").rgb;
+  ASSERT_EQ(picture.height, 256);
+  ASSERT_EQ(picture.width, 2 * 256 + 2);
+  // The hand is drawn where its joints were found.
+  const auto grey = [&](double x_px, double y_px) {
+    const int x = 256 + 2 + static_cast<int>(std::clamp(4 * (x_px + 0.5), 0.0, 255.0));
+    return static_cast<int>(
+        picture.at(x, static_cast<int>(std::clamp(4 * (y_px + 0.5), 0.0, 255.0)), 0));
+  };
+  double bright = 0;
+  for (const int joint : {kIndexMcp, kMiddleMcp, kRingMcp}) {
+    const json& px = hands["one_hand.png"]["joints_2d_px"][joint];
+    bright += grey(px[0].get<double>(), px[1].get<double>()) / 3.0;
+  }
+  const int background = picture.at(256 + 2 + 2, 2, 0);
+  EXPECT_GT(bright, background + 30);
 }
 
 TEST_F(Predict, NamesWhatIsWrong) {

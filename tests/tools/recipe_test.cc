@@ -1,29 +1,99 @@
 #include "tools/recipe.h"
 
 #include "io/core/error.h"
+#include "vae/learner.h"
+#include "vae/tensor_file.h"
 
 #include <filesystem>
+#include <set>
 
 #include <gtest/gtest.h>
 
 namespace handforge {
 namespace {
 
+std::vector<std::filesystem::path> RecipesIn(const std::string& folder) {
+  std::vector<std::filesystem::path> recipes;
+  for (const auto& entry : std::filesystem::directory_iterator(HANDFORGE_SOURCE_DIR "/" + folder)) {
+    if (entry.path().extension() == ".yaml") recipes.push_back(entry.path());
+  }
+  return recipes;
+}
+
+Recipe Load(const std::filesystem::path& file, const char* section) {
+  CommonOptions common;
+  common.config = file;
+  return Recipe::Load(common, section);
+}
+
 TEST(Recipe, EveryRecipeOfTheProjectIsValid) {
-  int recipes = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(HANDFORGE_SOURCE_DIR) + "/configs")) {
-    if (entry.path().extension() != ".yaml") continue;
-    ++recipes;
-    CommonOptions common;
-    common.config = entry.path();
+  std::vector<std::filesystem::path> recipes = RecipesIn("configs");
+  EXPECT_GE(recipes.size(), 3u);
+  const std::vector<std::filesystem::path> variants = RecipesIn("configs/variants");
+  EXPECT_GE(variants.size(), 5u);
+  recipes.insert(recipes.end(), variants.begin(), variants.end());
+  for (const auto& file : recipes) {
     try {
-      Recipe::Load(common, "render").render.Check();
+      const Recipe recipe = Load(file, "render");
+      recipe.render.Check();
+      if (!recipe.train.data.empty()) recipe.train.Check();
     } catch (const UsageError& e) {
       ADD_FAILURE() << e.what();
     }
   }
-  EXPECT_GE(recipes, 3);
+}
+
+TEST(Recipe, VariantsDifferFromThePaperInTheirPairsAlone) {
+  TrainOptions paper = Load(HANDFORGE_SOURCE_DIR "/configs/paper.yaml", "train").train;
+  std::set<std::string> outs = {paper.out};
+  for (const auto& file : RecipesIn("configs/variants")) {
+    TrainOptions variant = Load(file, "train").train;
+    EXPECT_NE(variant.pairs, paper.pairs) << file;
+    EXPECT_EQ(variant.data, paper.data) << file;
+    EXPECT_TRUE(outs.insert(variant.out).second) << variant.out << " is another's folder";
+    variant.pairs = paper.pairs;
+    variant.steps = paper.steps;
+    EXPECT_EQ(variant.Text(), paper.Text()) << file;
+  }
+}
+
+// Steps are those of all pairs: the first, an image to 3D, must be stepped equally often.
+TEST(Recipe, VariantsSeeTheSameNumberOfPictures) {
+  const auto image_steps = [](const TrainOptions& options) {
+    const std::vector<Pass> passes = ParsePasses(options.pairs);
+    int64_t round = 0;
+    for (const Pass& pass : passes) round += pass.weight;
+    return options.steps * passes[0].weight / round;
+  };
+  const int64_t expected =
+      image_steps(Load(HANDFORGE_SOURCE_DIR "/configs/paper.yaml", "train").train);
+  for (const auto& file : RecipesIn("configs/variants")) {
+    EXPECT_EQ(image_steps(Load(file, "train").train), expected) << file;
+  }
+}
+
+TEST(Recipe, NetworksOfEveryTrainingRecipeCanBeBuilt) {
+  std::set<std::string> built;
+  std::vector<std::filesystem::path> recipes = RecipesIn("configs");
+  for (const auto& file : RecipesIn("configs/variants")) recipes.push_back(file);
+  for (const auto& file : recipes) {
+    TrainOptions options = Load(file, "train").train;
+    if (options.data.empty()) continue;
+    options.threads = 1;
+    TensorFile weights;
+    Learner(options).AddNetworks(&weights);
+    for (const Pair& pair : ParsePairs(options.pairs)) {
+      const std::string encoder = std::string("encoder.") + ModalityName(pair.from) + ".";
+      const std::string decoder = std::string("decoder.") + ModalityName(pair.to) + ".";
+      for (const std::string& prefix : {encoder, decoder}) {
+        const auto found = weights.tensors().lower_bound(prefix);
+        EXPECT_TRUE(found != weights.tensors().end() && found->first.rfind(prefix, 0) == 0)
+            << file << " has no " << prefix;
+      }
+    }
+    built.insert(file.filename().string());
+  }
+  EXPECT_GE(built.size(), 8u);
 }
 
 }  // namespace

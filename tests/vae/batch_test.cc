@@ -147,6 +147,21 @@ TEST(BatchMaker, FramesCanonicallyWhatPosesAloneShow) {
   EXPECT_GT(std::abs(longer_side("2d->2d") - 100 * kCanonicalFill), 1e-3);
 }
 
+TEST(BatchMaker, TellsTheSideOfEachRow) {
+  SampleSet samples = ToySamples(24);
+  BatchOptions options = SmallBatches();
+  options.sides = true;
+  BatchMaker maker(samples, ParsePasses({"rgb->3d", "3d->3d"}), options);
+  const Batch images = maker.Make(0);
+  ASSERT_EQ(images.sides.size(), 8u);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(images.sides[2 * i] + images.sides[2 * i + 1], 1);
+  EXPECT_TRUE(maker.Make(1).sides.empty()) << "joints say their side themselves";
+  samples.handedness.assign(samples.handedness.size(), 0);
+  const Batch all_left = BatchMaker(samples, ParsePasses({"rgb->3d"}), options).Make(0);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(all_left.sides[2 * i], 1);
+  EXPECT_EQ(all_left.input, images.input);
+}
+
 TEST(DrawAugment, CanBeSwitchedOff) {
   AugmentOptions options;
   options.rotate = false;

@@ -4,8 +4,11 @@
 #include "tests/io/temporary_folder.h"
 #include "tests/vae/toy_hands.h"
 #include "tests/vae/trained_toy.h"
+#include "vae/samples.h"
+#include "vae/targets.h"
 
 #include <cmath>
+#include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -168,6 +171,113 @@ TEST(HandPredictorSide, AutoIsWhatTheSideHeadSays) {
     const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
     EXPECT_EQ(hand.handedness, left > 0.5F ? Handedness::kLeft : Handedness::kRight) << left;
   }
+}
+
+TEST(HandPredictorSide, AHandAsItIsNeedsToBeToldOrSaid) {
+  const TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 32, folder / "data");
+  TrainOptions training = ToyTraining(folder / "data", folder / "model");
+  training.pairs = {"rgb->3d", "rgb->2d"};
+  training.model.side_input = 1;
+  const HandVae told = HandVae::Load(Train(training, false).model);
+  const ImageU8 image = ToyTuple(ToyOptions(), 1).rgb;
+  const CropSquare square = WholeImage(image.width, image.height);
+  PredictorOptions options;
+  options.handedness = "left";
+  const HandPrediction left = HandPredictor(told, options).Predict(image, square, 0);
+  options.handedness = "right";
+  const HandPrediction right = HandPredictor(told, options).Predict(image, square, 0);
+  EXPECT_NE(left.joints_in_crop_mm, right.joints_in_crop_mm);
+
+  training.model.side_input = 2;
+  training.out = (folder / "untold").string();
+  const HandVae untold = HandVae::Load(Train(training, false).model);
+  const HandPrediction as_right = HandPredictor(untold, options).Predict(image, square, 0);
+  options.handedness = "left";
+  const HandPrediction as_left = HandPredictor(untold, options).Predict(image, square, 0);
+  EXPECT_EQ(as_left.joints_in_crop_mm, as_right.joints_in_crop_mm);
+  EXPECT_EQ(as_left.handedness, Handedness::kLeft);
+  options.handedness = "auto";
+  EXPECT_THAT(MessageOf<UsageError>([&] { HandPredictor(untold, options); }),
+              HasSubstr("side_input = 2"));
+}
+
+// ---- Depth --------------------------------------------------------------------------------------
+
+class HandPredictorDepth : public ::testing::Test {
+ protected:
+  HandPredictorDepth() {
+    WriteToyDataset(toy_, 32, folder_ / "data");
+    TrainOptions training = ToyTraining(folder_ / "data", folder_ / "model");
+    training.pairs = {"depth->3d", "depth->2d"};
+    training.model.metric_scale = 1;
+    vae_.emplace(HandVae::Load(Train(training, false).model));
+    options_.handedness = "right";
+  }
+  HandPrediction Predict(const ImageU16& depth, double unit_mm) const {
+    const CropSquare square = WholeImage(depth.width, depth.height);
+    return HandPredictor(*vae_, options_).Predict(depth, unit_mm, square, 0);
+  }
+
+  TemporaryFolder folder_;
+  ToyOptions toy_;
+  std::optional<HandVae> vae_;
+  PredictorOptions options_;
+};
+
+TEST_F(HandPredictorDepth, SaysWhatTheModelSaysOfTheTrainingRow) {
+  options_.turns = false;
+  options_.upright_views = 0;
+  const Tuple tuple = ToyTuple(toy_, 0);
+  const HandPrediction hand = Predict(tuple.depth, kDepthUnitMm);
+  const SampleSet samples =
+      LoadSamples({(folder_ / "data").string()}, SampleForm(vae_->info().model), {});
+  std::vector<float> input(32 * 32);
+  samples.CopyInput(0, Modality::kDepth, input.data());
+  std::vector<float> z(static_cast<size_t>(vae_->info().latent_dim));
+  vae_->Encode(Modality::kDepth, input.data(), 1, z.data(), nullptr);
+  DecodedBatch said;
+  vae_->Decode(z.data(), 1, &said);
+  Joints3 expected = MetricJoints3(said.joints3.data(), kMetricUnitMm, Handedness::kRight);
+  expected = expected.rowwise() - expected.row(kWrist).eval();
+  EXPECT_LT((hand.joints_in_crop_mm - expected).cwiseAbs().maxCoeff(), 2);  // int8 steps of depth
+}
+
+TEST_F(HandPredictorDepth, StepsOfAnyLengthAndNothingMeasured) {
+  const ImageU16 depth = ToyTuple(toy_, 0).depth;
+  ImageU16 in_mm = depth;
+  for (uint16_t& d : in_mm.pixels) d = static_cast<uint16_t>(std::lround(d * kDepthUnitMm));
+  const HandPrediction fine = Predict(depth, kDepthUnitMm);
+  const HandPrediction coarse = Predict(in_mm, 1);
+  EXPECT_LT((fine.joints_in_crop_mm - coarse.joints_in_crop_mm).cwiseAbs().maxCoeff(), 2);
+  EXPECT_TRUE(Predict(ImageU16(40, 30), 1).joints_in_crop_mm.allFinite());
+
+  // A wall far behind the hand changes nothing.
+  ImageU16 before_a_wall = in_mm;
+  for (uint16_t& d : before_a_wall.pixels) d = d == 0 ? 2000 : d;
+  const HandPrediction walled = Predict(before_a_wall, 1);
+  EXPECT_LT((walled.joints_in_crop_mm - coarse.joints_in_crop_mm).cwiseAbs().maxCoeff(), 1e-6);
+}
+
+TEST_F(HandPredictorDepth, SizeIsTheModelsUnlessABoneIsGiven) {
+  const ImageU16 depth = ToyTuple(toy_, 0).depth;
+  options_.bone_mm = 50;
+  const HandPrediction hand = Predict(depth, kDepthUnitMm);
+  EXPECT_NEAR(ReferenceBoneLength(hand.joints_in_crop_mm), 50, 1e-6);
+  options_.bone_mm = 0;
+  const HandPrediction own = Predict(depth, kDepthUnitMm);
+  const double factor =
+      ReferenceBoneLength(own.joints_in_crop_mm) / ReferenceBoneLength(hand.joints_in_crop_mm);
+  EXPECT_LT((own.joints_in_crop_mm - factor * hand.joints_in_crop_mm).norm(), 1e-6);
+}
+
+TEST_F(HandPredictorDepth, RefusesColours) {
+  const HandPredictor predictor(*vae_, options_);
+  EXPECT_TRUE(predictor.Sees(Modality::kDepth));
+  EXPECT_FALSE(predictor.Sees(Modality::kRgb));
+  EXPECT_THAT(MessageOf<UsageError>(
+                  [&] { predictor.Predict(ToyTuple(toy_, 0).rgb, WholeImage(64, 64), 0); }),
+              HasSubstr("no encoder of rgb"));
 }
 
 TEST(CropSquare, WholeImagesAndBoxes) {

@@ -36,6 +36,7 @@ std::vector<float> Numbers(size_t count, uint64_t index, double low, double high
 // What `vae` says of random inputs and codes, as files for compare_model.py.
 void WriteWhatItSays(const HandVae& vae, const std::filesystem::path& folder) {
   constexpr int kRows = 5;
+  constexpr uint8_t kSides[kRows] = {0, 1, 1, 0, 1};  // as in compare_model.py
   const VaeInfo& info = vae.info();
   const size_t codes = static_cast<size_t>(kRows * info.latent_dim);
   for (const Modality modality : kModalities) {
@@ -44,7 +45,7 @@ void WriteWhatItSays(const HandVae& vae, const std::filesystem::path& folder) {
     const double low = modality == Modality::kRgb ? 0 : -1;
     const std::vector<float> input = Numbers(kRows * size, static_cast<uint64_t>(modality), low, 1);
     std::vector<float> mean(codes), logvar(codes);
-    vae.Encode(modality, input.data(), kRows, mean.data(), logvar.data());
+    vae.Encode(modality, input.data(), kRows, mean.data(), logvar.data(), kSides);
     const std::string name = std::string("encode_") + ModalityName(modality);
     Write(folder / (name + ".input"), input);
     Write(folder / (name + ".mean"), mean);
@@ -85,6 +86,16 @@ TEST(PythonModel, LooksForJointsInMaps) {
   TrainOptions options = ToyTraining(folder / "data", folder / "model");
   options.model.rgb_px = 64;
   options.model.joint_map_width = 8;
+  ExpectSame(options, folder);
+}
+
+TEST(PythonModel, IsToldTheSideAndSaysTheSize) {
+  if (!HasTorch()) GTEST_SKIP() << "/usr/bin/python3 has no torch (Debian: python3-torch)";
+  const TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 32, folder / "data");
+  TrainOptions options = ToyTraining(folder / "data", folder / "model");
+  options.model.side_input = 1;
+  options.model.metric_scale = 1;
   ExpectSame(options, folder);
 }
 

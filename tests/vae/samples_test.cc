@@ -8,6 +8,8 @@
 #include "tests/vae/toy_hands.h"
 #include "vae/targets.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 
 namespace handforge {
@@ -150,6 +152,99 @@ TEST(LoadTrainingData, RefusesDataWithoutTrainingRows) {
   WriteTuples({tuple}, Layout(options), folder / "data");
   EXPECT_THAT(MessageOf<DataError>([&] { LoadTrainingData({(folder / "data").string()}, 32); }),
               HasSubstr("no row of the split \"train\""));
+}
+
+// ---- Forms --------------------------------------------------------------------------------------
+
+TEST(LoadTrainingData, LeavesHandsAsTheyAreWhereTheModelWantsThem) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  const Tuple right = ToyTuple(options, 0);
+  WriteTuples({right, Mirrored(right)}, Layout(options), folder / "data");
+  ModelOptions model;
+  model.rgb_px = 32;
+  model.side_input = 1;
+  const SampleSet samples = LoadTrainingData({(folder / "data").string()}, SampleForm(model)).train;
+  EXPECT_THAT(samples.handedness, testing::ElementsAre(1, 0));
+  for (int j = 0; j < kNumJoints; ++j) {
+    EXPECT_NEAR(samples.joints3[63 + 3 * j], -samples.joints3[3 * j], 1e-5);
+    EXPECT_NEAR(samples.joints3[63 + 3 * j + 1], samples.joints3[3 * j + 1], 1e-5);
+    EXPECT_NEAR(samples.joints2[42 + 2 * j], -samples.joints2[2 * j], 1e-5);
+  }
+  for (int y = 0; y < 32; ++y) {
+    for (int x = 0; x < 32; ++x) {
+      EXPECT_EQ(samples.alpha[(32 + y) * 32 + x], samples.alpha[y * 32 + 31 - x]);
+      EXPECT_EQ(samples.depth[(32 + y) * 32 + x], samples.depth[y * 32 + 31 - x]);
+    }
+  }
+}
+
+TEST(LoadTrainingData, KeepsTheSizeOfHandsWhereTheModelIsToSeeIt) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  const std::vector<Tuple> tuples = {ToyTuple(options, 0), ToyTuple(options, 2)};
+  WriteTuples(tuples, Layout(options), folder / "data");
+  ModelOptions model;
+  model.rgb_px = 32;
+  model.metric_scale = 1;
+  const SampleSet samples = LoadTrainingData({(folder / "data").string()}, SampleForm(model)).train;
+  for (size_t i = 0; i < 2; ++i) {
+    const Joints3 said =
+        MetricJoints3(samples.joints3.data() + 63 * i, kMetricUnitMm, Handedness::kRight);
+    const double bone_mm = ReferenceBoneLength(tuples[i].joints_in_cam);
+    EXPECT_NEAR(ReferenceBoneLength(said), bone_mm, 1e-3);
+    EXPECT_NEAR(samples.bone_mm[i], bone_mm, 1e-3);
+  }
+}
+
+// ---- Labels taken away --------------------------------------------------------------------------
+
+SampleSet Labelled(size_t count) {
+  SampleSet samples(32);
+  samples.present.assign(count, kHasRgb | kHasMask | kHasJoints3 | kHasJoints2);
+  samples.bone_mm.assign(count, 45.0F);
+  return samples;
+}
+
+int CountOf(const SampleSet& samples, Modality modality) {
+  int count = 0;
+  for (int64_t row = 0; row < samples.size(); ++row) count += samples.Has(row, modality);
+  return count;
+}
+
+TEST(DropLabels, KeepsTheShareExactlyAndTheOthersPictures) {
+  for (const double share : {0.0, 0.01, 0.25, 1.0}) {
+    SampleSet samples = Labelled(400);
+    DropLabels(share, true, 1, &samples);
+    EXPECT_EQ(CountOf(samples, Modality::kJoints3), std::lround(share * 400));
+    EXPECT_EQ(CountOf(samples, Modality::kJoints2), std::lround(share * 400));
+    EXPECT_EQ(CountOf(samples, Modality::kRgb), 400);
+    for (int64_t row = 0; row < 400; ++row) {
+      const bool labelled = samples.Has(row, Modality::kJoints3);
+      EXPECT_EQ(samples.bone_mm[row] > 0, labelled);
+      EXPECT_EQ((samples.present[row] & kHasMask) != 0, labelled) << "a mask is a label";
+    }
+  }
+}
+
+TEST(DropLabels, WithoutPicturesTheOthersAreGone) {
+  SampleSet samples = Labelled(400);
+  DropLabels(0.25, false, 1, &samples);
+  EXPECT_EQ(CountOf(samples, Modality::kRgb), 100);
+  EXPECT_EQ(samples.RowsFor(Pair{Modality::kRgb, Modality::kRgb, 1}).size(), 100u);
+}
+
+TEST(DropLabels, SmallerSharesAreSubsetsAndSeedsDiffer) {
+  SampleSet small = Labelled(400);
+  SampleSet large = Labelled(400);
+  SampleSet other = Labelled(400);
+  DropLabels(0.05, true, 1, &small);
+  DropLabels(0.25, true, 1, &large);
+  DropLabels(0.05, true, 2, &other);
+  for (int64_t row = 0; row < 400; ++row) {
+    EXPECT_TRUE(!small.Has(row, Modality::kJoints3) || large.Has(row, Modality::kJoints3));
+  }
+  EXPECT_NE(small.present, other.present);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "vae/augment.h"
 #include "vae/hand_vae.h"
 #include "vae/samples.h"
+#include "vae/targets.h"
 #include "vae/tensor_file.h"
 
 #include <algorithm>
@@ -162,6 +163,89 @@ TEST_F(TrainTest, ResumesWithEverySwitchOn) {
   const std::vector<float> z = vae.SampleLatent(LatentSource::kKernel, &random, 0);
   EXPECT_NE(z[6], 0);
   EXPECT_NE(z[7], 0);
+}
+
+TEST_F(TrainTest, TellsImageEncodersTheSide) {
+  TrainOptions options = Options("told");
+  options.model.side_input = 1;
+  options.pairs = {"rgb->3d*2", "3d->3d", "rgb->rgb"};
+  const TrainResult result = Train(options, false);
+  const HandVae vae = HandVae::Load(result.model);
+  EXPECT_EQ(vae.info().model.side_input, 1);
+
+  // The same picture said to be of one hand and of the other.
+  const std::vector<float> picture(2 * 32 * 32 * 3, 0.5F);
+  const size_t dim = static_cast<size_t>(vae.info().latent_dim);
+  std::vector<float> mean(2 * dim);
+  const std::vector<uint8_t> sides = {0, 1};
+  vae.Encode(Modality::kRgb, picture.data(), 2, mean.data(), nullptr, sides.data());
+  EXPECT_FALSE(std::equal(mean.begin(), mean.begin() + dim, mean.begin() + dim));
+  EXPECT_THAT(MessageOf<UsageError>(
+                  [&] { vae.Encode(Modality::kRgb, picture.data(), 2, mean.data(), nullptr); }),
+              AllOf(HasSubstr("rgb"), HasSubstr("side_input = 1")));
+  EXPECT_THAT(MessageOf<UsageError>([&] { RequireRightHandsInBoneLengths(vae.info(), "synth"); }),
+              AllOf(HasSubstr("synth"), HasSubstr("side_input = 1")));
+
+  TrainOptions other = Options("told_nothing");
+  other.model.side_input = 2;
+  other.pairs = {"rgb->3d"};
+  const HandVae untold = HandVae::Load(Train(other, false).model);
+  untold.Encode(Modality::kRgb, picture.data(), 2, mean.data(), nullptr);
+  EXPECT_TRUE(std::equal(mean.begin(), mean.begin() + dim, mean.begin() + dim));
+}
+
+TEST_F(TrainTest, SeesTheSizeOfHandsWhereScaleIsNotGiven) {
+  WriteToyDataset(ToyOptions(), 512, Path("metric_data"));
+  TrainOptions options = ToyTraining(Path("metric_data"), Path("metric"));
+  options.model.metric_scale = 1;
+  options.model.latent_dim = 16;
+  options.pairs = {"3d->3d"};
+  options.steps = 1200;
+  options.eval_every = options.checkpoint_every = 1200;
+  const TrainResult result = Train(options, false);
+  const HandVae vae = HandVae::Load(result.model);
+  EXPECT_EQ(vae.info().UnitMm(70), vae.info().UnitMm(40));
+  for (const PairScore& score : result.scores) {
+    if (score.measure != "epe_mm") continue;
+    EXPECT_LT(score.value, 0.3 * score.baseline);
+    EXPECT_THAT(score.protocol, HasSubstr("the size is the model's"));
+  }
+  // Sizes of held-out hands are said, not their mean.
+  const SampleSet hands = LoadTrainingData(options.data, SampleForm(options.model)).held_out;
+  const int rows = static_cast<int>(hands.size());
+  std::vector<float> z(static_cast<size_t>(rows) * vae.info().latent_dim);
+  vae.Encode(Modality::kJoints3, hands.joints3.data(), rows, z.data(), nullptr);
+  DecodedBatch said;
+  vae.Decode(z.data(), rows, &said);
+  const auto bone = [](const float* joints) {
+    return ReferenceBoneLength(MetricJoints3(joints, kMetricUnitMm, Handedness::kRight));
+  };
+  double covariance = 0, variance = 0, mean = 0;
+  for (int i = 0; i < rows; ++i) mean += bone(&hands.joints3[63 * i]) / rows;
+  for (int i = 0; i < rows; ++i) {
+    const double truth = bone(&hands.joints3[63 * i]) - mean;
+    covariance += truth * (bone(&said.joints3[63 * i]) - mean);
+    variance += truth * truth;
+  }
+  EXPECT_GT(covariance, 0.3 * variance);
+}
+
+TEST_F(TrainTest, LearnsFromPicturesWithoutLabels) {
+  // With a quarter of the labels the other pictures still train rgb->rgb; or they are left out.
+  TrainOptions options = Options("unlabelled");
+  options.pairs = {"rgb->3d", "rgb->rgb", "3d->3d"};
+  options.labelled_share = 0.25;
+  options.own_masks = true;
+  options.turns_weight = 0.5;
+  const TrainResult with = Train(options, false);
+  options.out = Path("no_unlabelled").string();
+  options.keep_unlabelled = false;
+  const TrainResult without = Train(options, false);
+  EXPECT_NE(with.model_sha256, without.model_sha256);
+  EXPECT_THAT(Lines(Path("unlabelled") / "train_log.csv"),
+              testing::Contains(HasSubstr(",rgb->turns,")));
+  options.pairs = {"rgb->3d"};
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, false); }), HasSubstr("turns_weight"));
 }
 
 TEST_F(TrainTest, RaisesTheKlWeight) {
@@ -341,6 +425,9 @@ TEST_F(TrainTest, NamesWhatIsWrongWithTheOptions) {
   EXPECT_THAT(message([](TrainOptions* o) { o->model.rgb_px = 48; }), HasSubstr("rgb_px = 48"));
   EXPECT_THAT(message([](TrainOptions* o) { o->pairs = {"3d->5d"}; }), HasSubstr("3d->5d"));
   EXPECT_THAT(message([](TrainOptions* o) { o->beta = -1; }), HasSubstr("beta"));
+  EXPECT_THAT(message([](TrainOptions* o) { o->labelled_share = 2; }), HasSubstr("labelled_share"));
+  EXPECT_THAT(message([](TrainOptions* o) { o->model.side_input = o->model.side_head = 1; }),
+              AllOf(HasSubstr("side_head"), HasSubstr("side_input = 0, not 1")));
   EXPECT_FALSE(std::filesystem::exists(Path("refused")));
 }
 

@@ -1,0 +1,126 @@
+#include "vae/self_supervision.h"
+
+#include "tests/io/temporary_folder.h"
+#include "tests/vae/toy_hands.h"
+#include "tests/vae/trained_toy.h"
+#include "vae/augment.h"
+#include "vae/batch.h"
+#include "vae/learner.h"
+#include "vae/networks.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+
+namespace handforge {
+namespace {
+
+using torch::Tensor;
+
+TEST(TurnedBack, UndoesTheTurnOfAugmentation) {
+  torch::manual_seed(1);
+  const Tensor joints = torch::randn({5, 21, 3});
+  const Tensor angles = torch::tensor({0.0F, 1.0F, -2.5F, 3.0F, 0.3F});
+  Tensor turned = joints.clone();
+  for (int i = 0; i < 5; ++i) {
+    AugmentDraw draw;
+    draw.angle_rad = angles[i].item<double>();
+    MoveJoints3(draw, turned.data_ptr<float>() + i * 63);
+  }
+  EXPECT_GT((turned - joints).abs().max().item<double>(), 0.1);
+  EXPECT_TRUE(TurnedBack(turned, angles).allclose(joints, 1e-5, 1e-5));
+}
+
+TEST(DisagreementOfLooks, IsThatOfTheHandNotOfTheTurn) {
+  torch::manual_seed(2);
+  const Tensor hands = torch::randn({3, 21, 3});
+  const Tensor angles = torch::tensor({0.1F, 2.0F, -1.0F, 1.5F, 0.0F, -3.0F});
+  const Tensor looks = TurnedBack(at::cat({hands, hands}), -angles);
+  EXPECT_LT(DisagreementOfLooks(looks, angles).item<double>(), 2e-3);
+  // The second look shifted by 3, 4, 0: 5 away from the first.
+  Tensor moved = at::cat({hands, hands + torch::tensor({3.0F, 4.0F, 0.0F})});
+  moved = TurnedBack(moved, -angles);
+  EXPECT_NEAR(DisagreementOfLooks(moved, angles).item<double>(), 5, 1e-3);
+}
+
+TEST(WithOwnAlpha, LeavesLabelsAndTeachesNoAlpha) {
+  torch::manual_seed(3);
+  Tensor logits = torch::randn({2, 4, 8, 8});
+  const ImageTarget target{torch::rand({2, 5, 8, 8}), torch::tensor({1.0F, 0.0F})};
+  logits.set_requires_grad(true);
+  const ImageTarget own = WithOwnAlpha(target, logits);
+  EXPECT_TRUE(own.planes[0].equal(target.planes[0]));
+  EXPECT_TRUE(own.planes[1][3].equal(logits.detach()[1][3].sigmoid()));
+  EXPECT_TRUE(own.planes[1].slice(0, 0, 3).equal(target.planes[1].slice(0, 0, 3)));
+
+  ComputeImageLoss(logits, own.planes, own.has_alpha, 0).alpha.backward();
+  EXPECT_GT(logits.grad()[0][3].abs().max().item<double>(), 1e-5);
+  EXPECT_LT(logits.grad()[1][3].abs().max().item<double>(), 1e-8);
+}
+
+TEST(WithOwnAlpha, TheColourLossLooksAtTheHand) {
+  Tensor logits = torch::zeros({1, 4, 8, 8});
+  logits[0][3].slice(1, 0, 4).fill_(20);  // the left half is said to be hand
+  logits[0][3].slice(1, 4, 8).fill_(-20);
+  ImageTarget target{torch::ones({1, 5, 8, 8}), torch::zeros({1})};
+  target.planes[0][0].slice(1, 4, 8).fill_(0.1);  // errors of colour only in the right half
+  target.planes[0].slice(0, 0, 3).slice(2, 0, 4).fill_(0.5);
+  const auto colour = [&](const ImageTarget& t) {
+    return ComputeImageLoss(logits, t.planes, t.has_alpha, 0).colour.item<double>();
+  };
+  EXPECT_GT(colour(target), 0.1);
+  EXPECT_LT(colour(WithOwnAlpha(target, logits)), 1e-6);
+}
+
+class TwoLooks : public testing::Test {
+ protected:
+  TwoLooks() {
+    WriteToyDataset(ToyOptions(), 32, folder_ / "data");
+    options_ = ToyTraining(folder_ / "data", folder_ / "model");
+    options_.pairs = {"rgb->rgb", "rgb->3d"};
+    options_.turns_weight = 1;
+    samples_ = LoadTrainingData(options_.data, 32).train;
+  }
+
+  Batch Make(bool move) const {
+    BatchOptions options;
+    options.image_rows = 8;
+    options.latent_dim = static_cast<int>(options_.model.latent_dim);
+    options.two_looks = true;
+    options.augment.rotate = move;
+    options.augment.brightness = options.augment.colour = move ? 0.15 : 0;
+    return BatchMaker(samples_, ParsePasses({"rgb->rgb"}), options).Make(0);
+  }
+  double Disagreement(const Batch& batch) const {
+    for (const StepLosses& losses : Learner(options_).Step(batch, 1e-9)) {
+      if (losses.pair == "rgb->turns") return losses.reconstruction;
+    }
+    ADD_FAILURE() << "no loss rgb->turns";
+    return 0;
+  }
+
+  TemporaryFolder folder_;
+  TrainOptions options_;
+  SampleSet samples_;
+};
+
+TEST_F(TwoLooks, ShowTheSamePicturesTwice) {
+  const Batch still = Make(false);
+  ASSERT_EQ(still.turns.size(), 8u);
+  const std::vector<float>& target = still.targets[0];
+  const size_t half = target.size() / 2;
+  EXPECT_TRUE(std::equal(target.begin(), target.begin() + half, target.begin() + half));
+  const Batch moved = Make(true);
+  for (int i = 0; i < 4; ++i) EXPECT_NE(moved.turns[i], moved.turns[i + 4]);
+  EXPECT_NE(moved.targets[0], target);
+}
+
+TEST_F(TwoLooks, AgreeWhereTheyAreEqualAndNotWhereOneIsSaidToBeTurned) {
+  Batch batch = Make(false);
+  EXPECT_LT(Disagreement(batch), 2e-3);
+  std::fill(batch.turns.begin() + 4, batch.turns.end(), 1.5F);
+  EXPECT_GT(Disagreement(batch), 2e-2);
+}
+
+}  // namespace
+}  // namespace handforge

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <torch/torch.h>
+
+namespace handforge {
+
+// What pictures without labels can teach beside being decoded again.
+
+/// Joints {N, 21, 3} of looks that were turned about the optical axis by angles {N} (radians, from
+/// x to y): as they were before.
+torch::Tensor TurnedBack(const torch::Tensor& joints, const torch::Tensor& angles);
+
+/// Mean distance between the joints {N, 21, 3} that two looks at the same pictures say, each turned
+/// back by its angle {N}. The second half of the rows is the second look.
+torch::Tensor DisagreementOfLooks(const torch::Tensor& joints, const torch::Tensor& angles);
+
+// What an image loss compares with (ComputeImageLoss in vae/networks.h).
+struct ImageTarget {
+  torch::Tensor planes;     // {N, 5, H, W} colours, alpha, valid
+  torch::Tensor has_alpha;  // {N} 1 where alpha is a label
+};
+/// The target with the decoder's own alpha (`logits` {N, 4, H, W}) in place of a missing one: the
+/// colour loss then looks at what the decoder takes for the hand, and the cross-entropy of alpha,
+/// compared with itself, has no gradient there.
+ImageTarget WithOwnAlpha(const ImageTarget& target, const torch::Tensor& logits);
+
+}  // namespace handforge
