@@ -3,6 +3,7 @@
 #include "io/core/error.h"
 #include "io/core/random.h"
 #include "vae/augment.h"
+#include "vae/targets.h"
 #include "vae/upright_look.h"
 
 #include <algorithm>
