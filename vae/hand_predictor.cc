@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <vector>
 
 #include <opencv2/imgproc.hpp>
@@ -161,6 +160,8 @@ struct HandPredictor::Estimate {
   Joints3 joints3 = Joints3::Zero();
   Joints2 joints_px = Joints2::Zero();
   double spread = 0;  // in the same units
+  // Probability that the picture shows a left hand, by the side head; 0 where it was not asked.
+  double says_left = 0;
 };
 
 HandPredictor::HandPredictor(const HandVae& vae, const PredictorOptions& options)
@@ -213,6 +214,11 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
   }
   Joints2 joints2 = Average<Joints2>(looks.joints2, angles.size());
   estimate.spread = Spread(looks, angles, estimate.joints3, index);
+  if (options_.handedness == "auto" && vae_.info().has_side) {
+    const std::vector<float> views = Repeated(input, angles.size());
+    estimate.says_left = SayLeftTurned(vae_, picture.modality, views.data(), angles);
+    if (mirrored) estimate.says_left = 1 - estimate.says_left;
+  }
 
   // To the pixels of the whole image.
   if (mirrored) joints2.col(0) *= -1;
@@ -275,22 +281,6 @@ HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
   return estimate;
 }
 
-// The side head, averaged over the turns.
-bool HandPredictor::SaysLeft(const Picture& picture, const CropSquare& square) const {
-  const cv::Mat crop = Cut(picture.pixels, PixelSquare(square), vae_.info().rgb_px);
-  std::vector<float> input;
-  for (int turn = 0; turn < kQuarterTurns; ++turn) {
-    cv::Mat turned = crop;
-    if (turn > 0) cv::rotate(crop, turned, turn - 1);  // cv::RotateFlags: 90, 180, 270 degrees
-    AppendInput(turned, &input);
-    if (!options_.turns) break;
-  }
-  const int turns = options_.turns ? kQuarterTurns : 1;
-  std::vector<float> left(static_cast<size_t>(turns));
-  vae_.EncodeSide(picture.modality, input.data(), turns, left.data());
-  return std::accumulate(left.begin(), left.end(), 0.0F) > 0.5F * static_cast<float>(turns);
-}
-
 // Millimetres of a unit of the estimate.
 double HandPredictor::UnitMm(const Estimate& estimate) const {
   const VaeInfo& info = vae_.info();
@@ -315,13 +305,12 @@ HandPrediction HandPredictor::Predict(const ImageU16& depth,
 HandPrediction HandPredictor::Predict(const Picture& picture,
                                       const CropSquare& square,
                                       uint64_t index) const {
-  const bool choose = options_.handedness == "auto";
-  const bool has_side = vae_.info().has_side;
-  bool left = options_.handedness == "left" || (choose && has_side && SaysLeft(picture, square));
+  bool left = options_.handedness == "left";
   Estimate estimate = LookAgain(picture, square, left, index);
-  if (choose && !has_side) {
+  if (options_.handedness == "auto") {
     const Estimate as_left = LookAgain(picture, square, true, index);
-    left = as_left.spread < estimate.spread;
+    left = vae_.info().has_side ? estimate.says_left + as_left.says_left > 1
+                                : as_left.spread < estimate.spread;
     if (left) estimate = as_left;
   }
   const double unit_mm = UnitMm(estimate);

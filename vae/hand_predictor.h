@@ -91,7 +91,6 @@ class HandPredictor {
                 const std::vector<double>& angles_rad,
                 const Joints3& average,
                 uint64_t index) const;
-  bool SaysLeft(const Picture& picture, const CropSquare& square) const;
   Estimate LookAgain(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
   double UnitMm(const Estimate& estimate) const;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <opencv2/imgproc.hpp>
 
@@ -46,6 +47,18 @@ void TurnPicture(Modality modality, double angle_rad, int px, const float* input
   }
 }
 
+std::vector<float> TurnPictures(Modality modality,
+                                int px,
+                                const float* input,
+                                const std::vector<double>& angles_rad) {
+  const size_t size = static_cast<size_t>(InputSize(modality, px));
+  std::vector<float> turned(size * angles_rad.size());
+  for (size_t i = 0; i < angles_rad.size(); ++i) {
+    TurnPicture(modality, angles_rad[i], px, input + i * size, turned.data() + i * size);
+  }
+  return turned;
+}
+
 // Mean of each picture's rows, which lie one after the other.
 std::vector<float> MeanOfViews(const std::vector<float>& values, size_t size, size_t views) {
   std::vector<float> mean(values.size() / views, 0.0F);
@@ -63,12 +76,8 @@ TurnedLooks LookTurned(const HandVae& vae,
                        const std::vector<double>& angles_rad,
                        const uint8_t* sides) {
   const int rows = static_cast<int>(angles_rad.size());
-  const int px = vae.info().rgb_px;
-  const size_t size = static_cast<size_t>(InputSize(modality, px));
-  std::vector<float> turned(size * angles_rad.size());
-  for (size_t i = 0; i < angles_rad.size(); ++i) {
-    TurnPicture(modality, angles_rad[i], px, input + i * size, turned.data() + i * size);
-  }
+  const std::vector<float> turned =
+      TurnPictures(modality, vae.info().rgb_px, input, angles_rad);
   TurnedLooks looks;
   const size_t codes = angles_rad.size() * static_cast<size_t>(vae.info().latent_dim);
   looks.mean.resize(codes);
@@ -85,6 +94,17 @@ TurnedLooks LookTurned(const HandVae& vae,
     if (!looks.joints2.empty()) MoveJoints2(back, looks.joints2.data() + i * kJoints2Size);
   }
   return looks;
+}
+
+double SayLeftTurned(const HandVae& vae,
+                     Modality modality,
+                     const float* input,
+                     const std::vector<double>& angles_rad) {
+  const std::vector<float> turned =
+      TurnPictures(modality, vae.info().rgb_px, input, angles_rad);
+  std::vector<float> left(angles_rad.size());
+  vae.EncodeSide(modality, turned.data(), static_cast<int>(left.size()), left.data());
+  return std::accumulate(left.begin(), left.end(), 0.0) / static_cast<double>(left.size());
 }
 
 std::vector<double> UprightViews(double upright_rad, int views) {

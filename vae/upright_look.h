@@ -24,6 +24,13 @@ TurnedLooks LookTurned(const HandVae& vae,
                        const std::vector<double>& angles_rad,
                        const uint8_t* sides = nullptr);
 
+// The side head's mean probability that the pictures, turned likewise, show left hands. Throws
+// UsageError where the model has no side head.
+double SayLeftTurned(const HandVae& vae,
+                     Modality modality,
+                     const float* input,
+                     const std::vector<double>& angles_rad);
+
 // Which way a hand is turned about the optical axis is no part of its pose, and a network that need
 // not know all turns learns the rest better. So a picture is looked at twice: once as it is, then
 // turned so that the hand just seen stands upright (UprightAngle), and so again a little more and
