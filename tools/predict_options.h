@@ -25,7 +25,7 @@ struct PredictOptions {
   // vae/hand_predictor.h
   bool turns = true;
   int64_t upright_views = 3;
-  int64_t refinements = 0;
+  int64_t refinements = 1;
   int64_t draws = 4;
   uint64_t seed = 1;
   int64_t threads = 0;

@@ -56,6 +56,18 @@ struct PixelSquare {
         side(std::max(1, static_cast<int>(std::lround(square.side_px)))) {}
 };
 
+// Depth at the pixels nearest to the middles of the model's, as training data are thinned.
+cv::Mat Thinned(const cv::Mat& depth_mm, int px) {
+  cv::Mat thinned(px, px, CV_32F);
+  for (int y = 0; y < px; ++y) {
+    for (int x = 0; x < px; ++x) {
+      thinned.at<float>(y, x) = depth_mm.at<float>((2 * y + 1) * depth_mm.rows / (2 * px),
+                                                   (2 * x + 1) * depth_mm.cols / (2 * px));
+    }
+  }
+  return thinned;
+}
+
 // {px, px}: colours are averaged down; of depth the nearest pixel is taken, or edges would float
 // between hand and background.
 cv::Mat Cut(const cv::Mat& image, const PixelSquare& square, int px) {
@@ -64,10 +76,9 @@ cv::Mat Cut(const cv::Mat& image, const PixelSquare& square, int px) {
   const cv::Rect inside = wanted & cv::Rect(0, 0, image.cols, image.rows);
   cv::Mat crop(wanted.size(), image.type(), depth ? cv::Scalar(0) : MeanOfEdge(image));
   if (!inside.empty()) image(inside).copyTo(crop(inside - wanted.tl()));
+  if (depth) return Thinned(crop, px);
   cv::Mat resized;
-  const int enlarge_or_shrink = square.side > px ? cv::INTER_AREA : cv::INTER_LINEAR;
-  const int filter = depth ? cv::INTER_NEAREST_EXACT : enlarge_or_shrink;
-  cv::resize(crop, resized, {px, px}, 0, 0, filter);
+  cv::resize(crop, resized, {px, px}, 0, 0, square.side > px ? cv::INTER_AREA : cv::INTER_LINEAR);
   return resized;
 }
 

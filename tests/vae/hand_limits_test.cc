@@ -168,11 +168,16 @@ TEST(HandLimits, TrainingWithThemMakesHandsMorePossible) {
     options.steps = 120;
     options.eval_every = options.checkpoint_every = 120;
     const HandVae vae = HandVae::Load(Train(options, false).model);
-    Random random(1, 0, 0, Purpose::kTest);
-    std::vector<float> z(64 * static_cast<size_t>(vae.info().latent_dim));
-    for (float& value : z) value = static_cast<float>(random.Normal());
+    const int rows = static_cast<int>(samples.size());
+    const size_t size = static_cast<size_t>(InputSize(Modality::kRgb, samples.rgb_px));
+    std::vector<float> pictures(size * samples.present.size());
+    for (int64_t row = 0; row < rows; ++row) {
+      samples.CopyInput(row, Modality::kRgb, pictures.data() + static_cast<size_t>(row) * size);
+    }
+    std::vector<float> z(samples.present.size() * static_cast<size_t>(vae.info().latent_dim));
+    vae.Encode(Modality::kRgb, pictures.data(), rows, z.data(), nullptr);
     DecodedBatch said;
-    vae.Decode(z.data(), 64, &said);
+    vae.Decode(z.data(), rows, &said);
     const Tensor joints = torch::tensor(said.joints3).view({-1, kNumJoints, 3});
     return BoneExcess(joints, MeasureBones(samples)).item<double>() +
            AngleExcess(joints).item<double>();

@@ -150,7 +150,7 @@ TEST_F(HandPredictorTest, RefusesUnknownSidesAndModelsThatLackADecoder) {
               HasSubstr("no encoder of rgb"));
 }
 
-TEST(HandPredictorSide, AutoIsWhatTheSideHeadSays) {
+TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) {
   const TemporaryFolder folder;
   ToyOptions toy;
   toy.rgb_px = 32;  // the model's size: a crop is the picture itself
@@ -161,13 +161,19 @@ TEST(HandPredictorSide, AutoIsWhatTheSideHeadSays) {
   const HandVae vae = HandVae::Load(Train(training, false).model);
   PredictorOptions options;
   options.turns = false;
+  options.upright_views = 0;  // one look
+  const auto says_left = [&vae](const ImageU8& image) {
+    std::vector<float> input;
+    for (const uint8_t value : image.pixels) input.push_back(static_cast<float>(value) / 255.0F);
+    float left = 0;
+    vae.EncodeSide(Modality::kRgb, input.data(), 1, &left);
+    return left;
+  };
   for (uint64_t i = 0; i < 8; ++i) {
     const ImageU8 image = ToyTuple(toy, i).rgb;
-    const std::vector<float> input(image.pixels.begin(), image.pixels.end());
-    std::vector<float> scaled;
-    for (const float value : input) scaled.push_back(value / 255.0F);
-    float left = 0;
-    vae.EncodeSide(Modality::kRgb, scaled.data(), 1, &left);
+    ImageU8 mirrored = image;
+    MirrorColumns(&mirrored);
+    const float left = (says_left(image) + 1 - says_left(mirrored)) / 2;
     const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
     EXPECT_EQ(hand.handedness, left > 0.5F ? Handedness::kLeft : Handedness::kRight) << left;
   }
@@ -211,6 +217,7 @@ class HandPredictorDepth : public ::testing::Test {
     TrainOptions training = ToyTraining(folder_ / "data", folder_ / "model");
     training.pairs = {"depth->3d", "depth->2d"};
     training.model.metric_scale = 1;
+    training.steps = 300;  // until the norms' running moments have settled
     vae_.emplace(HandVae::Load(Train(training, false).model));
     options_.handedness = "right";
   }
@@ -240,7 +247,7 @@ TEST_F(HandPredictorDepth, SaysWhatTheModelSaysOfTheTrainingRow) {
   vae_->Decode(z.data(), 1, &said);
   Joints3 expected = MetricJoints3(said.joints3.data(), kMetricUnitMm, Handedness::kRight);
   expected = expected.rowwise() - expected.row(kWrist).eval();
-  EXPECT_LT((hand.joints_in_crop_mm - expected).cwiseAbs().maxCoeff(), 2);  // int8 steps of depth
+  EXPECT_LT((hand.joints_in_crop_mm - expected).cwiseAbs().maxCoeff(), 4);  // int8 steps of depth
 }
 
 TEST_F(HandPredictorDepth, StepsOfAnyLengthAndNothingMeasured) {
