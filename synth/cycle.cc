@@ -27,8 +27,7 @@ float ErrorMm(const std::vector<float>& again, const CycleInput& hand) {
   for (int j = 0; j < kNumJoints; ++j) {
     Eigen::Vector3d difference;
     for (int c = 0; c < 3; ++c) {
-      difference[c] =
-          again[(hand.place * kNumJoints + j) * 3 + c] - hand.joints.in_bones(j, c);
+      difference[c] = again[(hand.place * kNumJoints + j) * 3 + c] - hand.joints.in_bones(j, c);
     }
     sum += difference.norm();
   }

@@ -112,8 +112,9 @@ void SynthOptions::Check() const {
          std::to_string(image_px) + " and be smaller");
   }
   if (augment && (rgb_rendered || small_px > 0)) {
-    fail("augment.enabled does not go with rgb_rendered or small_px, which are made from what it "
-         "changes");
+    fail(
+        "augment.enabled does not go with rgb_rendered or small_px, which are made from what it "
+        "changes");
   }
   if (plausibility.cycle_mm > 0 && !cycle) fail("plausibility.cycle_mm needs cycle: true");
 }

@@ -285,7 +285,8 @@ class SynthSource : public TupleSource {
     }
     if (world_.options.cycle) MeasureAll(assembled, &rejected, rejections);
     for (Row* row : assembled) {
-      if (std::find(rejected.begin(), rejected.end(), row) == rejected.end()) Finish(row, rejections);
+      if (std::find(rejected.begin(), rejected.end(), row) == rejected.end())
+        Finish(row, rejections);
     }
     return rejected;
   }
@@ -386,17 +387,16 @@ DatasetJob SynthJob(const SynthWorld& world) {
   m.layout.small_px = static_cast<int>(options.small_px);
   m.layout.augmented = world.augmenter.has_value();
   // Model and parents count by their hashes, not by their paths.
-  m.config =
-      ConfigText([&options](Fields& fields) { options.Visit(fields); },
-                 {"out",
-                  "count",
-                  "threads",
-                  "seed",
-                  "model",
-                  "parents",
-                  "latents",
-                  "photos",
-                  "augment.spectrum.images"});
+  m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
+                        {"out",
+                         "count",
+                         "threads",
+                         "seed",
+                         "model",
+                         "parents",
+                         "latents",
+                         "photos",
+                         "augment.spectrum.images"});
   std::string inputs = m.config + world.rig_text + world.rig.sha256 + info.sha256;
   for (const std::string& parent : world.parents_sha256) inputs += parent;
   if (!options.latents.empty()) inputs += Sha256OfFile(options.latents);

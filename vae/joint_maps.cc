@@ -26,8 +26,8 @@ JointMapsImpl::JointMapsImpl(int64_t at16, int64_t at8, int64_t at4, int64_t wid
   up8_ = register_module("up8", ConvNorm(width, kSubPixels * width, 1, 1));
   from16_ = register_module("from16", ConvNorm(at16, width, 1, 1));
   at16_ = register_module("at16", ConvNorm(width, width, 3, 1));
-  head_ = register_module(
-      "head", torch::nn::Conv2d(torch::nn::Conv2dOptions(width, 2 * kNumJoints, 1)));
+  head_ = register_module("head",
+                          torch::nn::Conv2d(torch::nn::Conv2dOptions(width, 2 * kNumJoints, 1)));
 }
 
 JointSight JointMapsImpl::Look(const Tensor& at16, const Tensor& at8, const Tensor& at4) {

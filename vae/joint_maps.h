@@ -10,8 +10,8 @@ namespace handforge {
 
 // What an encoder sees at the joints.
 struct JointSight {
-  torch::Tensor places;    // {N, 21, 3}: x, y in [-1, 1] across the crop; z as of 3D joints, in bone
-                           // lengths behind the palm's centre
+  torch::Tensor places;  // {N, 21, 3}: x, y in [-1, 1] across the crop; z as of 3D joints, in bone
+                         // lengths behind the palm's centre
   torch::Tensor features;  // {N, 21 width}: features averaged over where each joint may be
 };
 

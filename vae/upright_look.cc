@@ -76,8 +76,7 @@ TurnedLooks LookTurned(const HandVae& vae,
                        const std::vector<double>& angles_rad,
                        const uint8_t* sides) {
   const int rows = static_cast<int>(angles_rad.size());
-  const std::vector<float> turned =
-      TurnPictures(modality, vae.info().rgb_px, input, angles_rad);
+  const std::vector<float> turned = TurnPictures(modality, vae.info().rgb_px, input, angles_rad);
   TurnedLooks looks;
   const size_t codes = angles_rad.size() * static_cast<size_t>(vae.info().latent_dim);
   looks.mean.resize(codes);
@@ -100,8 +99,7 @@ double SayLeftTurned(const HandVae& vae,
                      Modality modality,
                      const float* input,
                      const std::vector<double>& angles_rad) {
-  const std::vector<float> turned =
-      TurnPictures(modality, vae.info().rgb_px, input, angles_rad);
+  const std::vector<float> turned = TurnPictures(modality, vae.info().rgb_px, input, angles_rad);
   std::vector<float> left(angles_rad.size());
   vae.EncodeSide(modality, turned.data(), static_cast<int>(left.size()), left.data());
   return std::accumulate(left.begin(), left.end(), 0.0) / static_cast<double>(left.size());

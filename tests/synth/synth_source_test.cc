@@ -269,8 +269,8 @@ TEST_F(Synthesis, RowsAreMadeAgainFromTheirRecords) {
 TEST_F(Synthesis, AugmentsWhatItWritesAndTheAuditKnows) {
   SynthOptions options = Options("kernel");
   options.augment = true;
-  // Moved cameras are audited in augment_source_test; at these small sizes, and of a network trained
-  // for seconds, a moved mask is too coarse to hold every joint.
+  // Moved cameras are audited in augment_source_test; at these small sizes, and of a network
+  // trained for seconds, a moved mask is too coarse to hold every joint.
   options.augmentation.geometry.move = 0;
   options.max_attempts = 5000;
   options.out = *folder_ / "augmented";

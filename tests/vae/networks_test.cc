@@ -79,8 +79,7 @@ TEST(Encoders, LookForJointsInMaps) {
   options.joint_map_width = 8;
   for (const int64_t stride : {0, 2, 4}) {
     options.rgb_encoder_stride = stride;
-    HandNetworks networks =
-        HandNetworks::Create(options, kAll, kAll, Initialisation::kSeeded, 1);
+    HandNetworks networks = HandNetworks::Create(options, kAll, kAll, Initialisation::kSeeded, 1);
     for (const Modality modality : {Modality::kRgb, Modality::kDepth}) {
       const Posterior posterior =
           networks.encoders[static_cast<size_t>(modality)]->Encode(RandomInput(modality, 3, 128));

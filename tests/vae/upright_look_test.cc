@@ -65,9 +65,8 @@ class UprightLookTest : public ::testing::Test {
   }
 
   static std::vector<float> Pictures(Modality modality, int rows) {
-    std::vector<float> pictures(
-        static_cast<size_t>(rows) *
-        static_cast<size_t>(InputSize(modality, vae_->info().rgb_px)));
+    std::vector<float> pictures(static_cast<size_t>(rows) *
+                                static_cast<size_t>(InputSize(modality, vae_->info().rgb_px)));
     Random random(2, static_cast<uint64_t>(modality), 0, Purpose::kTest);
     for (float& value : pictures) value = static_cast<float>(random.Uniform(0, 1));
     return pictures;
@@ -95,8 +94,7 @@ TEST_F(UprightLookTest, TurnsThePictureAndWhatItSaysBack) {
   for (const Modality modality : {Modality::kRgb, Modality::kDepth}) {
     const std::vector<float> picture = Pictures(modality, 1);
     const TurnedLooks turned = LookTurned(*vae_, modality, picture.data(), {kPi / 2});
-    const std::vector<float> by_hand =
-        QuarterTurned(picture, modality == Modality::kRgb ? 3 : 1);
+    const std::vector<float> by_hand = QuarterTurned(picture, modality == Modality::kRgb ? 3 : 1);
     const TurnedLooks plain = LookTurned(*vae_, modality, by_hand.data(), {0});
     for (size_t j = 0; j < kNumJoints; ++j) {
       // (x, y) of the turned picture is (y, -x) of the given one.
