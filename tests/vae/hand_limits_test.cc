@@ -3,12 +3,12 @@
 #include "io/core/error.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
+#include "tests/vae/gradient_check.h"
 #include "tests/vae/toy_hands.h"
 #include "tests/vae/trained_toy.h"
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include <Eigen/Geometry>
 #include <gmock/gmock.h>
@@ -123,35 +123,18 @@ TEST(MeasureBones, HoldsTheBonesOfTheData) {
   EXPECT_THAT(MessageOf<DataError>([&] { MeasureBones(unlabelled); }), HasSubstr("3D joints"));
 }
 
-// Largest difference of the analytic gradient from central differences, relative to its largest.
-double GradientError(const std::function<Tensor(const Tensor&)>& loss, const Tensor& at) {
-  constexpr double kStep = 1e-5;
-  Tensor x = at.clone().set_requires_grad(true);
-  loss(x).backward();
-  const Tensor analytic = x.grad().flatten();
-  Tensor numeric = torch::zeros_like(analytic);
-  torch::NoGradGuard no_grad;
-  for (int64_t i = 0; i < numeric.numel(); ++i) {
-    Tensor up = at.clone();
-    Tensor down = at.clone();
-    up.view(-1)[i] += kStep;
-    down.view(-1)[i] -= kStep;
-    numeric[i] = (loss(up) - loss(down)) / (2 * kStep);
-  }
-  EXPECT_GT(analytic.abs().max().item<double>(), 0);
-  return ((analytic - numeric).abs().max() / analytic.abs().max()).item<double>();
-}
-
 TEST(HandLimits, GradientsAreThoseOfDifferences) {
+  constexpr double kStep = 1e-5;
   torch::manual_seed(4);
   // Hands so bad that most bounds are crossed.
   const Tensor hands = ToTensor({Hand(-60, 60, -50, -50), Hand(130, -70, 150, 120)}) / 30 +
                        0.3 * torch::randn({2, kNumJoints, 3}, at::kDouble);
-  EXPECT_LT(GradientError(AngleExcess, hands), 1e-5);
+  EXPECT_LT(GradientError(AngleExcess, hands, kStep), 1e-5);
   BoneRanges ranges;
   ranges.low.fill(0.9);
   ranges.high.fill(1.1);
-  EXPECT_LT(GradientError([&](const Tensor& x) { return BoneExcess(x, ranges); }, hands), 1e-5);
+  EXPECT_LT(GradientError([&](const Tensor& x) { return BoneExcess(x, ranges); }, hands, kStep),
+            1e-5);
   // Joints on one spot give no infinite gradient.
   Tensor spot = torch::zeros({1, kNumJoints, 3}, at::kDouble).set_requires_grad(true);
   (AngleExcess(spot) + BoneExcess(spot, ranges)).backward();

@@ -3,12 +3,12 @@
 #include "io/core/error.h"
 #include "io/core/skeleton.h"
 #include "tests/io/error_matchers.h"
+#include "tests/vae/gradient_check.h"
 #include "vae/flat_adam.h"
 #include "vae/module_io.h"
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include <gmock/gmock.h>
 
@@ -41,25 +41,6 @@ Tensor RandomInput(Modality modality, int64_t rows, int64_t rgb_px = 32) {
   if (modality == Modality::kRgb) return torch::rand({rows, 3, rgb_px, rgb_px});
   if (modality == Modality::kDepth) return 2 * torch::rand({rows, 1, rgb_px, rgb_px}) - 1;
   return torch::randn({rows, InputSize(modality, 0)});
-}
-
-// Largest difference of the gradient of `loss` at `x` from central differences, relative to the
-// largest entry; double precision.
-double GradientError(const std::function<Tensor(const Tensor&)>& loss, const Tensor& at) {
-  constexpr double kStep = 1e-6;
-  Tensor x = at.clone().set_requires_grad(true);
-  loss(x).backward();
-  const Tensor analytic = x.grad().flatten();
-  Tensor numeric = torch::zeros_like(analytic);
-  torch::NoGradGuard no_grad;
-  for (int64_t i = 0; i < numeric.numel(); ++i) {
-    Tensor up = at.clone();
-    Tensor down = at.clone();
-    up.view(-1)[i] += kStep;
-    down.view(-1)[i] -= kStep;
-    numeric[i] = (loss(up) - loss(down)) / (2 * kStep);
-  }
-  return ((analytic - numeric).abs().max() / numeric.abs().max()).item<double>();
 }
 
 TEST(Encoders, GiveMeanAndLogVariance) {
