@@ -61,7 +61,7 @@ std::string Script(const std::vector<PlotPanel>& panels, const std::string& png)
                            curve.dashed ? " dashtype 2" : "",
                            Quote(curve.title));
     }
-    script += fmt::format("set title {}\nset xlabel {}\nset ylabel {}\n",
+    script += fmt::format("set title {} font ',9'\nset xlabel {}\nset ylabel {}\n",
                           Quote(panel.title),
                           Quote(panel.x_label),
                           Quote(panel.y_label));
