@@ -118,7 +118,7 @@ SkinAppearance SampleSkin(Random& random) {
   const float place = uniform(0, 9), dark = place / 9;
   skin.back = MonkReflectance(place, uniform(0.5, 1.0) * (1 - 0.5f * dark));
   const Vector3f pale_palm(0.66f, 0.41f, 0.32f);
-  skin.palm = skin.back + (0.35f + 0.15f * dark) * (pale_palm - skin.back);
+  skin.palm = skin.back + (0.35f - 0.1f * dark) * (pale_palm - skin.back);
   skin.nail = skin.back + (0.45f - 0.2f * dark) * (Vector3f(0.78f, 0.52f, 0.46f) - skin.back);
   skin.redness = uniform(0.3, 1.0) * (1 - 0.6f * dark);
   skin.crease = uniform(0.6, 1.3);
@@ -275,7 +275,7 @@ float SkinPattern::ReliefMm(const SkinAppearance& skin,
 SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
                                  const HandBend& bend,
                                  const SkinPoint& point) const {
-  SkinSample out{skin.palm + SmoothStep(-0.35f, 0.25f, point.dorsal) * (skin.back - skin.palm), 0};
+  SkinSample out{skin.palm + SmoothStep(-0.5f, 0.4f, point.dorsal) * (skin.back - skin.palm), 0};
   out.albedo *= 1 + 0.05f * Mottle(point.rest_mm, skin.phase);
 
   float red = 0, crease = 0;
