@@ -1,4 +1,5 @@
 #include "render/light_probe.h"
+#include "render/luminance.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +13,6 @@ using Eigen::Vector3f;
 constexpr int kSide = LightProbe::kSide;
 // Share of the samples that every cell gets, lit or not: bounds the weight of reflected directions.
 constexpr float kEvenShare = 0.05f;
-
-float Luminance(const Vector3f& c) { return 0.2126f * c.x() + 0.7152f * c.y() + 0.0722f * c.z(); }
 
 // d(solid angle) = 4 r^-3 d(area of the unit square), r the length of the point on the octahedron.
 float SquarePerSteradian(const Vector3f& direction) {

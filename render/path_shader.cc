@@ -1,6 +1,7 @@
 #include "render/path_shader.h"
 
 #include "render/light_filter.h"
+#include "render/luminance.h"
 
 #include <algorithm>
 #include <cmath>
@@ -22,8 +23,6 @@ constexpr float kNailRoughness = 0.3f;
 constexpr float kPaintReflectance = 0.04f;  // refractive index 1.5
 constexpr float kPaintRoughness = 0.5f;
 constexpr float kSmoothEdgeDeg = 40;  // facets of an object that meet at less look like one surface
-
-float Luminance(const Vector3f& c) { return 0.2126f * c.x() + 0.7152f * c.y() + 0.0722f * c.z(); }
 
 // Normal times twice the area.
 Vector3f AreaNormal(const std::vector<Vector3f>& x, const std::array<int, 3>& t) {

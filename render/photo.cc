@@ -71,12 +71,13 @@ void Compress(int quality, ImageU8* picture) {
 
 }  // namespace
 
-PhotoSettings DrawPhoto(const PhotoOptions& options, Random& random) {
+PhotoSettings DrawPhoto(const PhotoOptions& options, float tone, Random& random) {
   const auto uniform = [&random](double low, double high) {
     return static_cast<float>(random.Uniform(low, high));
   };
   PhotoSettings s;
   s.exposure = std::exp(uniform(std::log(options.darkest), std::log(options.brightest)));
+  s.exposure *= std::pow(kMeteredTone / tone, static_cast<float>(options.metering));
   const float warm = uniform(-options.warmth, options.warmth);
   const float tint = 0.3f * uniform(-options.warmth, options.warmth);
   s.red_gain = std::exp(warm + tint);

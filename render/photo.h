@@ -13,6 +13,9 @@ struct PhotoOptions {
   // full scale.
   double darkest = 0.65;
   double brightest = 1.35;
+  // How far the camera meters on the hand: 0 exposes for the light alone, so that dark skin shows
+  // dark; 1 shows every skin as bright as one that reflects kMeteredTone.
+  double metering = 0;
   double warmth = 0.12;         // largest error of the white balance, as ln(red gain)
   double blur_px = 0.6;         // largest deviation of the lens blur, in pixels of the picture
   double noise = 5;             // largest deviation of the noise on mid grey, in 8-bit steps
@@ -24,7 +27,10 @@ struct PhotoOptions {
   void Check() const;
 };
 
-PhotoSettings DrawPhoto(const PhotoOptions& options, Random& random);
+constexpr float kMeteredTone = 0.35f;
+
+// `tone`: mean luminance of the hand's skin, linear reflectance in (0, 1].
+PhotoSettings DrawPhoto(const PhotoOptions& options, float tone, Random& random);
 
 // The imaging chain: exposure and white balance, lens blur, shot and read noise, tone curve, 8 bit,
 // JPEG. `radiance` is linear sRGB, {H, W, 3}; `random` draws the noise alone.

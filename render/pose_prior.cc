@@ -108,11 +108,9 @@ void CoupleThumbTwist(HandAngles* angles) {
   a[kThumbCmcTwist] = std::clamp(a[kThumbCmcTwist], usual - kPlayDeg, usual + kPlayDeg);
 }
 
-}  // namespace
-
-SampledPose SamplePose(const std::vector<Gesture>& gestures,
-                       const PosePriorOptions& options,
-                       Random& random) {
+SampledPose DrawPose(const std::vector<Gesture>& gestures,
+                     const PosePriorOptions& options,
+                     Random& random) {
   SampledPose pose;
   if (random.Chance(options.free)) {
     pose.angles_deg = FreePose(random);
@@ -130,6 +128,32 @@ SampledPose SamplePose(const std::vector<Gesture>& gestures,
   CoupleThumbTwist(&pose.angles_deg);
   pose.angles_deg = ClampToLimits(pose.angles_deg);
   return pose;
+}
+
+}  // namespace
+
+int BentFingers(const HandAngles& angles_deg) {
+  int bent = 0;
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    bent += angles_deg[FingerAngle(finger, kMcpFlexion)] +
+                angles_deg[FingerAngle(finger, kPipFlexion)] >
+            kBentFingerDeg;
+  }
+  return bent;
+}
+
+SampledPose SamplePose(const std::vector<Gesture>& gestures,
+                       const PosePriorOptions& options,
+                       Random& random) {
+  constexpr int kDraws = 64;
+  SampledPose best;
+  int fewest = kNumFingers;
+  for (int i = 0; i < kDraws && fewest > options.bent_fingers; ++i) {
+    const SampledPose pose = DrawPose(gestures, options, random);
+    const int bent = BentFingers(pose.angles_deg);
+    if (bent < fewest) best = pose, fewest = bent;
+  }
+  return best;
 }
 
 double SettlePose(const Rig& rig,

@@ -13,6 +13,7 @@ void PosePriorOptions::Visit(Fields& fields) {
   fields.Field("free", free, 0, 1, "share of poses drawn finger by finger from the joint ranges");
   fields.Field("noise_deg", noise_deg, 0, 40, "deviation of the noise on each angle");
   fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
+  fields.Field("bent_fingers", bent_fingers, 0, 4, "most of the four fingers that may be bent");
   fields.Field("max_penetration_mm",
                max_penetration_mm,
                0,
@@ -81,6 +82,7 @@ void LightOptions::Check() const {
 void PhotoOptions::Visit(Fields& fields) {
   fields.Field("darkest", darkest, 0.05, 10, "smallest exposure");
   fields.Field("brightest", brightest, 0.05, 10, "largest exposure");
+  fields.Field("metering", metering, 0, 1, "how far exposure follows the skin's own tone");
   fields.Field("warmth", warmth, 0, 1, "largest error of the white balance, ln of the red gain");
   fields.Field("blur_px", blur_px, 0, 20, "largest deviation of the lens blur");
   fields.Field("noise", noise, 0, 100, "largest deviation of the noise on mid grey, 8-bit steps");

@@ -1,5 +1,7 @@
 #include "render/skin.h"
 
+#include "render/luminance.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -127,6 +129,10 @@ SkinAppearance SampleSkin(Random& random) {
   skin.roughness = uniform(0.38, 0.6);
   for (int c = 0; c < 3; ++c) skin.phase[c] = uniform(0, 2 * M_PI);
   return skin;
+}
+
+float MeanLuminance(const SkinAppearance& skin) {
+  return (Luminance(skin.palm) + Luminance(skin.back)) / 2;
 }
 
 HandBend BendOf(const RigPose& pose) {

@@ -32,6 +32,8 @@ Eigen::Vector3f MonkReflectance(float place, float flush);
 
 // Tone is uniform over the whole scale.
 SkinAppearance SampleSkin(Random& random);
+// Mean luminance of palm and back, linear reflectance.
+float MeanLuminance(const SkinAppearance& skin);
 
 // How far each joint is bent towards the palm, 0 straight .. 1 at `kFullBendDeg` or more.
 struct HandBend {

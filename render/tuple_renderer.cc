@@ -408,7 +408,8 @@ bool TupleRenderer::TryRender(const Scene& scene,
   const HoldOut hold_out(options.hold_out);
   const View view = DrawView(scene, row, index, attempt);
   Random photo_random(options.seed, view.index, attempt, Purpose::kPhoto);
-  const PhotoSettings photo = DrawPhoto(options.photo, photo_random);
+  const float tone = MeanLuminance(scene.hands[0].skin);
+  const PhotoSettings photo = DrawPhoto(options.photo, tone, photo_random);
 
   // Records, and the labels that follow from them.
   tuples->clear();

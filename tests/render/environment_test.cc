@@ -4,6 +4,7 @@
 #include "io/core/error.h"
 #include "io/core/random.h"
 
+#include <array>
 #include <cmath>
 #include <fstream>
 
@@ -86,6 +87,21 @@ TEST(Environment, ClampsNegativeAndNonFinitePixels) {
     EXPECT_TRUE(light.radiance.allFinite());
     EXPECT_GE(light.radiance.minCoeff(), 0);
   }
+}
+
+TEST(Environment, ASunOfOneChannelAloneIsWhite) {
+  ImageF32 image(256, 128, 3, 1.0f);
+  image.at(64, 32, 2) = 12000;  // what is left of a sun whose red and green overflowed
+  for (int i = 0; i < 4; ++i) {
+    for (int c = 0; c < 3; ++c) {  // dusk
+      image.at(191 + i % 2, 31 + i / 2, c) = std::array{800.0f, 100.0f, 3.0f}[c];
+    }
+  }
+  const Environment e = Environment::FromImage(image, "overflow", 96);
+  const Vector3f lone = Vector3f(0, 1, 1).normalized(), dusk = Vector3f(0, 1, -1).normalized();
+  EXPECT_GT(e.Radiance(lone).y(), 10);
+  EXPECT_NEAR(e.Radiance(lone).z() / e.Radiance(lone).y(), 1, 0.1);
+  EXPECT_GT(e.Radiance(dusk).x() / e.Radiance(dusk).y(), 2);
 }
 
 TEST(Environment, NamesFilesThatCannotBeRead) {

@@ -97,7 +97,7 @@ TEST(DrawPhoto, StaysWithinTheOptions) {
   int compressed = 0;
   for (uint64_t i = 0; i < 400; ++i) {
     Random random(1, i, 0, Purpose::kPhoto);
-    const PhotoSettings s = DrawPhoto(options, random);
+    const PhotoSettings s = DrawPhoto(options, kMeteredTone, random);
     EXPECT_GE(s.exposure, options.darkest);
     EXPECT_LE(s.exposure, options.brightest);
     EXPECT_LE(std::abs(std::log(s.red_gain)), 1.31 * options.warmth);
@@ -110,6 +110,18 @@ TEST(DrawPhoto, StaysWithinTheOptions) {
     }
   }
   EXPECT_NEAR(compressed, 200, 50);
+}
+
+TEST(DrawPhoto, MetersOnTheHandAsFarAsAsked) {
+  const auto exposure = [](double metering, float tone) {
+    PhotoOptions options;
+    options.metering = metering;
+    Random random(1, 0, 0, Purpose::kPhoto);
+    return DrawPhoto(options, tone, random).exposure;
+  };
+  EXPECT_EQ(exposure(0, 0.05f), exposure(0, 0.5f));
+  EXPECT_NEAR(exposure(1, 0.05f) * 0.05f, exposure(1, 0.5f) * 0.5f, 1e-6);
+  EXPECT_NEAR(exposure(0.5, 0.05f) / exposure(0.5, 0.5f), std::sqrt(10), 1e-4);
 }
 
 TEST(PhotoOptions, RefusesRangesThatAreUpsideDown) {

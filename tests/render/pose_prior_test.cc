@@ -107,6 +107,31 @@ TEST(SamplePose, ReachesBetweenTwoGestures) {
   EXPECT_NEAR(inside / 2000.0, 0.5, 0.06);  // else both draws gave the same gesture
 }
 
+TEST(SamplePose, BendsNoMoreFingersThanAllowed) {
+  PosePriorOptions options;
+  for (int allowed : {0, 1, 4}) {
+    options.bent_fingers = allowed;
+    int most = 0;
+    for (int i = 0; i < kDraws; ++i) {
+      most = std::max(most, BentFingers(Draw(options, i).angles_deg));
+    }
+    EXPECT_EQ(most, allowed);
+  }
+}
+
+TEST(SamplePose, TakesTheLeastBentWhereAllAreFists) {
+  PosePriorOptions options = Quiet();
+  options.bent_fingers = 0;
+  Random random(1, 0, 0, Purpose::kPose);
+  Gesture fist;
+  fist.name = "fist";
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    fist.angles_deg[FingerAngle(finger, kMcpFlexion)] = 80;
+    fist.angles_deg[FingerAngle(finger, kPipFlexion)] = 90;
+  }
+  EXPECT_EQ(BentFingers(SamplePose({fist}, options, random).angles_deg), 4);
+}
+
 TEST(SamplePose, DrawsFreePosesAsOftenAsAsked) {
   PosePriorOptions options;
   options.free = 0.3;
