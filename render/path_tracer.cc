@@ -60,7 +60,17 @@ float GroundShare(const SurfacePoint& p) {
   return 1 - p.reflectance - (1 - p.reflectance) * grazing * (1 - p.roughness);
 }
 
-float LayerSampleShare(const SurfacePoint& p) { return p.reflectance > 0 ? 0.25f : 0; }
+// Share of the scattered directions drawn for the layer: more where it reflects more.
+float LayerSampleShare(const SurfacePoint& p) {
+  if (p.reflectance <= 0) return 0;
+  const float reflected = Schlick(p.reflectance, p.normal.dot(p.view));
+  return std::clamp(reflected / (reflected + 0.3f), 0.15f, 0.75f);
+}
+
+// Smith's masking of GGX in one direction of cosine `n_dot` to the normal.
+float Masking(float alpha2, float n_dot) {
+  return 2 * n_dot / (n_dot + std::sqrt(alpha2 + (1 - alpha2) * n_dot * n_dot));
+}
 
 struct Scattering {
   float diffuse = 0;   // ground share / pi, times cosine
@@ -84,15 +94,34 @@ Scattering Evaluate(const SurfacePoint& p, const Vector3f& direction, float cosi
   const float masking = 0.5f / (cosine * std::sqrt(nv * nv * (1 - a2) + a2) +
                                 nv * std::sqrt(cosine * cosine * (1 - a2) + a2));
   out.specular = distribution * masking * Schlick(p.reflectance, vh) * cosine;
-  out.density += layer * distribution * nh / (4 * vh);
+  out.density += layer * Masking(a2, nv) * distribution / (4 * nv);
   return out;
+}
+
+// A microfacet's normal among those that the camera sees (Heitz, Sampling the GGX distribution of
+// visible normals, JCGT 2018).
+Vector3f VisibleHalfVector(const SurfacePoint& p, const Vector2f& u) {
+  Vector3f s, t;
+  Basis(p.normal, &s, &t);
+  const float alpha = p.roughness * p.roughness;
+  const Vector3f stretched =
+      Vector3f(alpha * s.dot(p.view), alpha * t.dot(p.view), p.normal.dot(p.view)).normalized();
+  const float flat = std::hypot(stretched.x(), stretched.y());
+  const Vector3f across = flat > 1e-6f ? Vector3f(-stretched.y() / flat, stretched.x() / flat, 0)
+                                       : Vector3f(1, 0, 0);
+  const float r = std::sqrt(u.x()), phi = 2 * kPi * u.y();
+  const float a = r * std::cos(phi), rim = std::sqrt(std::max(0.0f, 1 - a * a));
+  const float b = rim + 0.5f * (1 + stretched.z()) * (r * std::sin(phi) - rim);
+  const Vector3f half = a * across + b * stretched.cross(across) +
+                        std::sqrt(std::max(0.0f, rim * rim - b * b)) * stretched;
+  const Vector3f local =
+      Vector3f(alpha * half.x(), alpha * half.y(), std::max(half.z(), 1e-6f)).normalized();
+  return local.x() * s + local.y() * t + local.z() * p.normal;
 }
 
 Vector3f ScatterDirection(const SurfacePoint& p, const Vector2f& u, float lobe) {
   if (lobe >= LayerSampleShare(p)) return ToWorld(p.normal, CosineDirection(u));
-  const float cosine = std::sqrt((1 - u.x()) / (1 + (Alpha2(p) - 1) * u.x()));
-  const float sine = std::sqrt(std::max(0.0f, 1 - cosine * cosine)), phi = 2 * kPi * u.y();
-  const Vector3f half = ToWorld(p.normal, {sine * std::cos(phi), sine * std::sin(phi), cosine});
+  const Vector3f half = VisibleHalfVector(p, u);
   return 2 * p.view.dot(half) * half - p.view;
 }
 
