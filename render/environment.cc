@@ -48,8 +48,8 @@ Vector3f MeanRadiance(const ImageF32& image) {
   return (sum / (4 * M_PI)).cast<float>();
 }
 
-// A sun whose red and green overflowed when the probe was made is left with blue alone, thousands of
-// times brighter. No light is so saturated: the others are as bright as far as anyone can tell.
+// A sun whose red and green overflowed when the probe was made is left with blue alone, thousands
+// of times brighter. No light is so saturated: the others are as bright as far as anyone can tell.
 void RestoreOverflows(float mean, ImageF32* image) {
   constexpr float kAlone = 50;
   for (size_t i = 0; i < image->pixels.size(); i += 3) {

@@ -1,4 +1,5 @@
 #include "render/light_probe.h"
+
 #include "render/luminance.h"
 
 #include <algorithm>

@@ -107,8 +107,8 @@ Vector3f VisibleHalfVector(const SurfacePoint& p, const Vector2f& u) {
   const Vector3f stretched =
       Vector3f(alpha * s.dot(p.view), alpha * t.dot(p.view), p.normal.dot(p.view)).normalized();
   const float flat = std::hypot(stretched.x(), stretched.y());
-  const Vector3f across = flat > 1e-6f ? Vector3f(-stretched.y() / flat, stretched.x() / flat, 0)
-                                       : Vector3f(1, 0, 0);
+  const Vector3f across =
+      flat > 1e-6f ? Vector3f(-stretched.y() / flat, stretched.x() / flat, 0) : Vector3f(1, 0, 0);
   const float r = std::sqrt(u.x()), phi = 2 * kPi * u.y();
   const float a = r * std::cos(phi), rim = std::sqrt(std::max(0.0f, 1 - a * a));
   const float b = rim + 0.5f * (1 + stretched.z()) * (r * std::sin(phi) - rim);

@@ -22,8 +22,8 @@ struct PosePriorOptions {
   // Deviation of the wrist's flexion, degrees (deviation: half of it).
   double wrist_deg = 15;
   // Most fingers, the thumb aside, that may be bent: MCP and PIP flexion together above
-  // kBentFingerDeg. 4 = fists and all; 0 = open and half-open hands. Other poses are drawn again, up to
-  // 64 times; the least bent of them stands where none will do.
+  // kBentFingerDeg. 4 = fists and all; 0 = open and half-open hands. Other poses are drawn again,
+  // up to 64 times; the least bent of them stands where none will do.
   int64_t bent_fingers = 4;
   // Parts of the hand that pass deeper into each other are moved apart (SettlePose); poses where
   // that fails are drawn again, mm.

@@ -113,6 +113,8 @@ void ComparePixels(const Tuple& stored,
       const int depth = stored.depth.at(x, y);
       shown += part != 0;
       if (occluded && part >= kPartFirstOccluder) {
+        // Beyond the first picture's edge it hides nothing that was there.
+        if (!first.Shows(x, y)) continue;
         const Around around = LookAround(rendered, x, y, reach, part);
         if (around.furthest > 0 && depth > around.furthest + slack) odd_depth.Add(x, y);
         continue;
