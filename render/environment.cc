@@ -48,21 +48,21 @@ Vector3f MeanRadiance(const ImageF32& image) {
   return (sum / (4 * M_PI)).cast<float>();
 }
 
-// A sun whose red and green overflowed when the probe was made is left with blue alone, thousands
-// of times brighter. No light is so saturated: the others are as bright as far as anyone can tell.
-void RestoreOverflows(float mean, ImageF32* image) {
+// A sun whose red and green overflowed when the probe was made is left with blue alone, thousands of
+// times brighter. No light is so saturated: such a pixel becomes as bright as its other channels.
+void DropLoneChannels(float mean, ImageF32* image) {
   constexpr float kAlone = 50;
   for (size_t i = 0; i < image->pixels.size(); i += 3) {
     float* rgb = &image->pixels[i];
     std::array<float, 3> sorted = {rgb[0], rgb[1], rgb[2]};
     std::sort(sorted.begin(), sorted.end());
-    if (sorted[2] > kAlone * std::max(sorted[1], mean)) std::fill(rgb, rgb + 3, sorted[2]);
+    if (sorted[2] > kAlone * std::max(sorted[1], mean)) std::fill(rgb, rgb + 3, std::max(sorted[1], mean));
   }
 }
 
 void Clean(ImageF32* image) {
   for (float& value : image->pixels) value = std::isfinite(value) ? std::max(value, 0.0f) : 0.0f;
-  RestoreOverflows(Luminance(MeanRadiance(*image)), image);
+  DropLoneChannels(Luminance(MeanRadiance(*image)), image);
   const Vector3f mean = MeanRadiance(*image);
   const float limit = kBrightestTimesMean * std::max(Luminance(mean), 1e-6f);
   for (float& value : image->pixels) value = std::min(value, limit);

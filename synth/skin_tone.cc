@@ -77,12 +77,16 @@ ImageU8 RenderWithToneOf(const ImageU8& decoded_rgb,
   const Backdrop backdrop = DrawBackdrop(BackdropOptions(), PhotographFolder(), light_random);
 
   const Vector3f wanted = MeanLinearColour(decoded_rgb, decoded_alpha);
-  const Vector3f got =
-      kWhite * MeanRadiance(shader->Shade(scene, skin, bend, lighting), scene.hits());
-  for (int c = 0; c < 3; ++c) {
-    const float ratio = wanted[c] / std::max(got[c], 1e-3f);
-    for (Vector3f* tone : {&skin.back, &skin.palm, &skin.nail}) {
-      (*tone)[c] = std::clamp((*tone)[c] * ratio, kDarkest, kBrightest);
+  // Specular light does not follow the skin's colour, so one step falls short.
+  constexpr int kSteps = 3;
+  for (int step = 0; step < kSteps; ++step) {
+    const Vector3f got =
+        kWhite * MeanRadiance(shader->Shade(scene, skin, bend, lighting), scene.hits());
+    for (int c = 0; c < 3; ++c) {
+      const float ratio = wanted[c] / std::max(got[c], 1e-3f);
+      for (Vector3f* tone : {&skin.back, &skin.palm, &skin.nail}) {
+        (*tone)[c] = std::clamp((*tone)[c] * ratio, kDarkest, kBrightest);
+      }
     }
   }
   ImageF32 picture = PaintBackdrop(backdrop,
