@@ -48,15 +48,17 @@ Vector3f MeanRadiance(const ImageF32& image) {
   return (sum / (4 * M_PI)).cast<float>();
 }
 
-// A sun whose red and green overflowed when the probe was made is left with blue alone, thousands of
-// times brighter. No light is so saturated: such a pixel becomes as bright as its other channels.
+// A sun whose red and green overflowed when the probe was made is left with blue alone, thousands
+// of times brighter. No light is so saturated: such a pixel becomes as bright as its other
+// channels.
 void DropLoneChannels(float mean, ImageF32* image) {
   constexpr float kAlone = 50;
   for (size_t i = 0; i < image->pixels.size(); i += 3) {
     float* rgb = &image->pixels[i];
     std::array<float, 3> sorted = {rgb[0], rgb[1], rgb[2]};
     std::sort(sorted.begin(), sorted.end());
-    if (sorted[2] > kAlone * std::max(sorted[1], mean)) std::fill(rgb, rgb + 3, std::max(sorted[1], mean));
+    if (sorted[2] > kAlone * std::max(sorted[1], mean))
+      std::fill(rgb, rgb + 3, std::max(sorted[1], mean));
   }
 }
 
