@@ -8,7 +8,12 @@
 
 namespace handforge {
 
+double HandPlacer::RmsMm(const BonePoses& poses, const Joints3& joints_mm) const {
+  return std::sqrt((JointsOf(world_.rig, poses) - joints_mm).squaredNorm() / kNumJoints);
+}
+
 std::string HandPlacer::FindHand(const Joints3& joints_mm,
+                                 const Joints2& joints_px,
                                  const DrawIdentity& identity,
                                  BonePoses* in_crop) const {
   const SynthOptions& options = world_.options;
@@ -18,9 +23,10 @@ std::string HandPlacer::FindHand(const Joints3& joints_mm,
   const std::string reason =
       ImplausibleBecause(world_.rig, FitRig(world_.rig, joints_mm), options.plausibility);
   if (!reason.empty()) return reason;
+  const Joints3 target_mm = MovedTowardsPixels(joints_mm, joints_px, camera_, options.pixel_share);
   const NearestHand nearest =
-      FindNearestHand(world_.rig, joints_mm, flexion_deg, deviation_deg, options.nearest);
-  if (nearest.rms_mm > options.plausibility.fit_mm) return "far_from_a_hand";
+      FindNearestHand(world_.rig, target_mm, flexion_deg, deviation_deg, options.nearest);
+  if (RmsMm(nearest.poses, joints_mm) > options.plausibility.fit_mm) return "far_from_a_hand";
   if (nearest.penetration_mm > options.plausibility.penetration_mm) return "self_collision";
   if (!world_.condition.empty() &&
       !world_.condition.Matches(Measure(world_.rig, nearest.poses).angles_deg)) {
@@ -42,14 +48,13 @@ std::string HandPlacer::Place(const DecodedJoints& decoded,
                         .TruncatedNormal(info.bone_mean_mm, info.bone_std_mm, 2);
   const Joints3 joints_mm = decoded.in_bones * placed->bone_mm;
 
-  // Rig: the nearest hand that it can be is the label, if what was decoded is near a hand at all.
+  // Rig: the hand nearest to what 3D and 2D decoder say is the label, if that is near a hand at
+  // all.
   if (known_in_crop != nullptr) {
     placed->in_crop = *known_in_crop;
-    const double rms_mm =
-        std::sqrt((JointsOf(world_.rig, *known_in_crop) - joints_mm).squaredNorm() / kNumJoints);
-    if (rms_mm > options.plausibility.fit_mm) return "far_from_a_hand";
+    if (RmsMm(*known_in_crop, joints_mm) > options.plausibility.fit_mm) return "far_from_a_hand";
   } else {
-    const std::string reason = FindHand(joints_mm, identity, &placed->in_crop);
+    const std::string reason = FindHand(joints_mm, decoded.px, identity, &placed->in_crop);
     if (!reason.empty()) return reason;
   }
 

@@ -25,8 +25,9 @@ struct PlacedHand {
   double bone_mm = 0;  // reference bone
 };
 
-// Gives decoded joints their metric scale, finds the nearest hand of the rig and the place before
-// the camera where it projects to the decoded pixels. Immutable.
+// Gives decoded joints their metric scale, moves them `pixel_share` of the way to the pixels
+// decoded of the same code, finds the nearest hand of the rig and the place before the camera where
+// it projects to these pixels. Immutable.
 class HandPlacer {
  public:
   explicit HandPlacer(const SynthWorld& world) : world_(world), camera_(world.Camera()) {}
@@ -42,7 +43,9 @@ class HandPlacer {
   const PinholeCamera& camera() const { return camera_; }
 
  private:
+  double RmsMm(const BonePoses& poses, const Joints3& joints_mm) const;
   std::string FindHand(const Joints3& joints_mm,
+                       const Joints2& joints_px,
                        const DrawIdentity& identity,
                        BonePoses* in_crop) const;
 

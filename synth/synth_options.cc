@@ -80,6 +80,7 @@ void SynthOptions::Visit(Fields& fields) {
                 100,
                 "parts deeper inside each other move apart");
         f.Field("steps", nearest.steps, 0, 100, "Gauss-Newton steps on the joint angles");
+        f.Field("pixel_share", pixel_share, 0, 1, "how far it follows the decoded 2D joints");
       },
       "the hand that becomes the label");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");

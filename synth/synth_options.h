@@ -56,6 +56,10 @@ struct SynthOptions {
   std::string rig = "configs/rigs/generic-hand.yaml";
   PlausibilityOptions plausibility;
   NearestHandOptions nearest;
+  // The two joint decoders disagree by some pixels. The label is the hand nearest to the 3D joints
+  // moved this share of the way, across the line of sight, to where the 2D joints lie: 0 = the 3D
+  // decoder alone is heard, 1 = the 3D decoder says depth only.
+  double pixel_share = 0.5;
   double left_hands = 0.5;
   // Behind the decoded hand: "plain" puts it on one colour, drawn per tuple, by its decoded alpha;
   // "probes" on a view of a light probe, "photos" on a cut of a picture of the folder `photos`;

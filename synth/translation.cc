@@ -74,4 +74,19 @@ Placement SolveTranslation(const Joints3& joints_mm,
   return out;
 }
 
+Joints3 MovedTowardsPixels(const Joints3& joints_mm,
+                           const Joints2& joints_px,
+                           const PinholeCamera& camera,
+                           double share) {
+  const Placement placement = SolveTranslation(joints_mm, joints_px, camera);
+  if (!placement.in_front) return joints_mm;
+  Joints3 moved = joints_mm;
+  for (int j = 0; j < kNumJoints; ++j) {
+    const Vector3d said = joints_mm.row(j).transpose() + placement.translation_mm;
+    const Vector3d seen = said.z() * camera.Ray(joints_px.row(j));
+    moved.row(j) += share * (seen - said).transpose();
+  }
+  return moved;
+}
+
 }  // namespace handforge

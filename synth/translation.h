@@ -19,4 +19,12 @@ Placement SolveTranslation(const Joints3& joints_mm,
                            const Joints2& joints_px,
                            const PinholeCamera& camera);
 
+// The same joints, `share` (0 .. 1) of the way from where they project, the hand being placed by
+// SolveTranslation, to the given pixels; at their depths, in the frame of `joints_mm`. As they are
+// where no place is in front of the camera.
+Joints3 MovedTowardsPixels(const Joints3& joints_mm,
+                           const Joints2& joints_px,
+                           const PinholeCamera& camera,
+                           double share);
+
 }  // namespace handforge

@@ -24,7 +24,11 @@ MIN_DECODER_WIDTH = 16
 SUB_PIXELS = 4
 LOGVAR_RANGE = (-12.0, 6.0)
 BONES_AT_PX = 32
-BONE_DEVIATION = 0.06
+BONE_PLANES = 41
+BONES_WIDTH = 48
+BONE_DEVIATIONS = [0.20, 0.17, 0.155, 0.14]
+BESIDE_BONE = 3.0
+BEHIND_BONE = 0.2
 JOINT_MAP_PX = 16
 FOUND_WIDTH = 256
 APPEARANCE_PX = 32
@@ -247,19 +251,28 @@ class AppearanceEncoder(nn.Module):
 
 
 def draw_bones(joints2, joints3, px):
-    """Planes (N, 40, px, px): soft lines of the bones, then the same times their middle's z."""
+    """Planes (N, 41, px, px) as of DrawBones in vae/networks.h: soft lines of the bones, the share
+    of each in what is seen, the depth seen."""
     centres = (2 * torch.arange(px, dtype=joints2.dtype) + 1) / px - 1
     x, y = centres.view(1, 1, 1, px), centres.view(1, 1, px, 1)
-    ends2, starts2 = joints2[:, 1:], joints2[:, PARENTS]
-    along = (ends2 - starts2).unsqueeze(-1).unsqueeze(-1)
-    from_x = x - starts2[:, :, 0, None, None]
-    from_y = y - starts2[:, :, 1, None, None]
+    ends2, starts2 = joints2[:, 1:, :, None, None], joints2[:, PARENTS, :, None, None]
+    along = ends2 - starts2
+    from_x, from_y = x - starts2[:, :, 0], y - starts2[:, :, 1]
     length2 = (along**2).sum(2) + 1e-6
     t = ((from_x * along[:, :, 0] + from_y * along[:, :, 1]) / length2).clamp(0, 1)
     distance2 = (from_x - t * along[:, :, 0]) ** 2 + (from_y - t * along[:, :, 1]) ** 2
-    lines = torch.exp(-0.5 / BONE_DEVIATION**2 * distance2)
-    middle = (joints3[:, 1:, 2] + joints3[:, PARENTS, 2]) / 2
-    return torch.cat([lines, lines * middle[:, :, None, None]], 1)
+
+    def spread(joints):
+        xy = joints[:, :, :2]
+        return ((xy - xy.mean(1, keepdim=True)) ** 2).sum((1, 2)) + 1e-4
+
+    deviations = torch.tensor(BONE_DEVIATIONS * 5, dtype=joints2.dtype).view(1, -1, 1, 1)
+    bone2 = (spread(joints2) / spread(joints3)).view(-1, 1, 1, 1)
+    lines = torch.exp(-0.5 * distance2 / (bone2 * deviations**2))
+    z_starts, z_ends = joints3[:, PARENTS, 2, None, None], joints3[:, 1:, 2, None, None]
+    z = z_starts + t * (z_ends - z_starts)
+    shares = (-(z - BESIDE_BONE * lines) / BEHIND_BONE).softmax(1) * lines
+    return torch.cat([lines, shares, (shares * z).sum(1, keepdim=True)], 1)
 
 
 class ImageDecoder(nn.Module):
@@ -278,18 +291,26 @@ class ImageDecoder(nn.Module):
         channels, px, self.num_stages = self.width, DECODER_START_PX, 0
         while 2 * px < options["rgb_px"]:
             outputs = max(channels // 2, MIN_DECODER_WIDTH)
-            stage = conv3x3(self.inputs(channels, px), SUB_PIXELS * outputs)
+            channels = self.behind_bones(channels, px)
+            stage = conv3x3(channels, SUB_PIXELS * outputs)
             self.add_module(f"stage{self.num_stages}", stage)
             channels, px, self.num_stages = outputs, 2 * px, self.num_stages + 1
-        self.head = conv3x3(self.inputs(channels, px), SUB_PIXELS * PLANES_OUT[modality])
+        channels = self.behind_bones(channels, px)
+        if self.bones_of:
+            self.fine = conv3x3(channels, channels)
+        self.head = conv3x3(channels, SUB_PIXELS * PLANES_OUT[modality])
 
-    def inputs(self, channels, px):
-        return channels + 2 * len(PARENTS) if self.bones_of and px == BONES_AT_PX else channels
+    def behind_bones(self, channels, px):
+        """Channels behind the convolution that sees the bones, where it belongs at this size."""
+        if not self.bones_of or px != BONES_AT_PX:
+            return channels
+        self.bones_conv = conv3x3(channels + BONE_PLANES, BONES_WIDTH)
+        return BONES_WIDTH
 
     def with_bones(self, x, z):
         if not self.bones_of or x.shape[2] != BONES_AT_PX:
             return x
-        return torch.cat([x, self.bones_of(z)], 1)
+        return torch.relu(self.bones_conv(torch.cat([x, self.bones_of(z)], 1)))
 
     def forward(self, z):
         x = torch.relu(self.stem(z[:, : self.code_dim]))
@@ -297,7 +318,10 @@ class ImageDecoder(nn.Module):
         for i in range(self.num_stages):
             stage = getattr(self, f"stage{i}")
             x = nn.functional.pixel_shuffle(torch.relu(stage(self.with_bones(x, z))), 2)
-        return nn.functional.pixel_shuffle(self.head(self.with_bones(x, z)), 2)
+        x = self.with_bones(x, z)
+        if self.bones_of:
+            x = torch.relu(self.fine(x))
+        return nn.functional.pixel_shuffle(self.head(x), 2)
 
 
 class HandVae:

@@ -167,17 +167,20 @@ void HandVae::Decode(const float* z,
   const Tensor codes = Wrap(z, {rows, info().latent_dim}).to(impl_->device);
   *decoded = DecodedBatch();
   decoded->rows = rows;
+  ShownJoints said;
   Decoder* joints3 = impl_->FindDecoder(Modality::kJoints3);
   if (joints3 != nullptr && request.joints3) {
-    decoded->joints3 = ToVector<float>(joints3->Decode(codes));
+    said.joints3 = joints3->Decode(codes);
+    decoded->joints3 = ToVector<float>(said.joints3);
   }
   Decoder* joints2 = impl_->FindDecoder(Modality::kJoints2);
   if (joints2 != nullptr && request.joints2) {
-    decoded->joints2 = ToVector<float>(joints2->Decode(codes));
+    said.joints2 = joints2->Decode(codes);
+    decoded->joints2 = ToVector<float>(said.joints2);
   }
   Decoder* rgb = impl_->FindDecoder(Modality::kRgb);
   if (rgb != nullptr && request.rgba) {
-    const Tensor bytes = rgb->Decode(codes).sigmoid().mul(255).round().to(at::kByte);
+    const Tensor bytes = rgb->Decode(codes, said).sigmoid().mul(255).round().to(at::kByte);
     decoded->rgba = ToVector<uint8_t>(bytes.permute({0, 2, 3, 1}));
   }
   Decoder* depth = impl_->FindDecoder(Modality::kDepth);

@@ -1,5 +1,6 @@
 #include "vae/learner.h"
 
+#include "io/core/error.h"
 #include "vae/flat_adam.h"
 #include "vae/hand_limits.h"
 #include "vae/module_io.h"
@@ -63,17 +64,30 @@ struct Learner::Impl {
     AdamOptions adam;
     adam.max_gradient_norm = options.max_gradient_norm;
     adam.average_decay = options.average_decay;
-    for (const Modality modality : kModalities) {
-      const size_t m = static_cast<size_t>(modality);
-      if (networks.encoders[m]) {
-        optimisers.emplace(EncoderName(modality), FlatAdam(networks.encoders[m], adam));
-      }
-      if (networks.decoders[m]) {
-        optimisers.emplace(DecoderName(modality), FlatAdam(networks.decoders[m], adam));
+    for (const auto& [name, module] : networks.Modules()) {
+      if (IsFixed(name)) {
+        module->eval();
+        for (Tensor& parameter : module->parameters()) parameter.set_requires_grad(false);
+      } else {
+        optimisers.emplace(name, FlatAdam(module, adam));
       }
     }
-    if (networks.appearance) {
-      optimisers.emplace(kAppearanceName, FlatAdam(networks.appearance, adam));
+    CheckAllFixedAreThere();
+  }
+
+  bool IsFixed(const std::string& name) const {
+    return std::find(options.fixed.begin(), options.fixed.end(), name) != options.fixed.end();
+  }
+
+  void CheckAllFixedAreThere() {
+    const std::map<std::string, std::shared_ptr<torch::nn::Module>> modules = networks.Modules();
+    for (const std::string& name : options.fixed) {
+      if (modules.count(name) == 0) throw UsageError("fixed: " + UnknownNetwork(name, networks));
+    }
+    for (const Pass& pass : ParsePasses(options.pairs)) {
+      if (OptimisersOf(pass).empty()) {
+        throw UsageError("fixed: leaves nothing for the pair " + pass.Name() + " to train");
+      }
     }
   }
 
@@ -99,6 +113,15 @@ struct Learner::Impl {
   Tensor JointError(const Tensor& said, const Tensor& truth, int64_t coordinates) const {
     if (options.joints_loss == "squared") return at::mse_loss(said, truth);
     return MeanDistance(said.reshape({-1, coordinates}), truth.reshape({-1, coordinates}));
+  }
+
+  // The labels of joints, where the pass has both.
+  ShownJoints LabelledJoints(const Batch& batch) const {
+    const auto labels = [&](Modality modality) {
+      const std::vector<float>& values = batch.targets[static_cast<size_t>(modality)];
+      return values.empty() ? Tensor() : Rows(values, modality, batch.rows, 0);
+    };
+    return {labels(Modality::kJoints2), labels(Modality::kJoints3)};
   }
 
   // Fills the reconstruction terms and returns their weighted sum.
@@ -227,12 +250,15 @@ struct Learner::Impl {
     if (!sum.is_same(gradient)) gradient.copy_(sum);
   }
 
-  // Optimisers of the modules a pass trains.
+  // Optimisers of the networks a pass trains: all it has that are not fixed.
   std::vector<FlatAdam*> OptimisersOf(const Pass& pass) {
-    std::vector<FlatAdam*> of_pass = {&optimisers.at(EncoderName(pass.from))};
-    for (const Modality to : pass.to) of_pass.push_back(&optimisers.at(DecoderName(to)));
-    if (networks.appearance && pass.Decodes(Modality::kRgb)) {
-      of_pass.push_back(&optimisers.at(kAppearanceName));
+    std::vector<std::string> names = {EncoderName(pass.from)};
+    for (const Modality to : pass.to) names.push_back(DecoderName(to));
+    if (pass.Decodes(Modality::kRgb)) names.push_back(kAppearanceName);
+    std::vector<FlatAdam*> of_pass;
+    for (const std::string& name : names) {
+      const auto found = optimisers.find(name);
+      if (found != optimisers.end()) of_pass.push_back(&found->second);
     }
     return of_pass;
   }
@@ -265,7 +291,7 @@ struct Learner::Impl {
       losses.pair = Pair{pass.from, to, 1}.Name();
       losses.kl = kl.item<double>();
       Decoder& decoder = *networks.decoders[static_cast<size_t>(to)];
-      const Tensor said = decoder.Decode(z);
+      const Tensor said = decoder.Decode(z, LabelledJoints(batch));
       const Tensor error = Reconstruction(batch, to, said, &losses);
       losses.loss = error.item<double>() + beta * losses.kl;
       loss = loss + error;
@@ -332,8 +358,12 @@ void Learner::AddOptimisers(TensorFile* file) const {
   for (const auto& [name, adam] : impl_->optimisers) adam.Save("adam." + name, file);
 }
 
-void Learner::StartFrom(const TensorFile& file) {
-  ReadNetworks(file, &impl_->networks);
+void Learner::StartFrom(const TensorFile& file, const std::string& network) {
+  if (network.empty()) {
+    ReadNetworks(file, &impl_->networks);
+  } else {
+    ReadNetwork(network, file, &impl_->networks);
+  }
   for (auto& [name, adam] : impl_->optimisers) adam.ResetAverage();
 }
 

@@ -49,8 +49,9 @@ class Learner {
   // What is used and measured: their running average where there is one; perhaps in half precision.
   void AddFinishedNetworks(bool half, TensorFile* file);
   void AddOptimisers(TensorFile* file) const;
-  // Weights of a model of the same sizes; optimisers stay fresh. Throws DataError as Restore.
-  void StartFrom(const TensorFile& file);
+  // Weights of a model of the same sizes, all networks or the one named (EncoderName, DecoderName,
+  // kAppearanceName); optimisers stay fresh. Throws DataError as Restore.
+  void StartFrom(const TensorFile& file, const std::string& network = "");
   // Networks and optimisers. Throws DataError naming file and array.
   void Restore(const TensorFile& file);
 

@@ -26,12 +26,7 @@ void VisitModule(const std::string& prefix, const torch::nn::Module& module, con
 }
 
 void VisitNetworks(const HandNetworks& networks, const Visitor& visit) {
-  for (const Modality modality : kModalities) {
-    const size_t m = static_cast<size_t>(modality);
-    if (networks.encoders[m]) VisitModule(EncoderName(modality), *networks.encoders[m], visit);
-    if (networks.decoders[m]) VisitModule(DecoderName(modality), *networks.decoders[m], visit);
-  }
-  if (networks.appearance) VisitModule(kAppearanceName, *networks.appearance, visit);
+  for (const auto& [name, module] : networks.Modules()) VisitModule(name, *module, visit);
 }
 
 }  // namespace
@@ -80,6 +75,21 @@ void ReadNetworks(const TensorFile& file, HandNetworks* networks) {
                       " belongs to no network of the model it describes");
     }
   }
+}
+
+void ReadNetwork(const std::string& network, const TensorFile& file, HandNetworks* networks) {
+  const auto modules = networks->Modules();
+  const auto found = modules.find(network);
+  if (found == modules.end()) throw UsageError("start: " + UnknownNetwork(network, *networks));
+  VisitModule(network, *found->second, [&file](const std::string& name, Tensor tensor) {
+    ReadTensor(name, file, &tensor);
+  });
+}
+
+std::string UnknownNetwork(const std::string& name, const HandNetworks& networks) {
+  std::string known;
+  for (const auto& [other, module] : networks.Modules()) known += " " + other;
+  return "no network \"" + name + "\" in this model; it has" + known;
 }
 
 }  // namespace handforge

@@ -22,5 +22,10 @@ void AddNetworks(const HandNetworks& networks, Storage storage, TensorFile* file
 // Fills the networks. Throws DataError naming file and array where one is missing, mis-shaped, or
 // belongs to a network but is not known to it.
 void ReadNetworks(const TensorFile& file, HandNetworks* networks);
+// Fills one network, named as of HandNetworks::Modules. Throws DataError likewise, UsageError where
+// the networks have none of that name.
+void ReadNetwork(const std::string& network, const TensorFile& file, HandNetworks* networks);
+// "no network "decoder.x" in this model; it has ..."
+std::string UnknownNetwork(const std::string& name, const HandNetworks& networks);
 
 }  // namespace handforge

@@ -22,6 +22,8 @@ constexpr int64_t kMinDecoderWidth = 16;
 constexpr int64_t kSubPixels = 4;
 constexpr int64_t kRgba = 4;
 constexpr int64_t kBonesAt = 32;       // px at which the decoder is shown the bones
+constexpr double kMaxExponent = 40;    // of float numbers whose sum of 20 stays finite
+constexpr int64_t kBonesWidth = 48;    // channels behind the convolution that sees them
 constexpr int64_t kAppearanceIn = 32;  // px
 constexpr int64_t kAppearanceWidth = 16;
 constexpr int64_t kSides = 2;  // left, right
@@ -117,6 +119,23 @@ void Initialise(torch::nn::Module* module, uint64_t seed, uint64_t module_id) {
   }
 }
 
+// 1 / s^2 {N, 1, 1, 20} of each bone's deviation s in half crops. How large a bone length is in the
+// picture is told by how widely the joints spread there and across the camera's axes.
+Tensor BonePrecision(const Tensor& joints2, const Tensor& joints3) {
+  constexpr double kTiny = 1e-4;
+  const auto spread = [](const Tensor& joints, int64_t coordinates) {
+    const Tensor xy = joints.view({-1, kNumJoints, coordinates}).narrow(2, 0, 2);
+    return (xy - xy.mean(1, true)).square().sum({1, 2}) + kTiny;
+  };
+  const Tensor bone2 = (spread(joints2, 2) / spread(joints3, 3)).view({-1, 1, 1, 1});
+  std::vector<double> deviations2;
+  for (int edge = 0; edge < kNumEdges; ++edge) {
+    const double deviation = kBoneDeviations[static_cast<size_t>(edge) % kBoneDeviations.size()];
+    deviations2.push_back(deviation * deviation);
+  }
+  return 1 / (bone2 * torch::tensor(deviations2, joints2.options()).view({1, 1, 1, -1}));
+}
+
 std::shared_ptr<Encoder> MakeEncoder(Modality modality, const ModelOptions& options) {
   if (IsImage(modality)) return std::make_shared<ImageEncoder>(modality, options);
   return std::make_shared<JointEncoder>(modality, options);
@@ -146,7 +165,7 @@ JointDecoder::JointDecoder(Modality modality, const ModelOptions& options)
                                        InputSize(modality, 0)));
 }
 
-Tensor JointDecoder::Decode(const Tensor& z) {
+Tensor JointDecoder::Decode(const Tensor& z, const ShownJoints&) {
   return layers_->forward(z.narrow(1, 0, pose_dim_)) / scale_;
 }
 
@@ -262,9 +281,6 @@ ImageDecoder::ImageDecoder(Modality modality,
     joints2_ = std::move(joints2);
     joints3_ = std::move(joints3);
   }
-  const auto with_bones = [&](int64_t channels, int64_t px) {
-    return joints2_ && px == kBonesAt ? channels + 2 * kNumEdges : channels;
-  };
   const int64_t first_image = width_ * kDecoderStart * kDecoderStart;
   stem_ = register_module(
       "stem", Perceptron(code_dim_, options.mlp_width, options.rgb_decoder_layers, first_image));
@@ -272,58 +288,82 @@ ImageDecoder::ImageDecoder(Modality modality,
   int64_t channels = width_;
   int64_t px = kDecoderStart;
   for (; 2 * px < options.rgb_px; px *= 2) {
+    if (joints2_ && px == kBonesAt) channels = AddBonesConv(channels);
     const int64_t out = std::max(channels / 2, kMinDecoderWidth);
     stages_.push_back(register_module("stage" + std::to_string(stages_.size()),
-                                      Conv3x3(with_bones(channels, px), kSubPixels * out)));
+                                      Conv3x3(channels, kSubPixels * out)));
     channels = out;
   }
+  if (joints2_ && px == kBonesAt) channels = AddBonesConv(channels);
+  if (joints2_) fine_ = register_module("fine", Conv3x3(channels, channels));
   const int64_t planes = modality == Modality::kRgb ? kRgba : 1;
-  head_ = register_module("head", Conv3x3(with_bones(channels, px), kSubPixels * planes));
+  head_ = register_module("head", Conv3x3(channels, kSubPixels * planes));
 }
 
-Tensor ImageDecoder::Decode(const Tensor& z) {
+int64_t ImageDecoder::AddBonesConv(int64_t channels) {
+  bones_conv_ = register_module("bones_conv", Conv3x3(channels + kBonePlanes, kBonesWidth));
+  return kBonesWidth;
+}
+
+Tensor ImageDecoder::Decode(const Tensor& z, const ShownJoints& shown) {
   Tensor x = at::relu(stem_->forward(z.narrow(1, 0, code_dim_)));
   x = ChannelsLast(x.view({-1, width_, kDecoderStart, kDecoderStart}));
   {
     const Bfloat16Scope scope(bfloat16_);
     x = at::relu(stem_conv_->forward(x));
     for (nn::Conv2d& stage : stages_) {
-      x = at::pixel_shuffle(at::relu(stage->forward(WithBones(x, z))), 2);
+      x = at::pixel_shuffle(at::relu(stage->forward(WithBones(x, z, shown))), 2);
     }
-    x = at::pixel_shuffle(head_->forward(WithBones(x, z)), 2);
+    x = WithBones(x, z, shown);
+    if (!fine_.is_empty()) x = at::relu(fine_->forward(x));
+    x = at::pixel_shuffle(head_->forward(x), 2);
   }
   return x.to(z.scalar_type());
 }
 
-Tensor ImageDecoder::WithBones(const Tensor& x, const Tensor& z) const {
+Tensor ImageDecoder::WithBones(const Tensor& x, const Tensor& z, const ShownJoints& shown) {
   if (!joints2_ || x.size(2) != kBonesAt) return x;
   Tensor bones;
   {
     torch::NoGradGuard no_grad;
-    bones = DrawBones(joints2_->Decode(z), joints3_->Decode(z), kBonesAt);
+    bones = shown.defined() ? DrawBones(shown.joints2, shown.joints3, kBonesAt)
+                            : DrawBones(joints2_->Decode(z), joints3_->Decode(z), kBonesAt);
   }
-  return ChannelsLast(at::cat({x, bones.to(x.scalar_type())}, 1));
+  // Both are channels-last, and the result is: a concatenation of channels that is one of rows.
+  const Tensor both =
+      at::cat({x.permute({0, 2, 3, 1}), bones.to(x.scalar_type()).permute({0, 2, 3, 1})}, 3);
+  return at::relu(bones_conv_->forward(both.permute({0, 3, 1, 2})));
 }
 
 Tensor DrawBones(const Tensor& joints2, const Tensor& joints3, int64_t px) {
   constexpr double kTiny = 1e-6;
+  // Bones are the last dimension, as convolutions want their channels: {N, rows, columns, 20}.
+  const auto per_bone = [](const Tensor& vectors, int64_t axis) {
+    return vectors.select(2, axis).contiguous().view({-1, 1, 1, kNumEdges});
+  };
+  const auto ends = [](const Tensor& joints, int64_t coordinates) {
+    return joints.view({-1, kNumJoints, coordinates}).slice(1, 1, kNumJoints);
+  };
   // Pixel centres across [-1, 1].
   const Tensor centres = (2 * at::arange(px, joints2.options()) + 1) / static_cast<double>(px) - 1;
-  const Tensor x = centres.view({1, 1, 1, px});
-  const Tensor y = centres.view({1, 1, px, 1});
-  const Tensor along = BoneVectors(joints2).unsqueeze(-1);  // {N, 20, 2, 1}
-  const Tensor ends = joints2.view({-1, kNumJoints, 2, 1}).slice(1, 1, kNumJoints);
-  const auto axis = [](const Tensor& t, int64_t i) { return t.slice(2, i, i + 1); };
-  const Tensor from_x = x - (axis(ends, 0) - axis(along, 0));  // {N, 20, 1, px}
-  const Tensor from_y = y - (axis(ends, 1) - axis(along, 1));  // {N, 20, px, 1}
-  const Tensor length2 = along.square().sum(2, true) + kTiny;
-  const Tensor t = ((from_x * axis(along, 0) + from_y * axis(along, 1)) / length2).clamp(0, 1);
-  const Tensor distance2 =
-      (from_x - t * axis(along, 0)).square() + (from_y - t * axis(along, 1)).square();
-  const Tensor lines = (distance2 * (-0.5 / (kBoneDeviation * kBoneDeviation))).exp();
-  const Tensor z_ends = joints3.view({-1, kNumJoints, 3}).slice(1, 1, kNumJoints).select(2, 2);
-  const Tensor z_middle = z_ends - 0.5 * BoneVectors(joints3).select(2, 2);
-  return at::cat({lines, lines * z_middle.view({-1, kNumEdges, 1, 1})}, 1);
+  const Tensor vectors = BoneVectors(joints2);
+  const Tensor along_x = per_bone(vectors, 0);
+  const Tensor along_y = per_bone(vectors, 1);
+  const Tensor starts = ends(joints2, 2) - vectors;
+  const Tensor from_x = centres.view({1, 1, px, 1}) - per_bone(starts, 0);
+  const Tensor from_y = centres.view({1, px, 1, 1}) - per_bone(starts, 1);
+  const Tensor per_length2 = 1 / (along_x.square() + along_y.square() + kTiny);
+  const Tensor t =
+      (from_x * (along_x * per_length2) + from_y * (along_y * per_length2)).clamp_(0, 1);
+  const Tensor distance2 = (from_x - t * along_x).square_().add_((from_y - t * along_y).square_());
+  const Tensor lines = distance2.mul_(-0.5 * BonePrecision(joints2, joints3)).exp_();
+
+  const Tensor z_along = per_bone(BoneVectors(joints3), 2);
+  const Tensor z = (t * z_along).add_(per_bone(ends(joints3, 3), 2) - z_along);
+  Tensor shares =
+      (z - kBesideBone * lines).mul_(-1 / kBehindBone).clamp_(-kMaxExponent, kMaxExponent).exp_();
+  shares = shares.div_(shares.sum(3, true)).mul_(lines);
+  return at::cat({lines, shares, (shares * z).sum(3, true)}, 3).permute({0, 3, 1, 2});
 }
 
 void ImageDecoder::EqualiseSubPixels() {
@@ -403,20 +443,31 @@ Posterior HandNetworks::Encode(Modality modality,
   return posterior;
 }
 
+std::map<std::string, std::shared_ptr<torch::nn::Module>> HandNetworks::Modules() const {
+  std::map<std::string, std::shared_ptr<torch::nn::Module>> modules;
+  for (const Modality modality : kModalities) {
+    const size_t m = static_cast<size_t>(modality);
+    if (encoders[m]) modules[EncoderName(modality)] = encoders[m];
+    if (decoders[m]) modules[DecoderName(modality)] = decoders[m];
+  }
+  if (appearance) modules[kAppearanceName] = appearance;
+  return modules;
+}
+
 void HandNetworks::SetTraining(bool training) {
-  ForEach([training](torch::nn::Module& module) { module.train(training); });
+  for (const auto& [name, module] : Modules()) module->train(training);
 }
 
 void HandNetworks::Fold() {
-  ForEach([](torch::nn::Module& network) {
-    network.apply([](torch::nn::Module& module) {
+  for (const auto& [name, network] : Modules()) {
+    network->apply([](torch::nn::Module& module) {
       if (auto* conv_norm = module.as<ConvNormImpl>()) conv_norm->Fold();
     });
-  });
+  }
 }
 
 void HandNetworks::To(const torch::Device& device) {
-  ForEach([&device](torch::nn::Module& module) { module.to(device); });
+  for (const auto& [name, module] : Modules()) module->to(device);
 }
 
 void HandNetworks::UseBfloat16() {
@@ -426,16 +477,6 @@ void HandNetworks::UseBfloat16() {
   for (const auto& decoder : decoders) {
     if (decoder) decoder->UseBfloat16();
   }
-}
-
-void HandNetworks::ForEach(const std::function<void(torch::nn::Module&)>& visit) {
-  for (const auto& encoder : encoders) {
-    if (encoder) visit(*encoder);
-  }
-  for (const auto& decoder : decoders) {
-    if (decoder) visit(*decoder);
-  }
-  if (appearance) visit(*appearance);
 }
 
 torch::Device ChooseDevice(const std::string& name) {

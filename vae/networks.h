@@ -1,12 +1,13 @@
 #pragma once
 
+#include "io/core/skeleton.h"
 #include "vae/conv_blocks.h"
 #include "vae/joint_maps.h"
 #include "vae/modality.h"
 #include "vae/model_options.h"
 
 #include <array>
-#include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -34,12 +35,20 @@ class Encoder : public torch::nn::Module {
   virtual void UseBfloat16() {}
 };
 
+/// Joints that an RGB decoder is shown beside the code; undefined = what the joint decoders say of
+/// the code.
+struct ShownJoints {
+  torch::Tensor joints2 = {};  // {N, 42}
+  torch::Tensor joints3 = {};  // {N, 63}
+  bool defined() const { return joints2.defined() && joints3.defined(); }
+};
+
 class Decoder : public torch::nn::Module {
  public:
   /// z float {N, latent_dim}, of which decoders of anything but RGB read the first PoseDim. Joints:
   /// {N, 42} or {N, 63} in the units of vae/targets.h. RGB: logits {N, 4, px, px} of the colours
   /// and of alpha. Depth: {N, 1, px, px} relative depth.
-  virtual torch::Tensor Decode(const torch::Tensor& z) = 0;
+  virtual torch::Tensor Decode(const torch::Tensor& z, const ShownJoints& shown = {}) = 0;
   virtual void UseBfloat16() {}
 };
 
@@ -58,7 +67,7 @@ class JointEncoder : public Encoder {
 class JointDecoder : public Decoder {
  public:
   JointDecoder(Modality modality, const ModelOptions& options);
-  torch::Tensor Decode(const torch::Tensor& z) override;
+  torch::Tensor Decode(const torch::Tensor& z, const ShownJoints& shown = {}) override;
 
  private:
   double scale_;
@@ -108,8 +117,10 @@ class AppearanceEncoder : public torch::nn::Module {
 // codes of different encoders have different statistics, and a running mean of both fits neither.
 //
 // With `joints2` and `joints3` what these say of the same code is drawn, bone by bone, and shown to
-// the convolution that works at 32x32: picture and joints agree. No gradient flows into them, and
-// this module does not own them (they are stepped and stored with their own pairs).
+// the convolutions that work at 32x32: picture and joints agree. No gradient flows into them, and
+// this module does not own them (they are stepped and stored with their own pairs). Training shows
+// the labels in their place where a pass has them: fingers drawn a few pixels beside those of the
+// picture would teach blurred ones.
 class ImageDecoder : public Decoder {
  public:
   // Requires IsImage(modality). Joint decoders may be null.
@@ -117,18 +128,22 @@ class ImageDecoder : public Decoder {
                const ModelOptions& options,
                std::shared_ptr<Decoder> joints2,
                std::shared_ptr<Decoder> joints3);
-  torch::Tensor Decode(const torch::Tensor& z) override;
+  torch::Tensor Decode(const torch::Tensor& z, const ShownJoints& shown = {}) override;
   void UseBfloat16() override { bfloat16_ = true; }
   // Gives the four sub-pixels of each convolution equal weights, so that training starts from
   // smooth images (Aitken et al. 2017).
   void EqualiseSubPixels();
 
  private:
-  torch::Tensor WithBones(const torch::Tensor& x, const torch::Tensor& z) const;
+  torch::Tensor WithBones(const torch::Tensor& x, const torch::Tensor& z, const ShownJoints& shown);
+  // The convolution that sees `channels` and the bones; returns its channels.
+  int64_t AddBonesConv(int64_t channels);
 
   torch::nn::Sequential stem_{nullptr};
   torch::nn::Conv2d stem_conv_{nullptr};
   std::vector<torch::nn::Conv2d> stages_;
+  torch::nn::Conv2d bones_conv_{nullptr};
+  torch::nn::Conv2d fine_{nullptr};
   torch::nn::Conv2d head_{nullptr};
   int64_t width_;
   int64_t code_dim_;
@@ -138,10 +153,16 @@ class ImageDecoder : public Decoder {
 };
 
 /// The bones of joints2 {N, 42} in [-1, 1] and joints3 {N, 63} in bone lengths as planes
-/// {N, 40, px, px}: 20 soft lines exp(-d^2 / 2 s^2) of the distance d to each bone, s =
-/// kBoneDeviation, then the same times the depth of the bone's middle.
+/// {N, 41, px, px}: 20 soft lines c = exp(-d^2 / 2 s^2) of the distance d to each bone, s =
+/// kBoneDeviations times the size of a bone length in the picture; the 20 shares of each bone in
+/// what is seen, c times the softmax over the bones of -(z + kBesideBone (1 - c)) / kBehindBone, z
+/// the depth of the bone's nearest point; and the depth seen, the sum of shares times z.
 torch::Tensor DrawBones(const torch::Tensor& joints2, const torch::Tensor& joints3, int64_t px);
-constexpr double kBoneDeviation = 0.06;  // of half the crop; about a finger's half width
+constexpr int64_t kBonePlanes = 2 * kNumEdges + 1;
+// From the palm to the tip, in bone lengths (45 mm): about a finger's half width.
+constexpr std::array<double, 4> kBoneDeviations = {0.20, 0.17, 0.155, 0.14};
+constexpr double kBesideBone = 3;    // bone lengths that a bone seems farther away beside its line
+constexpr double kBehindBone = 0.2;  // bone lengths in which one bone hides another
 
 enum class Initialisation { kNone, kSeeded };
 
@@ -167,13 +188,12 @@ struct HandNetworks {
                              const ModalitySet& has_decoder,
                              Initialisation initialisation,
                              uint64_t seed);
+  // All there are by EncoderName, DecoderName and kAppearanceName.
+  std::map<std::string, std::shared_ptr<torch::nn::Module>> Modules() const;
   void SetTraining(bool training);
   void Fold();
   void To(const torch::Device& device);
   void UseBfloat16();
-
- private:
-  void ForEach(const std::function<void(torch::nn::Module&)>& visit);
 };
 constexpr const char* kAppearanceName = "encoder.appearance";
 // "encoder.rgb", "decoder.3d"

@@ -94,7 +94,7 @@ class Trainer {
     if (IsFirst()) RemoveStaleTemporaries(out_);
     LoadData();
     learner_.emplace(options_, &data_.train, group_.get());
-    if (!options_.start.empty()) learner_->StartFrom(TensorFile::Read(options_.start));
+    for (const std::string& start : options_.start) StartFrom(start);
     if (resume) TryResume();
     CheckOthersStartWhereThisDoes();
     if (IsFirst()) OpenLogs();
@@ -103,6 +103,14 @@ class Trainer {
   }
 
  private:
+  // FILE or NETWORK=FILE; names of networks hold no slash, which tells FILEs with a "=" apart.
+  void StartFrom(const std::string& start) {
+    const size_t equals = start.find('=');
+    const bool one = equals != std::string::npos && start.find('/') > equals;
+    learner_->StartFrom(TensorFile::Read(one ? start.substr(equals + 1) : start),
+                        one ? start.substr(0, equals) : "");
+  }
+
   // ---- Other processes ----
 
   bool IsFirst() const { return options_.process == 0; }

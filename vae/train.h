@@ -26,8 +26,13 @@ struct TrainOptions {
   // Folder of model.safetensors, checkpoint.safetensors and the logs.
   std::string out;
   uint64_t seed = 1;
-  // Model file whose weights are the first ones, of the same sizes and pairs; "" = fresh weights.
-  std::string start;
+  // Whose weights are the first ones: "FILE", a model of the same sizes and pairs, or
+  // "NETWORK=FILE"
+  // ("decoder.rgb=model.safetensors") for one network of a model; later entries win. Networks that
+  // none names start fresh.
+  std::vector<std::string> start;
+  // Networks ("encoder.rgb", "decoder.3d", "encoder.appearance") that are used but not stepped.
+  std::vector<std::string> fixed;
   // Intra-op threads; 0 = one per core. Bits of the result depend on it.
   int64_t threads = 0;
   // "cpu", "cuda" or "auto".

@@ -76,7 +76,8 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field("keep_unlabelled", keep_unlabelled, "keep the pictures of the others");
   fields.Field("out", out, {}, "folder of the model, the checkpoint and the logs");
   fields.Field("seed", seed, "seed of weights, order, noise and augmentation");
-  fields.Field("start", start, {}, "model file whose weights training starts from");
+  fields.Field("start", start, {}, "models to start from: FILE, or NETWORK=FILE for one network");
+  fields.Field("fixed", fixed, {}, "networks that are not trained");
   fields.Field("threads", threads, 0, 1024, "intra-op threads, 0 = one per core");
   fields.Field("device", device, {"cpu", "cuda", "auto"}, "where the networks run");
   fields.Field("processes", processes, 1, 4096, "processes that train together");

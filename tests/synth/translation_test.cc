@@ -68,5 +68,33 @@ TEST(SolveTranslation, SaysWhenNoPlaceInFrontFits) {
                SolveTranslation(c.joints_mm, turned, c.camera).residual_px < 5);
 }
 
+TEST(MovedTowardsPixels, GoesTheShareOfTheWayAtTheSameDepth) {
+  for (uint64_t i = 0; i < 300; ++i) {
+    const Case c = DrawCase(i, 5);
+    const Eigen::Vector3d t = SolveTranslation(c.joints_mm, c.joints_px, c.camera).translation_mm;
+    const Joints3 before = c.joints_mm.rowwise() + t.transpose();
+    const Joints2 error_px = c.joints_px - c.camera.Project(before);
+    for (const double share : {0.0, 0.3, 1.0}) {
+      const Joints3 after =
+          MovedTowardsPixels(c.joints_mm, c.joints_px, c.camera, share).rowwise() + t.transpose();
+      EXPECT_LT((after.col(2) - before.col(2)).cwiseAbs().maxCoeff(), 1e-9);
+      const Joints2 moved_px = c.camera.Project(after) - c.camera.Project(before);
+      ASSERT_LT((moved_px - share * error_px).cwiseAbs().maxCoeff(), 1e-6) << i;
+    }
+  }
+}
+
+TEST(MovedTowardsPixels, LeavesJointsThatNoPlaceInFrontExplains) {
+  int behind = 0;
+  for (uint64_t i = 0; i < 50; ++i) {
+    Case c = DrawCase(i, 0);
+    c.joints_px = Joints2::Constant(512) - c.joints_px;  // turned by half a turn
+    if (SolveTranslation(c.joints_mm, c.joints_px, c.camera).in_front) continue;
+    ++behind;
+    EXPECT_EQ(MovedTowardsPixels(c.joints_mm, c.joints_px, c.camera, 1), c.joints_mm);
+  }
+  EXPECT_GT(behind, 0);
+}
+
 }  // namespace
 }  // namespace handforge

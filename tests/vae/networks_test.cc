@@ -335,25 +335,73 @@ TEST(MeanDistance, IsTheMeanEuclideanDistanceAndHasItsGradient) {
             1e-5);
 }
 
-TEST(DrawBones, DrawsALineAlongEachBoneWithItsDepth) {
-  // All joints at the wrist but the tip of the index: one long bone from DIP to tip, to the right.
-  const int tip = FingerJoint(1, 3);
-  Tensor joints2 = torch::full({1, 42}, -0.5);
-  joints2[0][2 * tip] = 0.5;
+// A quarter of half the crop is a bone length; all joints but those given lie in a corner.
+struct BonesInPicture {
+  static constexpr int kPx = 128;
+  Tensor joints2 = torch::full({1, 42}, -0.9);
   Tensor joints3 = torch::zeros({1, 63});
-  joints3[0][3 * tip + 2] = 3;  // its middle is 1.5 behind the palm
-  const int px = 32;
-  const Tensor planes = DrawBones(joints2, joints3, px);
-  ASSERT_EQ(planes.sizes().vec(), (std::vector<int64_t>{1, 2 * kNumEdges, px, px}));
-  const Tensor line = planes[0][tip - 1];
-  const auto at = [&](double coordinate) {
-    return static_cast<int64_t>((coordinate + 1) / 2 * px);
-  };
-  EXPECT_GT(line[at(-0.5)][at(0)].item<double>(), 0.8) << "its middle";
-  EXPECT_GT(line[at(-0.5)][at(0.45)].item<double>(), 0.8) << "near its end";
-  EXPECT_LT(line[at(-0.5)][at(0.9)].item<double>(), 0.01) << "beyond its end";
-  EXPECT_LT(line[at(0)][at(0)].item<double>(), 0.01) << "beside it";
-  EXPECT_TRUE(planes[0][kNumEdges + tip - 1].allclose(1.5 * line));
+
+  BonesInPicture() {
+    for (int j = 0; j < kNumJoints; ++j) Put(j, -0.9, -0.9, 0);
+  }
+  void Put(int joint, double x, double y, double z) {
+    const std::array<double, 3> at = {x, y, z};
+    for (int c = 0; c < 2; ++c) joints2[0][2 * joint + c] = at[c];
+    for (int c = 0; c < 2; ++c) joints3[0][3 * joint + c] = 4 * at[c];
+    joints3[0][3 * joint + 2] = z;
+  }
+  double At(const Tensor& planes, int64_t plane, double x, double y) const {
+    const auto pixel = [](double value) { return static_cast<int64_t>((value + 1) / 2 * kPx); };
+    return planes[0][plane][pixel(y)][pixel(x)].item<double>();
+  }
+};
+
+TEST(DrawBones, DrawsALineAlongEachBoneAndItsDepth) {
+  BonesInPicture hand;
+  hand.Put(FingerJoint(1, 2), -0.5, 0, -3);
+  hand.Put(FingerJoint(1, 3), 0.5, 0, -1);
+  const int64_t bone = FingerJoint(1, 3) - 1;
+  const Tensor planes = DrawBones(hand.joints2, hand.joints3, hand.kPx);
+  ASSERT_EQ(planes.sizes().vec(), (std::vector<int64_t>{1, kBonePlanes, hand.kPx, hand.kPx}));
+  EXPECT_GT(hand.At(planes, bone, 0, 0), 0.95) << "its middle";
+  EXPECT_GT(hand.At(planes, bone, 0.49, 0), 0.95) << "near its end";
+  EXPECT_LT(hand.At(planes, bone, 0.8, 0), 0.01) << "beyond its end";
+  // Beside it, s = 0.14 bone lengths of 0.25; the centre of that pixel lies at 133 / 128 - 1.
+  EXPECT_NEAR(
+      hand.At(planes, bone, 0, 0.035), std::exp(-0.5 * std::pow(5.0 / 128 / 0.035, 2)), 0.02);
+  EXPECT_NEAR(hand.At(planes, kBonePlanes - 1, 0, 0), -2, 0.1) << "halfway between its ends";
+  EXPECT_NEAR(hand.At(planes, kBonePlanes - 1, 0.4, 0), -1.2, 0.15);
+}
+
+TEST(DrawBones, TheNearerOfTwoBonesHidesTheOther) {
+  BonesInPicture hand;
+  hand.Put(FingerJoint(1, 2), -0.5, 0, -1);
+  hand.Put(FingerJoint(1, 3), 0.5, 0, -1);
+  hand.Put(FingerJoint(2, 2), 0, -0.5, 1);
+  hand.Put(FingerJoint(2, 3), 0, 0.5, 1);
+  const int64_t near = FingerJoint(1, 3) - 1;
+  const int64_t far = FingerJoint(2, 3) - 1;
+  const Tensor planes = DrawBones(hand.joints2, hand.joints3, hand.kPx);
+  EXPECT_GT(hand.At(planes, far, 0, 0), 0.95) << "its line is drawn there";
+  EXPECT_LT(hand.At(planes, kNumEdges + far, 0, 0), 0.01) << "but hidden";
+  EXPECT_GT(hand.At(planes, kNumEdges + near, 0, 0), 0.9);
+  EXPECT_GT(hand.At(planes, kNumEdges + far, 0, 0.3), 0.9) << "seen beside the other";
+}
+
+TEST(ImageDecoder, PaintsTheJointsItIsShown) {
+  torch::manual_seed(15);
+  ModelOptions options = Tiny();
+  options.rgb_px = 64;
+  options.rgb_decoder_bones = 1;
+  const HandNetworks networks =
+      HandNetworks::Create(options, kAll, kAll, Initialisation::kSeeded, 1);
+  Decoder& rgb = *networks.decoders[static_cast<size_t>(Modality::kRgb)];
+  const Tensor z = torch::randn({3, 6});
+  const ShownJoints said = {networks.decoders[static_cast<size_t>(Modality::kJoints2)]->Decode(z),
+                            networks.decoders[static_cast<size_t>(Modality::kJoints3)]->Decode(z)};
+  const Tensor picture = rgb.Decode(z);
+  EXPECT_TRUE(rgb.Decode(z, said).equal(picture));
+  EXPECT_FALSE(rgb.Decode(z, {said.joints2 + 0.3, said.joints3}).allclose(picture));
 }
 
 TEST(HandNetworks, OnlyImagesSetTheAppearanceCode) {

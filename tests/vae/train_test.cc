@@ -272,7 +272,7 @@ TEST_F(TrainTest, RaisesTheKlWeight) {
 TEST_F(TrainTest, StartsFromAnotherModel) {
   const TrainResult first = Train(Options("first"), false);
   TrainOptions next = Options("next");
-  next.start = first.model.string();
+  next.start = {first.model.string()};
   next.learning_rate = 1e-9;  // hardly moves the weights
   next.steps = 2;
   const HandVae a = HandVae::Load(first.model);
@@ -285,6 +285,37 @@ TEST_F(TrainTest, StartsFromAnotherModel) {
   for (size_t i = 0; i < from_a.joints3.size(); ++i) {
     EXPECT_NEAR(from_a.joints3[i], from_b.joints3[i], 1e-3);
   }
+}
+
+TEST_F(TrainTest, TakesOneNetworkFromAModelAndKeepsItFixed) {
+  const TrainResult first = Train(Options("first_fixed"), false);
+  TrainOptions next = Options("next_fixed");
+  next.seed = 3;
+  next.start = {"decoder.3d=" + first.model.string()};
+  next.fixed = {"decoder.3d"};
+  const TensorFile before = TensorFile::Read(first.model);
+  const TensorFile after = TensorFile::Read(Train(next, false).model);
+  int same = 0;
+  int moved = 0;
+  for (const auto& [name, entry] : before.tensors()) {
+    if (name.rfind("decoder.3d.", 0) == 0) {
+      EXPECT_EQ(after.Find(name).bytes, entry.bytes) << name;
+      ++same;
+    } else if (name.rfind("encoder.3d.", 0) == 0) {
+      EXPECT_NE(after.Find(name).bytes, entry.bytes) << name;
+      ++moved;
+    }
+  }
+  EXPECT_GT(same, 0);
+  EXPECT_GT(moved, 0);
+
+  next.fixed = {"decoder.3D"};
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(next, false); }),
+              AllOf(HasSubstr("fixed: no network \"decoder.3D\""), HasSubstr("decoder.3d")));
+  next.fixed = {"encoder.3d", "decoder.3d"};
+  next.pairs = {"3d->3d", "2d->3d"};
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(next, false); }),
+              HasSubstr("leaves nothing for the pair 3d->3d"));
 }
 
 TEST_F(TrainTest, StopsWhereThePoseNoLongerImproves) {
