@@ -26,10 +26,9 @@ struct TrainOptions {
   // Folder of model.safetensors, checkpoint.safetensors and the logs.
   std::string out;
   uint64_t seed = 1;
-  // Whose weights are the first ones: "FILE", a model of the same sizes and pairs, or
-  // "NETWORK=FILE"
-  // ("decoder.rgb=model.safetensors") for one network of a model; later entries win. Networks that
-  // none names start fresh.
+  // Whose weights are the first ones: "FILE", a model of the same sizes and pairs, or for one
+  // network "NETWORK=FILE" ("decoder.rgb=model.safetensors"); later entries win. Networks that none
+  // names start fresh.
   std::vector<std::string> start;
   // Networks ("encoder.rgb", "decoder.3d", "encoder.appearance") that are used but not stepped.
   std::vector<std::string> fixed;
