@@ -37,6 +37,10 @@ void SynthOptions::Visit(Fields& fields) {
   fields.Field("tuples_per_shard", tuples_per_shard, 1, 100000, "tuples in a shard");
   fields.Field(
       "model", model, {}, "model file; empty = the repository's, or else the quick start's");
+  fields.Field("precision",
+               precision,
+               {"auto", "float32", "bfloat16"},
+               "of the model's convolutions; auto = bfloat16 where the CPU multiplies it");
   fields.Field("latent",
                latent,
                {"prior", "gaussian", "mixture", "kernel", "path", "coverage", "file"},

@@ -37,6 +37,10 @@ struct SynthOptions {
   int64_t tuples_per_shard = 512;
   // "" = the model of the repository, or else the one the quick start trained.
   std::string model;
+  // Of the model's convolutions: float32; bfloat16, twice as fast where the CPU multiplies it; or
+  // auto, which is either by the CPU. Machines of a cluster that must give the same bits are of the
+  // same kind, or this names one.
+  std::string precision = "auto";
   // Where latent codes come from: the prior; the aggregate posterior as Gaussian, Gaussian mixture
   // or kernel density; a path between two of its members; coverage; a file of codes.
   std::string latent = "gaussian";

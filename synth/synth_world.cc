@@ -83,7 +83,7 @@ SynthWorld SynthWorld::Load(const SynthOptions& options) {
   SynthWorld world{options,
                    LoadRig(spec),
                    spec.Text(),
-                   HandVae::Load(FindModel(options.model)),
+                   HandVae::Load(FindModel(options.model), "cpu", options.precision),
                    {},
                    {},
                    {},

@@ -13,9 +13,11 @@
 namespace handforge {
 namespace {
 
-// Positions of the draws of left rows and of second looks in a batch's stream of random numbers.
+// Positions of the draws of left rows, second looks and backgrounds in a batch's stream of random
+// numbers.
 constexpr int kLeftRows = 1 << 20;
 constexpr int kSecondLooks = 1 << 21;
+constexpr int kBackgrounds = 1 << 22;
 // First of the shuffles of unlabelled rows.
 constexpr uint32_t kUnlabelledStreams = 1 << 16;
 
@@ -104,6 +106,11 @@ int BatchMaker::Looks(const Pass& pass) const {
   return options_.two_looks && IsRgbOnly(pass) ? 2 : 1;
 }
 
+int BatchMaker::DecodedRows(const Pass& pass) const {
+  if (!pass.ReadsJoints()) return 0;
+  return static_cast<int>(std::lround(options_.decoded_share * options_.image_rows));
+}
+
 int BatchMaker::UnlabelledRows(const Pass& pass) const {
   if (options_.unlabelled_share < 0 || !IsRgbOnly(pass)) return 0;
   const int samples = options_.image_rows / Looks(pass);
@@ -162,14 +169,19 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   AugmentDraw draw =
       DrawAugment(options_.augment, options_.seed, batch->step, position, pass.HasImages());
   StandUp(row, pass.from, &draw);
-  if (HasCanonicalFraming({pass.from, pass.to.back(), 1}) &&
-      samples_.Has(row, Modality::kJoints2)) {
+  const bool decoded = position < DecodedRows(pass);
+  if (decoded || (HasCanonicalFraming({pass.from, pass.to.back(), 1}) &&
+                  samples_.Has(row, Modality::kJoints2))) {
     SetCanonicalFraming(samples_.joints2.data() + row * kNumJoints * 2, &draw);
   } else {
     draw.focal = 2 * samples_.focal_over_size[static_cast<size_t>(row)];
   }
   Random random = DegradeRandom(options_.seed, batch->step, position);
 
+  if (decoded) {
+    ++batch->decoded_rows;
+    AddBackground(position, batch);
+  }
   if (Looks(pass) > 1) batch->turns.push_back(static_cast<float>(draw.angle_rad));
 
   // What the encoder sees.
@@ -217,6 +229,18 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   for (int d = 0; d < options_.latent_dim; ++d) {
     batch->noise.push_back(static_cast<float>(noise.Normal()));
   }
+}
+
+void BatchMaker::AddBackground(int position, Batch* batch) const {
+  const size_t size = size_t{3} * samples_.rgb_px * samples_.rgb_px;
+  Random random = DegradeRandom(options_.seed, batch->step, kBackgrounds + position);
+  const size_t other = static_cast<size_t>(random.Integer(samples_.size()));
+  const size_t begin = batch->backgrounds.size();
+  batch->backgrounds.resize(begin + size);
+  PaintBackground({samples_.rgb.data() + other * size},
+                  samples_.rgb_px,
+                  &random,
+                  batch->backgrounds.data() + begin);
 }
 
 void BatchMaker::AddLeftRow(int64_t row, int position, Batch* batch) const {

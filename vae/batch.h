@@ -19,6 +19,10 @@ struct Batch {
   int rows = 0;
   // Rows at the end of `input` that show left hands; they have no targets but their side.
   int left_rows = 0;
+  // Rows at the beginning, in the canonical framing, whose picture is to be decoded of their labels
+  // over `backgrounds` {decoded_rows, 3, px, px}; `input` shows their skin and light.
+  int decoded_rows = 0;
+  std::vector<float> backgrounds;
   // rgb {rows + left_rows, 3, px, px} in [0, 1]; depth {.., 1, px, px}; 2d {.., 42}; 3d {.., 63}
   std::vector<float> input;
   // By modality, empty where the pass does not decode it: rgb {rows, 5, px, px} as of AugmentImage,
@@ -48,7 +52,8 @@ struct BatchOptions {
   // Share of each batch of rgb->rgb that is rows without joint labels, exact up to rounding to
   // whole rows; below 0 = as they come.
   double unlabelled_share = -1;
-  double left_share = 0;  // left_rows as a share of the rows of a pass from an image
+  double decoded_share = 0;  // decoded_rows as a share of the rows of passes that read joints
+  double left_share = 0;     // left_rows as a share of the rows of a pass from an image
   // A batch is one of so many equal parts: samples number `process` of `processes` of each.
   int processes = 1;
   int process = 0;
@@ -79,6 +84,8 @@ class BatchMaker {
   bool IsOurs(int i, int count) const;
   // How often each sample of a batch is in it.
   int Looks(const Pass& pass) const;
+  // Rows of a batch whose pictures are decoded.
+  int DecodedRows(const Pass& pass) const;
   // Samples of a batch that are drawn from `unlabelled_`.
   int UnlabelledRows(const Pass& pass) const;
   void AddOrders(const Pass& pass);
@@ -87,6 +94,8 @@ class BatchMaker {
   void AddLeftRow(int64_t row, int position, Batch* batch) const;
   // Turns upright what an encoder of images is shown, where the draw says so.
   void StandUp(int64_t row, Modality from, AugmentDraw* draw) const;
+  // Appends a background for a decoded row.
+  void AddBackground(int position, Batch* batch) const;
   // Appends the picture a row's encoder is shown, degraded.
   void AppendInput(int64_t row,
                    Modality modality,

@@ -148,17 +148,27 @@ void Compress(Random* random, cv::Mat* image) {
   cv::imdecode(file, cv::IMREAD_COLOR).convertTo(*image, CV_32FC3, 1 / 255.0);
 }
 
+std::vector<cv::Mat> Channels(int px, float* planes) {
+  std::vector<cv::Mat> channels;
+  for (int c = 0; c < 3; ++c) {
+    channels.emplace_back(px, px, CV_32F, planes + static_cast<ptrdiff_t>(c) * px * px);
+  }
+  return channels;
+}
+
 }  // namespace
+
+void PaintBackground(const BackgroundSource& source, int px, Random* random, float* planes) {
+  std::vector<cv::Mat> channels = Channels(px, planes);
+  cv::split(Background(source, px, random), channels);
+}
 
 void DegradeImage(const AugmentOptions& options,
                   const BackgroundSource& background,
                   int px,
                   Random* random,
                   float* planes) {
-  std::vector<cv::Mat> channels;
-  for (int c = 0; c < 3; ++c) {
-    channels.emplace_back(px, px, CV_32F, planes + static_cast<ptrdiff_t>(c) * px * px);
-  }
+  std::vector<cv::Mat> channels = Channels(px, planes);
   cv::Mat image;
   cv::merge(channels, image);
   if (random->Chance(options.background)) {

@@ -15,6 +15,10 @@ struct BackgroundSource {
   const uint8_t* rgb = nullptr;
 };
 
+// A background of coloured noise, furniture's edges or part of `source`; planes {3, px, px} in
+// [0, 1], or slightly beyond. Everything is drawn from `random`.
+void PaintBackground(const BackgroundSource& source, int px, Random* random, float* planes);
+
 // Puts the hand on another background, lays something across it, changes contrast and gamma, blurs,
 // adds noise, compresses; each by its chance in `options`. Everything is drawn from `random`.
 //   planes  {5, px, px} as of AugmentImage; the three of colour are changed

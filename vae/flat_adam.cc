@@ -26,7 +26,10 @@ FlatAdam::FlatAdam(std::shared_ptr<torch::nn::Module> module, const AdamOptions&
   gradient_ = at::zeros_like(values_);
   first_moment_ = at::zeros_like(values_);
   second_moment_ = at::zeros_like(values_);
-  if (options_.average_decay > 0) average_ = values_.clone();
+  for (const Tensor& buffer : module_->buffers()) {
+    if (buffer.is_floating_point()) statistics_.push_back(buffer);
+  }
+  if (options_.average_decay > 0) average_ = ValuesAndStatistics();
 
   // Parameters and their gradients become views of the flat arrays. Autograd accumulates into a
   // gradient that is there, so the views last.
@@ -66,19 +69,32 @@ void FlatAdam::Step(double learning_rate, double gradient_norm) {
   }
   if (!average_.defined()) return;
   const double decay = std::min(options_.average_decay, (1 + steps) / (10 + steps));
-  average_.lerp_(values_, 1 - decay);
+  average_.lerp_(ValuesAndStatistics(), 1 - decay);
+}
+
+// A copy, in the order of `average_`.
+Tensor FlatAdam::ValuesAndStatistics() const {
+  std::vector<Tensor> flat = {values_};
+  for (const Tensor& statistic : statistics_) flat.push_back(statistic.flatten());
+  return at::cat(flat);
 }
 
 void FlatAdam::SwapAverage() {
   if (!average_.defined()) return;
   torch::NoGradGuard no_grad;
-  const Tensor values = values_.clone();
-  values_.copy_(average_);
-  average_.copy_(values);
+  const Tensor current = ValuesAndStatistics();
+  int64_t offset = values_.numel();
+  values_.copy_(average_.narrow(0, 0, offset));
+  for (Tensor& statistic : statistics_) {
+    statistic.copy_(average_.narrow(0, offset, statistic.numel()).view(statistic.sizes()));
+    offset += statistic.numel();
+  }
+  average_.copy_(current);
 }
 
 void FlatAdam::ResetAverage() {
-  if (average_.defined()) average_.copy_(values_);
+  torch::NoGradGuard no_grad;
+  if (average_.defined()) average_ = ValuesAndStatistics();
 }
 
 void FlatAdam::Save(const std::string& name, TensorFile* file) const {

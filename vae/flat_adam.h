@@ -3,6 +3,7 @@
 #include "vae/tensor_file.h"
 
 #include <string>
+#include <vector>
 
 #include <torch/torch.h>
 
@@ -13,8 +14,9 @@ struct AdamOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double max_gradient_norm = 1;  // longer gradients are shortened to this; 0 = never
-  // Of an exponential moving average of the values, kept beside them; 0 = none. Early on it is
-  // shorter, so that it is no average of the first weights: min(decay, (1 + steps) / (10 + steps)).
+  // Of an exponential moving average of the values and of the running statistics of normalisation,
+  // kept beside them; 0 = none. Early on it is shorter, so that it is no average of the first
+  // weights: min(decay, (1 + steps) / (10 + steps)).
   double average_decay = 0;
 };
 
@@ -33,8 +35,8 @@ class FlatAdam {
   double GradientNorm() const;
   void Step(double learning_rate, double gradient_norm);
 
-  // Exchanges the module's values and their average; the second call undoes the first. Does
-  // nothing without an average.
+  // Exchanges the module's values and statistics and their average; the second call undoes the
+  // first. Does nothing without an average.
   void SwapAverage();
   // The average starts from the values as they are.
   void ResetAverage();
@@ -45,13 +47,16 @@ class FlatAdam {
   void Load(const std::string& name, const TensorFile& file);
 
  private:
+  torch::Tensor ValuesAndStatistics() const;
+
   std::shared_ptr<torch::nn::Module> module_;
   AdamOptions options_;
   torch::Tensor values_;
   torch::Tensor gradient_;
   torch::Tensor first_moment_;
   torch::Tensor second_moment_;
-  torch::Tensor average_;  // undefined without
+  std::vector<torch::Tensor> statistics_;  // the module's own
+  torch::Tensor average_;                  // of values, then statistics; undefined without
   int64_t steps_ = 0;
 };
 

@@ -132,13 +132,17 @@ HandVae::HandVae(HandVae&&) noexcept = default;
 HandVae& HandVae::operator=(HandVae&&) noexcept = default;
 HandVae::~HandVae() = default;
 
-HandVae HandVae::Load(const std::filesystem::path& file, const std::string& device) {
-  HandVae vae = FromTensors(TensorFile::Read(file), device);
+HandVae HandVae::Load(const std::filesystem::path& file,
+                      const std::string& device,
+                      const std::string& precision) {
+  HandVae vae = FromTensors(TensorFile::Read(file), device, precision);
   vae.impl_->info.sha256 = Sha256OfFile(file);
   return vae;
 }
 
-HandVae HandVae::FromTensors(const TensorFile& tensors, const std::string& device) {
+HandVae HandVae::FromTensors(const TensorFile& tensors,
+                             const std::string& device,
+                             const std::string& precision) {
   auto impl = std::make_unique<Impl>();
   impl->info = ReadDescription(tensors);
   impl->device = ChooseDevice(device);
@@ -150,6 +154,7 @@ HandVae HandVae::FromTensors(const TensorFile& tensors, const std::string& devic
   impl->networks.To(impl->device);
   impl->networks.SetTraining(false);
   impl->networks.Fold();
+  if (ChoosesBfloat16(precision)) impl->networks.UseBfloat16();
   return HandVae(std::move(impl));
 }
 

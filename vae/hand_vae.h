@@ -72,11 +72,17 @@ LatentSource ParseLatentSource(const std::string& name);
 // of the result depends in its last bits on the number of rows, not on the other rows.
 class HandVae {
  public:
-  // `device` is cpu, cuda or auto. Throws DataError: file missing, foreign, truncated, of another
-  // version, an array missing, unknown or mis-shaped (each named); EnvironmentError: no CUDA.
-  static HandVae Load(const std::filesystem::path& file, const std::string& device = "cpu");
+  // `device` is cpu, cuda or auto; `precision` of the convolutions on a CPU, float32, bfloat16 or
+  // auto (ChoosesBfloat16 in vae/networks.h). Throws DataError: file missing, foreign, truncated,
+  // of another version, an array missing, unknown or mis-shaped (each named); EnvironmentError: no
+  // CUDA.
+  static HandVae Load(const std::filesystem::path& file,
+                      const std::string& device = "cpu",
+                      const std::string& precision = "float32");
   // The same from memory.
-  static HandVae FromTensors(const TensorFile& tensors, const std::string& device);
+  static HandVae FromTensors(const TensorFile& tensors,
+                             const std::string& device,
+                             const std::string& precision = "float32");
 
   HandVae(HandVae&&) noexcept;
   HandVae& operator=(HandVae&&) noexcept;

@@ -263,11 +263,31 @@ struct Learner::Impl {
     return of_pass;
   }
 
+  // The input with what the RGB decoder paints of the labels of the first rows.
+  Tensor WithDecoded(const Batch& batch, const Tensor& input) const {
+    const int rows = batch.decoded_rows;
+    if (rows == 0) return input;
+    torch::NoGradGuard no_grad;
+    const ShownJoints labels = LabelledJoints(batch);
+    const ShownJoints shown{labels.joints2.narrow(0, 0, rows), labels.joints3.narrow(0, 0, rows)};
+    const Tensor skin = input.narrow(0, 0, rows);
+    // Its normalisation is to keep the statistics of the passes that train it.
+    const bool training = networks.appearance && networks.appearance->is_training();
+    if (training) networks.appearance->eval();
+    const Posterior code = networks.Encode(Modality::kJoints3, shown.joints3, skin);
+    if (training) networks.appearance->train();
+    Decoder& decoder = *networks.decoders[static_cast<size_t>(Modality::kRgb)];
+    const Tensor pictures = DecodedOver(Rows(batch.backgrounds, Modality::kRgb, rows, 3),
+                                        decoder.Decode(code.mean, shown));
+    return at::cat({pictures, input.narrow(0, rows, input.size(0) - rows)});
+  }
+
   // Forward: the losses of each pair, and their sum with gradient.
   Tensor Losses(const Batch& batch, std::vector<StepLosses>* all) const {
     const Pass& pass = batch.pass;
-    const Tensor input = Rows(
+    const Tensor shown = Rows(
         batch.input, pass.from, batch.rows + batch.left_rows, pass.from == Modality::kRgb ? 3 : 1);
+    const Tensor input = WithDecoded(batch, shown);
     const Tensor sides = batch.sides.empty() ? Tensor() : ToDevice(batch.sides, {batch.rows, 2});
     Posterior posterior = networks.Encode(pass.from, input, AppearanceImage(batch, input), sides);
     Tensor loss = at::zeros({}, input.options());

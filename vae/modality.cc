@@ -99,6 +99,11 @@ bool Pass::Decodes(Modality modality) const {
 
 bool Pass::HasImages() const { return IsImage(from) || std::any_of(to.begin(), to.end(), IsImage); }
 
+bool Pass::ReadsJoints() const {
+  return from == Modality::kRgb && Decodes(Modality::kJoints2) && Decodes(Modality::kJoints3) &&
+         !Decodes(Modality::kRgb);
+}
+
 std::string Pass::Name() const {
   std::string name = std::string(ModalityName(from)) + "->";
   for (const Modality modality : to) {

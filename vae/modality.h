@@ -50,7 +50,10 @@ struct Pass {
   int weight = 1;  // steps in each round of the schedule
 
   bool Decodes(Modality modality) const;
-  bool HasImages() const;    // to or from
+  bool HasImages() const;  // to or from
+  // From RGB to both joints and no picture: what `TrainOptions::decoded_share` may show decoded
+  // pictures to.
+  bool ReadsJoints() const;
   std::string Name() const;  // "rgb->3d+2d"
 };
 

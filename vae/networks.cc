@@ -491,6 +491,18 @@ torch::Device ChooseDevice(const std::string& name) {
       "--device cpu, or build against a LibTorch with CUDA");
 }
 
+bool ChoosesBfloat16(const std::string& precision) {
+  if (precision == "float32" || precision == "bfloat16") return precision == "bfloat16";
+  if (precision != "auto") {
+    throw UsageError("precision = " + precision + "; expected float32, bfloat16 or auto");
+  }
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 Tensor KlDivergence(const Posterior& posterior) {
   const Tensor terms = posterior.mean.square() + posterior.logvar.exp() - posterior.logvar - 1;
   return 0.5 * terms.sum(1).mean();

@@ -202,6 +202,9 @@ std::string DecoderName(Modality modality);
 
 // "cpu", "cuda" or "auto". Throws EnvironmentError for cuda where there is none.
 torch::Device ChooseDevice(const std::string& name);
+// "float32", "bfloat16" or "auto": whether convolutions are to run in bfloat16, which with "auto"
+// they do where the CPU multiplies it (AVX512-BF16). Throws UsageError for another name.
+bool ChoosesBfloat16(const std::string& precision);
 
 /// KL(q || N(0, I)) summed over the dimensions, mean over the batch: a scalar.
 torch::Tensor KlDivergence(const Posterior& posterior);

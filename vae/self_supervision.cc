@@ -27,4 +27,10 @@ ImageTarget WithOwnAlpha(const ImageTarget& target, const Tensor& logits) {
           at::ones_like(target.has_alpha)};
 }
 
+Tensor DecodedOver(const Tensor& backgrounds, const Tensor& logits) {
+  const Tensor rgba = logits.sigmoid();
+  const Tensor alpha = rgba.slice(1, 3, 4);
+  return (alpha * rgba.slice(1, 0, 3) + (1 - alpha) * backgrounds).clamp(0, 1);
+}
+
 }  // namespace handforge

@@ -4,7 +4,7 @@
 
 namespace handforge {
 
-// What pictures without labels can teach beside being decoded again.
+// What pictures without labels can teach beside being decoded again, and decoded pictures.
 
 /// Joints {N, 21, 3} of looks that were turned about the optical axis by angles {N} (radians, from
 /// x to y): as they were before.
@@ -23,5 +23,8 @@ struct ImageTarget {
 /// colour loss then looks at what the decoder takes for the hand, and the cross-entropy of alpha,
 /// compared with itself, has no gradient there.
 ImageTarget WithOwnAlpha(const ImageTarget& target, const torch::Tensor& logits);
+
+/// Decoded hands (`logits` {N, 4, H, W}) over `backgrounds` {N, 3, H, W}: {N, 3, H, W} in [0, 1].
+torch::Tensor DecodedOver(const torch::Tensor& backgrounds, const torch::Tensor& logits);
 
 }  // namespace handforge

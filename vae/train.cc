@@ -53,6 +53,7 @@ BatchOptions MakeBatchOptions(const TrainOptions& options) {
   batch.appearance = options.model.appearance_dim > 0;
   batch.sides = options.model.TellsSide();
   batch.two_looks = options.turns_weight > 0;
+  batch.decoded_share = options.decoded_share;
   batch.left_share = options.model.side_head != 0 ? options.left_share : 0;
   batch.processes = static_cast<int>(options.processes);
   batch.process = static_cast<int>(options.process);
@@ -256,6 +257,7 @@ class Trainer {
     }
     add("appearance", batch.appearance, batch.rows);
     add("turns", batch.turns, batch.rows);
+    add("backgrounds", batch.backgrounds, batch.decoded_rows);
     add("sides", batch.sides, batch.rows);
     add("noise", batch.noise, batch.rows);
     if (IsFirst()) file.Write(BadBatchPath(out_));

@@ -122,6 +122,11 @@ struct TrainOptions {
   // what is said of the pictures of rgb->rgb, which need no label for it. Needs side_input = 0.
   // 0 = none.
   double limits_weight = 0;
+  // Share of the rows of passes that read joints (Pass::ReadsJoints, such as rgb->3d+2d) whose
+  // picture is what the RGB decoder paints of their labels, over another background: the encoder
+  // learns to read decoded pictures (cycle consistency after Zhu et al. 2017; the picture itself
+  // gets no gradient). Needs a 3D encoder, an RGB decoder and side_input = 0.
+  double decoded_share = 0;
   // "squared": mean squared error of joints; "distance": mean Euclidean distance, which is what is
   // measured, and which cares less for hopeless samples and more for good ones.
   std::string joints_loss = "squared";

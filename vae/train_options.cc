@@ -41,6 +41,27 @@ void CheckLimits(const TrainOptions& options) {
   }
 }
 
+void CheckDecoded(const TrainOptions& options) {
+  if (options.decoded_share == 0) return;
+  bool reads = false;
+  bool paints = false;
+  bool hears = false;
+  for (const Pass& pass : ParsePasses(options.pairs)) {
+    reads = reads || pass.ReadsJoints();
+    paints = paints || pass.Decodes(Modality::kRgb);
+    hears = hears || pass.from == Modality::kJoints3;
+  }
+  if (!reads || !paints || !hears) {
+    throw UsageError("decoded_share = " + std::to_string(options.decoded_share) +
+                     " needs rgb->3d+2d, a pair to rgb and one from 3d; add them to pairs");
+  }
+  if (!options.model.MirrorsLeftHands()) {
+    throw UsageError("decoded_share = " + std::to_string(options.decoded_share) +
+                     " decodes right hands only; it needs model.side_input = 0, not " +
+                     std::to_string(options.model.side_input));
+  }
+}
+
 void CheckProcesses(const TrainOptions& options) {
   const int64_t count = options.processes;
   if (options.process >= count) {
@@ -128,6 +149,11 @@ void TrainOptions::Visit(Fields& fields) {
                1e6,
                "weight of the disagreement between two looks at a picture of rgb->rgb");
   fields.Field("limits_weight", limits_weight, 0, 1e6, "weight of impossible bones and angles");
+  fields.Field("decoded_share",
+               decoded_share,
+               0,
+               1,
+               "pictures of rgb->3d+2d that the RGB decoder paints of the labels");
   fields.Field("joints_loss", joints_loss, {"squared", "distance"}, "error of joints");
   fields.Field("precision", precision, {"float32", "bfloat16"}, "of the convolutions");
   fields.Field("store", store, {"float32", "float16"}, "weights of the finished model");
@@ -151,6 +177,7 @@ void TrainOptions::Check() const {
   ParsePairs(pairs);
   CheckTurns(*this);
   CheckLimits(*this);
+  CheckDecoded(*this);
   CheckProcesses(*this);
   if (data.empty()) throw UsageError("data: empty; name at least one dataset folder");
   if (out.empty()) throw UsageError("out: empty; name the folder of the model");

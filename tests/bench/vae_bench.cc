@@ -73,7 +73,7 @@ SampleSet NoiseSamples(int count, int rgb_px) {
   return samples;
 }
 
-HandVae UntrainedVae(const TrainOptions& options) {
+HandVae UntrainedVae(const TrainOptions& options, const std::string& precision) {
   VaeInfo info;
   info.model = options.model;
   for (const Pair& pair : ParsePairs(options.pairs)) {
@@ -84,23 +84,26 @@ HandVae UntrainedVae(const TrainOptions& options) {
   AddDataStatistics(NoiseSamples(4, static_cast<int>(options.model.rgb_px)), &info, &file);
   DescribeModel(info, "model", &file);
   Learner(options).AddNetworks(&file);
-  return HandVae::FromTensors(file, "cpu");
+  return HandVae::FromTensors(file, "cpu", precision);
 }
 
 // Items are decoded hands: 3D, 2D and RGB with alpha.
-void Decode(benchmark::State& state, const TrainOptions& options) {
-  const HandVae vae = UntrainedVae(options);
+void Decode(benchmark::State& state, const TrainOptions& options, const std::string& precision) {
+  const HandVae vae = UntrainedVae(options, precision);
   const int rows = static_cast<int>(state.range(0));
   const std::vector<float> z(static_cast<size_t>(rows) * vae.info().latent_dim, 0.5F);
   DecodedBatch decoded;
   for (auto _ : state) vae.Decode(z.data(), rows, &decoded, {true, true, true, false});
   state.SetItemsProcessed(state.iterations() * rows);
 }
-void BM_Decode(benchmark::State& state) { Decode(state, Options()); }
+void BM_Decode(benchmark::State& state) { Decode(state, Options(), "float32"); }
 BENCHMARK(BM_Decode)->Arg(1)->Arg(32)->Unit(benchmark::kMillisecond);
 // The default sizes, 128 px: images per second and core.
-void BM_DecodeDefault(benchmark::State& state) { Decode(state, OptionsOf("default.yaml")); }
-BENCHMARK(BM_DecodeDefault)->Arg(32)->Unit(benchmark::kMillisecond);
+void BM_DecodeDefault(benchmark::State& state, const char* precision) {
+  Decode(state, OptionsOf("default.yaml"), precision);
+}
+BENCHMARK_CAPTURE(BM_DecodeDefault, float32, "float32")->Arg(32)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_DecodeDefault, by_cpu, "auto")->Arg(32)->Unit(benchmark::kMillisecond);
 
 // Items are training rows of one pair.
 void BM_TrainingStep(benchmark::State& state, const char* pair) {

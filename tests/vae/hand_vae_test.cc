@@ -7,7 +7,9 @@
 #include "tests/vae/trained_toy.h"
 #include "vae/targets.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -72,6 +74,25 @@ TEST_F(HandVaeTest, DecodesAllModalities) {
   EXPECT_EQ(decoded.joints3.size(), kRows * 63u);
   EXPECT_TRUE(decoded.joints2.empty());
   EXPECT_TRUE(decoded.rgba.empty());
+}
+
+TEST_F(HandVaeTest, Bfloat16PaintsNearlyTheSameAndSaysTheSame) {
+  const HandVae exact = HandVae::Load(model_);
+  const HandVae rough = HandVae::Load(model_, "cpu", "bfloat16");
+  DecodedBatch a;
+  DecodedBatch b;
+  exact.Decode(Codes(exact, 3).data(), kRows, &a);
+  rough.Decode(Codes(exact, 3).data(), kRows, &b);
+  EXPECT_EQ(a.joints3, b.joints3);
+  EXPECT_EQ(a.joints2, b.joints2);
+  EXPECT_NE(a.rgba, b.rgba);
+  int largest = 0;
+  for (size_t i = 0; i < a.rgba.size(); ++i) {
+    largest = std::max(largest, std::abs(a.rgba[i] - b.rgba[i]));
+  }
+  EXPECT_LE(largest, 8);  // of 255
+  EXPECT_THAT(MessageOf<UsageError>([] { HandVae::Load(model_, "cpu", "half"); }),
+              AllOf(HasSubstr("half"), HasSubstr("bfloat16")));
 }
 
 TEST_F(HandVaeTest, SaysTheSameFromManyThreads) {

@@ -495,6 +495,29 @@ TEST(FlatAdam, KeepsARunningAverage) {
   EXPECT_TRUE(module->parameters()[0].equal(last));
 }
 
+TEST(FlatAdam, AveragesTheStatisticsOfNormalisationToo) {
+  torch::manual_seed(16);
+  auto module = std::make_shared<ImageEncoder>(Modality::kRgb, Tiny());
+  const auto mean = [&] { return module->named_buffers()["stages.stem.norm.running_mean"]; };
+  AdamOptions options;
+  options.average_decay = 0.9;
+  FlatAdam adam(module, options);
+  Tensor expected = mean().clone();
+  for (int step = 1; step <= 12; ++step) {
+    adam.ZeroGradient();
+    module->Encode(torch::rand({4, 3, 32, 32})).mean.square().mean().backward();
+    adam.Step(1e-2, adam.GradientNorm());
+    const double decay = std::min(0.9, (1.0 + step) / (10.0 + step));
+    expected = decay * expected + (1 - decay) * mean();
+  }
+  const Tensor last = mean().clone();
+  adam.SwapAverage();
+  EXPECT_TRUE(mean().allclose(expected, 1e-4, 1e-6));
+  EXPECT_FALSE(mean().allclose(last, 1e-4, 1e-6));
+  adam.SwapAverage();
+  EXPECT_TRUE(mean().equal(last));
+}
+
 TEST(FlatAdam, ShortensLongGradients) {
   auto module = std::make_shared<JointDecoder>(Modality::kJoints2, Tiny());
   AdamOptions options;

@@ -1,5 +1,7 @@
 #include "vae/self_supervision.h"
 
+#include "io/core/error.h"
+#include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/vae/toy_hands.h"
 #include "tests/vae/trained_toy.h"
@@ -8,7 +10,10 @@
 #include "vae/learner.h"
 #include "vae/networks.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <string>
 
 #include <gmock/gmock.h>
 
@@ -70,6 +75,90 @@ TEST(WithOwnAlpha, TheColourLossLooksAtTheHand) {
   };
   EXPECT_GT(colour(target), 0.1);
   EXPECT_LT(colour(WithOwnAlpha(target, logits)), 1e-6);
+}
+
+TEST(DecodedOver, CutsTheHandOut) {
+  Tensor logits = torch::full({2, 4, 8, 8}, 30.0F);
+  logits.select(1, 3).slice(2, 0, 4).fill_(-30);  // the left half is background
+  const Tensor seen = DecodedOver(torch::full({2, 3, 8, 8}, 0.25F), logits);
+  EXPECT_TRUE(seen.slice(3, 0, 4).allclose(torch::full({2, 3, 8, 4}, 0.25F)));
+  EXPECT_TRUE(seen.slice(3, 4, 8).allclose(torch::ones({2, 3, 8, 4})));
+}
+
+class DecodedPictures : public testing::Test {
+ protected:
+  DecodedPictures() {
+    WriteToyDataset(ToyOptions(), 32, folder_ / "data");
+    options_ = ToyTraining(folder_ / "data", folder_ / "model");
+    options_.pairs = {"rgb->3d+2d", "3d->3d", "3d->rgb"};
+    samples_ = LoadTrainingData(options_.data, 32).train;
+  }
+
+  Batch Make(double share, int process = 0, int processes = 1) const {
+    BatchOptions options;
+    options.image_rows = 8;
+    options.latent_dim = static_cast<int>(options_.model.latent_dim);
+    options.decoded_share = share;
+    options.process = process;
+    options.processes = processes;
+    return BatchMaker(samples_, ParsePasses({"rgb->3d+2d"}), options).Make(0);
+  }
+  double Loss(const Batch& batch) const { return Learner(options_).Step(batch, 1e-9)[0].loss; }
+
+  TemporaryFolder folder_;
+  TrainOptions options_;
+  SampleSet samples_;
+};
+
+TEST_F(DecodedPictures, AreOfTheFirstRowsFramedAsDecodersFrameThem) {
+  const Batch batch = Make(0.25);
+  EXPECT_EQ(batch.decoded_rows, 2);
+  EXPECT_EQ(batch.backgrounds.size(), 2u * 3 * 32 * 32);
+  for (int row = 0; row < 2; ++row) {
+    const float* joints = &batch.targets[1][static_cast<size_t>(row) * kNumJoints * 2];
+    std::array<double, 2> low = {1, 1};
+    std::array<double, 2> high = {-1, -1};
+    for (size_t i = 0; i < kNumJoints * 2; ++i) {
+      low[i % 2] = std::min<double>(low[i % 2], joints[i]);
+      high[i % 2] = std::max<double>(high[i % 2], joints[i]);
+    }
+    EXPECT_NEAR(std::max(high[0] - low[0], high[1] - low[1]), 2 * kCanonicalFill, 1e-4);
+  }
+  EXPECT_EQ(Make(0).decoded_rows, 0);
+  // Parts of a batch hold the parts of it.
+  EXPECT_EQ(Make(0.75, 0, 2).decoded_rows, 4);
+  EXPECT_EQ(Make(0.75, 1, 2).decoded_rows, 2);
+}
+
+TEST_F(DecodedPictures, AreShownInPlaceOfTheDatas) {
+  Batch shown = Make(1);
+  Batch hidden = shown;
+  std::fill(hidden.input.begin(), hidden.input.end(), 0.5F);
+  EXPECT_EQ(Loss(shown), Loss(hidden));
+  Batch another = shown;
+  std::fill(another.backgrounds.begin(), another.backgrounds.end(), 0.5F);
+  EXPECT_NE(Loss(shown), Loss(another));
+  // And as they are where none is decoded.
+  shown.decoded_rows = hidden.decoded_rows = 0;
+  EXPECT_NE(Loss(shown), Loss(hidden));
+}
+
+TEST_F(DecodedPictures, NeedPassesThatPaintAndReadThem) {
+  options_.decoded_share = 0.5;
+  options_.Check();
+  for (const char* missing : {"rgb->3d+2d", "3d->3d", "3d->rgb"}) {
+    TrainOptions options = options_;
+    options.pairs = {"2d->3d", "rgb->rgb"};
+    if (missing != std::string("rgb->3d+2d")) options.pairs.push_back("rgb->3d+2d");
+    if (missing != std::string("3d->3d")) options.pairs.push_back("3d->3d");
+    if (missing == std::string("3d->rgb")) options.pairs[1] = "2d->2d";
+    EXPECT_THAT(MessageOf<UsageError>([&] { options.Check(); }),
+                testing::HasSubstr("decoded_share"))
+        << missing;
+  }
+  options_.model.side_input = 1;
+  EXPECT_THAT(MessageOf<UsageError>([&] { options_.Check(); }),
+              testing::HasSubstr("side_input = 0, not 1"));
 }
 
 class TwoLooks : public testing::Test {
