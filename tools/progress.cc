@@ -86,11 +86,11 @@ Progress::Progress(
     std::string label, std::string unit, uint64_t total, uint64_t already_done, Style style)
     : label_(std::move(label)),
       unit_(std::move(unit)),
-      total_(total),
       already_done_(already_done),
       on_terminal_(DrawOver(style)),
       start_(Clock::now()),
       last_drawn_(start_),
+      total_(total),
       done_(already_done) {}
 
 Progress::~Progress() {
@@ -112,6 +112,11 @@ void Progress::Update(uint64_t done, const std::string& note) {
   if (SecondsSince(last_drawn_) < (on_terminal_ ? kTerminalIntervalS : kLogIntervalS)) return;
   last_drawn_ = Clock::now();
   DrawLine(note_);
+}
+
+void Progress::SetTotal(uint64_t total) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  total_ = total;
 }
 
 void Progress::Finish() {

@@ -26,6 +26,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // The work has become more or less than it was.
+  void SetTotal(uint64_t total);
   // `note` is shown behind the estimate ("loss 0.31").
   void Update(uint64_t done, const std::string& note = "");
   // Draws the final state and gives the line back; called by the destructor too.
@@ -43,14 +45,14 @@ class Progress {
 
   const std::string label_;
   const std::string unit_;
-  const uint64_t total_;
   const uint64_t already_done_;
   const bool on_terminal_;
   const Clock::time_point start_;
 
   std::mutex mutex_;
   Clock::time_point last_drawn_;
-  uint64_t done_ = 0;
+  uint64_t total_;
+  uint64_t done_;
   std::string note_;
   bool finished_ = false;
 };

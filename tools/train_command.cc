@@ -48,6 +48,7 @@ class Listener {
         if (!progress_) {
           progress_ = std::make_unique<Progress>("training", "steps", event.steps, event.step - 1);
         }
+        progress_->SetTotal(event.steps);  // max_seconds moves it
         progress_->Update(event.step, fmt::format("{} loss {:.4f}", event.pair, event.loss));
         break;
       case TrainEvent::Kind::kEvaluation:

@@ -67,6 +67,16 @@ TEST(Progress, TerminalLineIsDrawnOverAndEnded) {
   EXPECT_EQ(text.back(), '\n');
 }
 
+TEST(Progress, FollowsATotalThatMoves) {
+  ::testing::internal::CaptureStderr();
+  {
+    Progress progress("training", "steps", 4, 0, Progress::Style::kTerminal);
+    progress.SetTotal(8);
+    progress.Update(6);
+  }
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("6/8"));
+}
+
 TEST(Progress, MayBeUpdatedFromManyThreads) {
   ::testing::internal::CaptureStderr();
   {
