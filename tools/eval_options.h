@@ -23,7 +23,7 @@ struct EvalOptions {
   int64_t limit = 0;
   // Views of a picture turned upright whose joints are averaged (vae/upright_look.h); 0 = what the
   // posterior of the picture as it is says.
-  int64_t upright_views = 3;
+  int64_t upright_views = 5;
   // Folder for eval.json and plots; empty = only print.
   std::string out;
   // Batches at once; 0 = one per core. Changes no number.

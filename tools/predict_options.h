@@ -24,7 +24,7 @@ struct PredictOptions {
   double depth_scale_mm = 1;
   // vae/hand_predictor.h
   bool turns = true;
-  int64_t upright_views = 3;
+  int64_t upright_views = 5;
   int64_t refinements = 1;
   int64_t draws = 4;
   uint64_t seed = 1;

@@ -43,7 +43,7 @@ struct PredictorOptions {
   bool turns = true;
   // Then look at it turned upright, so many views (vae/upright_look.h), whose average is the
   // prediction; 0 = the first looks are.
-  int upright_views = 3;
+  int upright_views = 5;
   // Times that the crop is made anew around the hand just found; helps where crops are framed
   // otherwise than those of the training data and the model's 2D is good.
   int refinements = 0;
