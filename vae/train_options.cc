@@ -25,6 +25,13 @@ void CheckTurns(const TrainOptions& options) {
   }
 }
 
+// `what` is the field with its value and a verb.
+void RequireMirrored(const ModelOptions& model, const std::string& what) {
+  if (model.MirrorsLeftHands()) return;
+  throw UsageError(what + " right hands only; it needs model.side_input = 0, not " +
+                   std::to_string(model.side_input));
+}
+
 void CheckLimits(const TrainOptions& options) {
   if (options.limits_weight == 0) return;
   const std::vector<Pass> passes = ParsePasses(options.pairs);
@@ -34,11 +41,8 @@ void CheckLimits(const TrainOptions& options) {
     throw UsageError("limits_weight = " + std::to_string(options.limits_weight) +
                      " needs a pair that says 3d; add one to pairs");
   }
-  if (!options.model.MirrorsLeftHands()) {
-    throw UsageError("limits_weight = " + std::to_string(options.limits_weight) +
-                     " knows right hands only; it needs model.side_input = 0, not " +
-                     std::to_string(options.model.side_input));
-  }
+  RequireMirrored(options.model,
+                  "limits_weight = " + std::to_string(options.limits_weight) + " knows");
 }
 
 void CheckDecoded(const TrainOptions& options) {
@@ -55,11 +59,8 @@ void CheckDecoded(const TrainOptions& options) {
     throw UsageError("decoded_share = " + std::to_string(options.decoded_share) +
                      " needs rgb->3d+2d, a pair to rgb and one from 3d; add them to pairs");
   }
-  if (!options.model.MirrorsLeftHands()) {
-    throw UsageError("decoded_share = " + std::to_string(options.decoded_share) +
-                     " decodes right hands only; it needs model.side_input = 0, not " +
-                     std::to_string(options.model.side_input));
-  }
+  RequireMirrored(options.model,
+                  "decoded_share = " + std::to_string(options.decoded_share) + " decodes");
 }
 
 void CheckProcesses(const TrainOptions& options) {
