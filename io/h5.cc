@@ -377,6 +377,29 @@ std::optional<std::vector<uint8_t>> ReadChunk(
   return bytes;
 }
 
+uint64_t UserBlockBytes(const Caller& caller, const Handle& file) {
+  const std::string what = "the file's creation properties cannot be read";
+  const Handle creation = caller.Make(H5Fget_create_plist(file.get()), &H5Pclose, what);
+  hsize_t bytes = 0;
+  caller.Check(H5Pget_userblock(creation.get(), &bytes), what);
+  return bytes;
+}
+
+std::optional<ChunkPlace> FindChunk(
+    const Caller& caller, const Handle& dataset, uint64_t row, size_t rank, size_t max_bytes) {
+  const std::vector<hsize_t> offset = ChunkOffset(row, rank);
+  unsigned skipped_filters = 0;
+  haddr_t address = HADDR_UNDEF;
+  hsize_t bytes = 0;
+  caller.Check(
+      H5Dget_chunk_info_by_coord(dataset.get(), offset.data(), &skipped_filters, &address, &bytes),
+      "row " + std::to_string(row) + " cannot be found");
+  if (address == HADDR_UNDEF || skipped_filters != 0 || bytes == 0 || bytes > max_bytes) {
+    return std::nullopt;
+  }
+  return ChunkPlace{address, static_cast<uint32_t>(bytes)};
+}
+
 void ReadRows(const Caller& caller,
               const Handle& dataset,
               const DatasetInfo& info,

@@ -121,6 +121,15 @@ DatasetInfo Describe(const Caller& caller, const Handle& dataset, const std::str
 // `max_bytes`.
 std::optional<std::vector<uint8_t>> ReadChunk(
     const Caller& caller, const Handle& dataset, uint64_t row, size_t rank, size_t max_bytes);
+// Bytes before the HDF5 data, which places in the file do not count.
+uint64_t UserBlockBytes(const Caller& caller, const Handle& file);
+struct ChunkPlace {
+  uint64_t offset = 0;  // in the file
+  uint32_t bytes = 0;
+};
+// Where ReadChunk reads; nothing where it reads nothing.
+std::optional<ChunkPlace> FindChunk(
+    const Caller& caller, const Handle& dataset, uint64_t row, size_t rank, size_t max_bytes);
 // Rows [first, first + count) into `out`, in the machine's byte order.
 void ReadRows(const Caller& caller,
               const Handle& dataset,

@@ -28,6 +28,8 @@ struct Column {
   size_t RowBytes() const;
 };
 
+class RowFile;  // io/row_file.h
+
 // Sizes that fix the columns of a dataset.
 struct TupleLayout {
   int image_px = 256;  // depth, mask, joints_2d, K
@@ -117,6 +119,10 @@ class ShardReader {
   // Rows [first, first + count) of a column, row-major. T must match the stored type.
   template <typename T>
   std::vector<T> Read(const std::string& column, uint64_t first, uint64_t count) const;
+
+  // Image columns, to be read without this reader. Throws DataError naming the column that is not
+  // stored as one deflated chunk a row.
+  RowFile Rows(const std::vector<std::string>& columns) const;
 
   Tuple ReadTuple(uint64_t row) const;
   // The layout its columns were written with. Throws DataError where they are no tuple's.

@@ -1,6 +1,7 @@
 #include "io/chunk_codec.h"
 #include "io/core/error.h"
 #include "io/h5.h"
+#include "io/row_file.h"
 #include "io/shard.h"
 #include "io/tuple_columns.h"
 
@@ -170,7 +171,7 @@ struct ShardReader::Impl {
     std::optional<std::vector<uint8_t>> chunk;
     {
       const h5::Session session;
-      chunk = h5::ReadChunk(caller, open.dataset, row, rank, 2 * row_bytes + 4096);
+      chunk = h5::ReadChunk(caller, open.dataset, row, rank, MostChunkBytes(row_bytes));
       if (!chunk) h5::ReadRows(caller, open.dataset, open.info, row, 1, out);
     }
     if (chunk && !DecodeChunk(*chunk, SizeOf(column.type), open.info.shuffled, out, row_bytes)) {
@@ -178,6 +179,28 @@ struct ShardReader::Impl {
            "' is damaged: its compressed data do not unpack");
     }
   }
+
+  RowFile::Rows RowsOf(const Column& column) const {
+    const Open& open = opened.at(column.name);
+    const size_t rank = 1 + column.row_shape.size();
+    RowFile::Rows rows{column, open.info.shuffled, {}};
+    const h5::Session session;
+    const bool row_chunks =
+        column.chunk_per_row && open.info.plain_deflate && h5::UserBlockBytes(caller, file) == 0;
+    for (uint64_t row = 0; row_chunks && row < num_rows; ++row) {
+      const auto place =
+          h5::FindChunk(caller, open.dataset, row, rank, MostChunkBytes(column.RowBytes()));
+      if (!place) break;
+      rows.places.push_back({place->offset, place->bytes});
+    }
+    if (rows.places.size() == num_rows) return rows;
+    Fail("column '" + column.name +
+         "' is not stored as one deflated chunk a row, so its rows cannot "
+         "be read one by one");
+  }
+
+  // Larger ones are no deflated row.
+  static size_t MostChunkBytes(size_t row_bytes) { return 2 * row_bytes + 4096; }
 
   bool Cache(const Column& column, Open* open) {
     if (open->cached) return true;
@@ -294,6 +317,12 @@ Tuple ShardReader::ReadTuple(uint64_t row) const {
     entry.load(bytes.data(), &tuple);
   }
   return tuple;
+}
+
+RowFile ShardReader::Rows(const std::vector<std::string>& names) const {
+  std::vector<RowFile::Rows> rows;
+  for (const std::string& name : names) rows.push_back(impl_->RowsOf(impl_->Find(name)));
+  return {impl_->file_path, std::move(rows)};
 }
 
 TupleLayout ShardReader::Layout() const { return impl_->GuessLayout(); }
