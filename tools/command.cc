@@ -238,6 +238,10 @@ int ResolveThreads(int64_t threads) {
                      : DefaultThreads();
 }
 
+double ResolveMemoryGb(double memory_gb) {
+  return memory_gb > 0 ? memory_gb : 0.5e-9 * static_cast<double>(AvailableMemoryBytes());
+}
+
 void PrintSummary(const CommonOptions& common, const nlohmann::json& summary) {
   if (common.json) PrintJsonLine(summary);
 }

@@ -87,6 +87,9 @@ std::string QuoteYaml(const std::string& text);
 // What an option called threads means: 0 stands for DefaultThreads().
 int ResolveThreads(int64_t threads);
 
+// What an option called memory_gb means: 0 stands for half of AvailableMemoryBytes().
+double ResolveMemoryGb(double memory_gb);
+
 // Prints the summary as one line of JSON where --json was given. Throws EnvironmentError where
 // stdout cannot take it.
 void PrintSummary(const CommonOptions& common, const nlohmann::json& summary);

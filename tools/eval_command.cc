@@ -189,8 +189,10 @@ int EvaluateOnDatasets(const EvalCommandOptions& command) {
                model_file.string(),
                fmt::join(options.data, ", "),
                options.split);
-  const SampleSet samples =
-      LoadSamples(options.data, SampleForm(vae.info().model), SplitsOf(options.split));
+  const SampleSet samples = LoadSamples(options.data,
+                                        SampleForm(vae.info().model),
+                                        SplitsOf(options.split),
+                                        static_cast<uint64_t>(1e9 * ResolveMemoryGb(0)));
   const std::vector<PairReport> reports = EvaluatePairs(vae, samples, evaluation);
   const std::vector<Table> tables = TablesOf(reports, evaluation.protocols);
   for (const Table& table : tables) {

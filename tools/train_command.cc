@@ -1,7 +1,6 @@
 #include "tools/train_command.h"
 
 #include "io/core/error.h"
-#include "tools/environment.h"
 #include "tools/progress.h"
 #include "tools/recipe.h"
 #include "vae/train.h"
@@ -75,8 +74,8 @@ int RunTrain(const TrainCommandOptions& options) {
   }
   TrainOptions train = Recipe::Load(options.common, "train", more).train;
   train.threads = ResolveThreads(train.threads);
+  train.memory_gb = ResolveMemoryGb(train.memory_gb);
   train.Check();
-  KeepFreedMemory();
   spdlog::info("training on {} to {}: {} steps, seed {}, {} threads, device {}",
                fmt::join(train.data, ", "),
                train.out,

@@ -234,13 +234,11 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
 void BatchMaker::AddBackground(int position, Batch* batch) const {
   const size_t size = size_t{3} * samples_.rgb_px * samples_.rgb_px;
   Random random = DegradeRandom(options_.seed, batch->step, kBackgrounds + position);
-  const size_t other = static_cast<size_t>(random.Integer(samples_.size()));
+  const int64_t other = random.Integer(samples_.size());
   const size_t begin = batch->backgrounds.size();
   batch->backgrounds.resize(begin + size);
-  PaintBackground({samples_.rgb.data() + other * size},
-                  samples_.rgb_px,
-                  &random,
-                  batch->backgrounds.data() + begin);
+  const PixelView pixels = samples_.Pixels(other);
+  PaintBackground({pixels.rgb}, samples_.rgb_px, &random, batch->backgrounds.data() + begin);
 }
 
 void BatchMaker::AddLeftRow(int64_t row, int position, Batch* batch) const {
@@ -265,7 +263,6 @@ std::vector<float> BatchMaker::Planes(int64_t row,
                                       const AugmentDraw& draw) const {
   const int px = samples_.rgb_px;
   const size_t plane = static_cast<size_t>(px) * px;
-  const size_t pixel = static_cast<size_t>(row) * plane;
   if (modality == Modality::kDepth) {
     std::vector<float> depth(plane);
     samples_.CopyInput(row, Modality::kDepth, depth.data());
@@ -274,8 +271,8 @@ std::vector<float> BatchMaker::Planes(int64_t row,
     return planes;
   }
   std::vector<float> planes(kImagePlanes * plane);
-  AugmentImage(
-      draw, samples_.rgb.data() + 3 * pixel, samples_.alpha.data() + pixel, px, planes.data());
+  const PixelView pixels = samples_.Pixels(row);
+  AugmentImage(draw, pixels.rgb, pixels.alpha, px, planes.data());
   return planes;
 }
 
@@ -295,8 +292,8 @@ void BatchMaker::AppendInput(int64_t row,
     AugmentOptions options = options_.augment;
     if ((samples_.present[static_cast<size_t>(row)] & kHasMask) == 0) options.background = 0;
     const int64_t other = random->Integer(samples_.size());
-    const BackgroundSource background{samples_.rgb.data() + static_cast<size_t>(other) * 3 * plane};
-    DegradeImage(options, background, px, random, shown.data());
+    const PixelView background = samples_.Pixels(other);
+    DegradeImage(options, {background.rgb}, px, random, shown.data());
     shown.resize(3 * plane);
   }
   Append(shown, input);

@@ -265,13 +265,9 @@ class PairEvaluation {
 
   void AddImage(int64_t row, const uint8_t* said) {
     const size_t pixels = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px;
-    const size_t first = static_cast<size_t>(row) * pixels;
     std::vector<float> planes(kImagePlanes * pixels);
-    AugmentImage(Framing(row),
-                 samples_.rgb.data() + 3 * first,
-                 samples_.alpha.data() + first,
-                 samples_.rgb_px,
-                 planes.data());
+    const PixelView view = samples_.Pixels(row);
+    AugmentImage(Framing(row), view.rgb, view.alpha, samples_.rgb_px, planes.data());
     const float* mean = vae_.mean_rgba().data();
     const auto model = [&](size_t p, size_t c) { return static_cast<double>(said[4 * p + c]); };
     const auto baseline = [&](size_t p, size_t c) { return 255.0 * mean[4 * p + c]; };

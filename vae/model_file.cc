@@ -17,10 +17,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kBankRows = 2048;
+constexpr int64_t kBankRows = 16384;
 constexpr int kEncodeRows = 64;
-// Encoding images takes a while; moments do not need more.
-constexpr int64_t kLookedAtRows = 4096;
+// Encoding or reading images takes a while; moments and means do not need more.
+constexpr int64_t kLookedAtRows = kBankRows;
+constexpr int64_t kAveragedRows = 20000;
 
 std::vector<std::string> NamesOf(const ModalitySet& present) {
   std::vector<std::string> names;
@@ -42,8 +43,7 @@ void ReadNames(const Json& names, ModalitySet* present) {
 template <typename T>
 std::vector<float> MeanRow(const std::vector<T>& values,
                            size_t row_size,
-                           const std::vector<int64_t>& rows,
-                           double scale) {
+                           const std::vector<int64_t>& rows) {
   std::vector<double> sum(row_size, 0);
   for (const int64_t row : rows) {
     const T* begin = values.data() + static_cast<size_t>(row) * row_size;
@@ -52,7 +52,7 @@ std::vector<float> MeanRow(const std::vector<T>& values,
   std::vector<float> mean(row_size, 0);
   if (rows.empty()) return mean;
   for (size_t i = 0; i < row_size; ++i) {
-    mean[i] = static_cast<float>(sum[i] * scale / static_cast<double>(rows.size()));
+    mean[i] = static_cast<float>(sum[i] / static_cast<double>(rows.size()));
   }
   return mean;
 }
@@ -65,16 +65,37 @@ std::vector<int64_t> RowsWith(const SampleSet& samples, uint32_t bits) {
   return rows;
 }
 
+// Evenly spaced choice of at most `limit` of them.
+std::vector<int64_t> Thin(const std::vector<int64_t>& rows, int64_t limit) {
+  const int64_t count = static_cast<int64_t>(rows.size());
+  if (count <= limit) return rows;
+  std::vector<int64_t> chosen;
+  for (int64_t i = 0; i < limit; ++i) {
+    chosen.push_back(rows[static_cast<size_t>(i * count / limit)]);
+  }
+  return chosen;
+}
+
 void AddMeanImage(const SampleSet& train, TensorFile* file) {
   const size_t pixels = static_cast<size_t>(train.rgb_px) * train.rgb_px;
-  const std::vector<float> rgb =
-      MeanRow(train.rgb, 3 * pixels, RowsWith(train, kHasRgb), 1 / 255.0);
-  const std::vector<float> alpha =
-      MeanRow(train.alpha, pixels, RowsWith(train, kHasRgb | kHasMask), 1 / 255.0);
+  const std::vector<int64_t> rows = Thin(RowsWith(train, kHasRgb), kAveragedRows);
+  std::vector<double> colour(3 * pixels, 0), alpha(pixels, 0);
+  double masks = 0;
+  for (const int64_t row : rows) {
+    const PixelView view = train.Pixels(row);
+    for (size_t i = 0; i < 3 * pixels; ++i) colour[i] += view.rgb[i];
+    if ((train.present[static_cast<size_t>(row)] & kHasMask) == 0) continue;
+    for (size_t i = 0; i < pixels; ++i) alpha[i] += view.alpha[i];
+    ++masks;
+  }
+  const double per_colour = 1 / 255.0 / std::max(1.0, static_cast<double>(rows.size()));
+  const double per_alpha = 1 / 255.0 / std::max(1.0, masks);
   std::vector<float> rgba(4 * pixels);
   for (size_t i = 0; i < pixels; ++i) {
-    std::copy_n(rgb.data() + 3 * i, 3, rgba.data() + 4 * i);
-    rgba[4 * i + 3] = alpha[i];
+    for (size_t c = 0; c < 3; ++c) {
+      rgba[4 * i + c] = static_cast<float>(colour[3 * i + c] * per_colour);
+    }
+    rgba[4 * i + 3] = static_cast<float>(alpha[i] * per_alpha);
   }
   file->AddFloats("baseline.rgba", {train.rgb_px, train.rgb_px, 4}, rgba.data());
 }
@@ -102,17 +123,6 @@ struct Posteriors {
   Matrix mean;    // {N, D}
   Matrix logvar;  // {N, D}
 };
-
-// Evenly spaced choice of at most `limit` of them.
-std::vector<int64_t> Thin(const std::vector<int64_t>& rows, int64_t limit) {
-  const int64_t count = static_cast<int64_t>(rows.size());
-  if (count <= limit) return rows;
-  std::vector<int64_t> chosen;
-  for (int64_t i = 0; i < limit; ++i) {
-    chosen.push_back(rows[static_cast<size_t>(i * count / limit)]);
-  }
-  return chosen;
-}
 
 // Posteriors of the samples' poses; where the model has an appearance code, with that of their
 // images, of kLookedAtRows samples.
@@ -237,9 +247,9 @@ void AddDataStatistics(const SampleSet& train, VaeInfo* info, TensorFile* file) 
   info->focal_over_size = MedianFocalOverSize(train);
   SetBoneStatistics(train, info);
   const std::vector<float> joints3 =
-      MeanRow(train.joints3, kNumJoints * 3, RowsWith(train, kHasJoints3), 1);
+      MeanRow(train.joints3, kNumJoints * 3, RowsWith(train, kHasJoints3));
   const std::vector<float> joints2 =
-      MeanRow(train.joints2, kNumJoints * 2, RowsWith(train, kHasJoints2), 1);
+      MeanRow(train.joints2, kNumJoints * 2, RowsWith(train, kHasJoints2));
   file->AddFloats("baseline.joints3", {kNumJoints * 3}, joints3.data());
   file->AddFloats("baseline.joints2", {kNumJoints * 2}, joints2.data());
   AddMeanImage(train, file);
@@ -277,8 +287,8 @@ void AddLatentStatistics(const HandVae& vae,
     bank_mean.row(i) = all.mean.row(i * count / rows);
     bank_logvar.row(i) = all.logvar.row(i * count / rows);
   }
-  file->AddFloats("latent.bank_mean", {rows, dim}, bank_mean.data());
-  file->AddFloats("latent.bank_logvar", {rows, dim}, bank_logvar.data());
+  file->AddHalves("latent.bank_mean", {rows, dim}, bank_mean.data());
+  file->AddHalves("latent.bank_logvar", {rows, dim}, bank_logvar.data());
 }
 
 }  // namespace handforge

@@ -9,11 +9,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <utility>
-
-#include <opencv2/imgproc.hpp>
 
 namespace handforge {
 namespace {
@@ -39,31 +36,7 @@ uint32_t BitOf(Modality modality) {
   return 0;
 }
 
-// Side of the square images of a column.
-int ImageSide(const ShardReader& shard, const std::string& column) {
-  const std::vector<uint64_t>& shape = shard.Find(column).row_shape;
-  if (shape.size() < 2 || shape[0] != shape[1]) {
-    throw DataError(shard.file().string() + ": column " + column + " holds images that are not " +
-                    "square; training needs square crops");
-  }
-  return static_cast<int>(shape[0]);
-}
-
-// Area average of an interleaved image; returns the pixels.
-std::vector<uint8_t> Shrink(const uint8_t* pixels, int side, int channels, int to_px) {
-  const int type = CV_MAKETYPE(CV_8U, channels);
-  const cv::Mat source(side, side, type, const_cast<uint8_t*>(pixels));
-  std::vector<uint8_t> out(static_cast<size_t>(to_px) * to_px * channels);
-  cv::Mat target(to_px, to_px, type, out.data());
-  if (side == to_px) {
-    source.copyTo(target);
-  } else {
-    cv::resize(source, target, target.size(), 0, 0, cv::INTER_AREA);
-  }
-  return out;
-}
-
-// Rows [first, first + count) of the columns training needs.
+// Rows [first, first + count) of the columns training needs; pictures only where wanted.
 struct RawRows {
   uint64_t first = 0;
   uint64_t count = 0;
@@ -79,12 +52,9 @@ struct RawRows {
   std::vector<uint8_t> split;
   std::vector<uint32_t> present;
 
-  RawRows(const ShardReader& shard, uint64_t first_row, uint64_t num_rows)
+  RawRows(const ShardReader& shard, uint64_t first_row, uint64_t num_rows, bool with_pixels)
       : first(first_row),
         count(num_rows),
-        rgb(shard.Read<uint8_t>("rgb", first, count)),
-        mask(shard.Read<uint8_t>("mask", first, count)),
-        depth(shard.Read<uint16_t>("depth", first, count)),
         joints_3d(shard.Read<float>("joints_3d", first, count)),
         joints_2d(shard.Read<float>("joints_2d", first, count)),
         K(shard.Read<float>("K", first, count)),
@@ -92,47 +62,49 @@ struct RawRows {
         visible(shard.Read<uint8_t>("visible", first, count)),
         labelled(shard.Read<uint8_t>("labelled", first, count)),
         split(shard.Read<uint8_t>("split", first, count)),
-        present(shard.Read<uint32_t>("present", first, count)) {}
+        present(shard.Read<uint32_t>("present", first, count)) {
+    if (!with_pixels) return;
+    rgb = shard.Read<uint8_t>("rgb", first, count);
+    mask = shard.Read<uint8_t>("mask", first, count);
+    depth = shard.Read<uint16_t>("depth", first, count);
+  }
 };
+
+// Where a row of a split belongs, null where it is not wanted.
+using SetOf = std::function<SampleSet*(Split)>;
 
 // Turns the rows of one shard into samples.
 class ShardLoader {
  public:
   ShardLoader(const ShardReader& shard, const SampleForm& form)
-      : shard_(shard),
-        form_(form),
-        rgb_px_(form.rgb_px),
-        stored_rgb_px_(ImageSide(shard, "rgb")),
-        image_px_(ImageSide(shard, "mask")) {
-    if (std::min(stored_rgb_px_, image_px_) < rgb_px_) {
-      throw DataError(shard.file().string() + ": images of " +
-                      std::to_string(std::min(stored_rgb_px_, image_px_)) +
-                      " px are smaller than the model's rgb_px = " + std::to_string(rgb_px_) +
-                      "; render larger ones or lower model.rgb_px");
-    }
-  }
+      : shard_(shard), form_(form), maker_(shard, form), image_px_(maker_.image_px()) {}
 
-  // `set_of(split)` is where a row belongs, null where it is not wanted.
-  void Load(const std::function<SampleSet*(Split)>& set_of) const {
+  // `stored` takes the pictures' places instead of the pictures, where it is not null.
+  void Load(const SetOf& set_of, StoredPixels* stored) const {
+    const uint32_t shard = stored == nullptr ? 0 : stored->AddShard(shard_, maker_);
     for (uint64_t first = 0; first < shard_.size(); first += kRowsPerRead) {
-      const RawRows rows(shard_, first, std::min(kRowsPerRead, shard_.size() - first));
+      const uint64_t count = std::min(kRowsPerRead, shard_.size() - first);
+      const RawRows rows(shard_, first, count, /*with_pixels=*/stored == nullptr);
       for (uint64_t row = 0; row < rows.count; ++row) {
         SampleSet* const set = set_of(static_cast<Split>(rows.split[row]));
-        if (set != nullptr) AppendRow(rows, row, set);
+        if (set == nullptr) continue;
+        AppendRow(rows, row, set);
+        if (stored == nullptr) {
+          AppendPixels(rows, row, set);
+        } else {
+          set->places.push_back(
+              {shard, static_cast<uint32_t>(first + row), Side(rows.handedness[row])});
+        }
       }
     }
   }
 
  private:
   void AppendRow(const RawRows& rows, uint64_t row, SampleSet* samples) const {
-    const Handedness stored = static_cast<Handedness>(rows.handedness[row]);
-    const Handedness side = form_.mirror_left ? stored : Handedness::kRight;
+    const Handedness side = form_.mirror_left ? Side(rows.handedness[row]) : Handedness::kRight;
     uint32_t present =
         rows.present[row] & (kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
     if (!rows.labelled[row]) present &= kHasRgb;
-    AppendImage(rows.rgb, row, side, stored_rgb_px_, 3, &samples->rgb);
-    AppendAlpha(rows, row, side, samples);
-    AppendDepth(rows, row, side, samples);
     if (!AppendJoints3(rows, row, side, samples)) present &= ~uint32_t{kHasJoints3};
     if (!AppendJoints2(rows, row, side, samples)) present &= ~uint32_t{kHasJoints2};
     samples->focal_over_size.push_back(FocalOverSize(rows, row));
@@ -142,55 +114,21 @@ class ShardLoader {
     samples->present.push_back(present);
   }
 
-  void AppendImage(const std::vector<uint8_t>& pixels,
-                   uint64_t row,
-                   Handedness side,
-                   int stored_px,
-                   int channels,
-                   std::vector<uint8_t>* out) const {
-    const size_t row_bytes = static_cast<size_t>(stored_px) * stored_px * channels;
-    ImageU8 image(rgb_px_, rgb_px_, channels);
-    image.pixels = Shrink(pixels.data() + row * row_bytes, stored_px, channels, rgb_px_);
-    if (side == Handedness::kLeft) MirrorColumns(&image);
-    out->insert(out->end(), image.pixels.begin(), image.pixels.end());
+  void AppendPixels(const RawRows& rows, uint64_t row, SampleSet* samples) const {
+    const size_t count = rows.count;
+    const SamplePixels pixels = maker_.Make(rows.rgb.data() + row * (rows.rgb.size() / count),
+                                            rows.mask.data() + row * (rows.mask.size() / count),
+                                            rows.depth.data() + row * (rows.depth.size() / count),
+                                            Side(rows.handedness[row]));
+    const auto append = [](const auto& values, auto* all) {
+      all->insert(all->end(), values.begin(), values.end());
+    };
+    append(pixels.rgb, &samples->rgb);
+    append(pixels.alpha, &samples->alpha);
+    append(pixels.depth, &samples->depth);
   }
 
-  void AppendAlpha(const RawRows& rows, uint64_t row, Handedness side, SampleSet* samples) const {
-    const size_t row_bytes = static_cast<size_t>(image_px_) * image_px_;
-    std::vector<uint8_t> alpha(row_bytes);
-    for (size_t i = 0; i < row_bytes; ++i) {
-      const uint8_t part = rows.mask[row * row_bytes + i];
-      alpha[i] = part != kPartBackground && part < kPartFirstOccluder ? 255 : 0;
-    }
-    AppendImage(alpha, 0, side, image_px_, 1, &samples->alpha);
-  }
-
-  void AppendDepth(const RawRows& rows, uint64_t row, Handedness side, SampleSet* samples) const {
-    const size_t pixels = static_cast<size_t>(image_px_) * image_px_;
-    const uint16_t* stored = rows.depth.data() + row * pixels;
-    const size_t px = static_cast<size_t>(rgb_px_);
-    std::vector<float> depth_mm(px * px);
-    for (size_t y = 0; y < px; ++y) {
-      for (size_t x = 0; x < px; ++x) {
-        const size_t column = SourcePixel(x);
-        const size_t from_x =
-            side == Handedness::kLeft ? static_cast<size_t>(image_px_) - 1 - column : column;
-        const size_t at = SourcePixel(y) * static_cast<size_t>(image_px_) + from_x;
-        depth_mm[y * px + x] = static_cast<float>(stored[at] * kDepthUnitMm);
-      }
-    }
-    std::vector<float> relative(px * px);
-    NormaliseDepth(depth_mm.data(), static_cast<int>(px * px), relative.data());
-    for (const float value : relative) {
-      samples->depth.push_back(static_cast<int8_t>(std::lround(value * kDepthLevels)));
-    }
-  }
-
-  // The stored pixel nearest to the middle of one of the model's: depth is not averaged, or edges
-  // would float between hand and background.
-  size_t SourcePixel(size_t pixel) const {
-    return (2 * pixel + 1) * static_cast<size_t>(image_px_) / (2 * static_cast<size_t>(rgb_px_));
-  }
+  static Handedness Side(uint8_t stored) { return static_cast<Handedness>(stored); }
 
   // Returns whether the row has usable 3D labels.
   bool AppendJoints3(const RawRows& rows, uint64_t row, Handedness side, SampleSet* samples) const {
@@ -233,19 +171,30 @@ class ShardLoader {
 
   const ShardReader& shard_;
   SampleForm form_;
-  int rgb_px_;
-  int stored_rgb_px_;
+  PixelMaker maker_;
   int image_px_;
 };
 
-void LoadShards(const std::string& folder,
-                const SampleForm& form,
-                const std::function<SampleSet*(Split)>& set_of) {
-  const Dataset dataset(folder);
-  for (size_t i = 0; i < dataset.manifest().shards.size(); ++i) {
-    const ShardReader shard = dataset.OpenShard(i);
-    ShardLoader(shard, form).Load(set_of);
+// Loads every row of the folders into the set it belongs to. Returns where the pictures are read
+// from that are too many for memory, else null.
+std::shared_ptr<const StoredPixels> LoadShards(const std::vector<std::string>& folders,
+                                               const SampleForm& form,
+                                               uint64_t most_pixel_bytes,
+                                               const SetOf& set_of) {
+  std::vector<Dataset> datasets;
+  uint64_t bytes = 0;
+  for (const std::string& folder : folders) {
+    datasets.emplace_back(folder);
+    bytes += datasets.back().manifest().count * SamplePixelBytes(form);
   }
+  const auto stored = bytes > most_pixel_bytes ? std::make_shared<StoredPixels>() : nullptr;
+  for (const Dataset& dataset : datasets) {
+    for (size_t i = 0; i < dataset.manifest().shards.size(); ++i) {
+      const ShardReader shard = dataset.OpenShard(i);
+      ShardLoader(shard, form).Load(set_of, stored.get());
+    }
+  }
+  return stored;
 }
 
 std::string Joined(const std::vector<std::string>& folders) {
@@ -273,12 +222,25 @@ std::vector<int64_t> SampleSet::RowsFor(const Pair& pair) const {
   return RowsFor(Pass{pair.from, {pair.to}, 1});
 }
 
+PixelView SampleSet::Pixels(int64_t row) const {
+  const size_t r = static_cast<size_t>(row);
+  if (stored == nullptr) {
+    const size_t first = r * static_cast<size_t>(rgb_px) * static_cast<size_t>(rgb_px);
+    return {rgb.data() + 3 * first, alpha.data() + first, depth.data() + first, nullptr};
+  }
+  std::shared_ptr<const SamplePixels> pixels = stored->Read(places[r]);
+  return {pixels->rgb.data(), pixels->alpha.data(), pixels->depth.data(), std::move(pixels)};
+}
+
 void SampleSet::CopyInput(int64_t row, Modality modality, float* input) const {
   const size_t count = static_cast<size_t>(InputSize(modality, rgb_px));
   const size_t first = static_cast<size_t>(row) * count;
+  const PixelView view = IsImage(modality) ? Pixels(row) : PixelView();
   switch (modality) {
     case Modality::kRgb:
-      for (size_t i = 0; i < count; ++i) input[i] = static_cast<float>(rgb[first + i]) / 255.0F;
+      std::transform(view.rgb, view.rgb + count, input, [](uint8_t value) {
+        return static_cast<float>(value) / 255.0F;
+      });
       return;
     case Modality::kJoints2:
       std::copy_n(joints2.data() + first, count, input);
@@ -287,19 +249,22 @@ void SampleSet::CopyInput(int64_t row, Modality modality, float* input) const {
       std::copy_n(joints3.data() + first, count, input);
       return;
     case Modality::kDepth:
-      for (size_t i = 0; i < count; ++i) {
-        input[i] = static_cast<float>(depth[first + i]) / kDepthLevels;
-      }
+      std::transform(view.depth, view.depth + count, input, [](int8_t value) {
+        return static_cast<float>(value) / kDepthLevels;
+      });
       return;
   }
 }
 
-TrainingData LoadTrainingData(const std::vector<std::string>& folders, const SampleForm& form) {
+TrainingData LoadTrainingData(const std::vector<std::string>& folders,
+                              const SampleForm& form,
+                              uint64_t most_pixel_bytes) {
   TrainingData data{SampleSet(form.rgb_px), SampleSet(form.rgb_px), {}};
+  data.train.stored = LoadShards(folders, form, most_pixel_bytes, [&data](Split split) {
+    return split == Split::kTrain ? &data.train : &data.held_out;
+  });
+  data.held_out.stored = data.train.stored;
   for (const std::string& folder : folders) {
-    LoadShards(folder, form, [&data](Split split) {
-      return split == Split::kTrain ? &data.train : &data.held_out;
-    });
     data.manifest_sha256.push_back(Sha256OfFile(ManifestPath(folder)));
   }
   if (data.train.size() == 0) {
@@ -310,15 +275,14 @@ TrainingData LoadTrainingData(const std::vector<std::string>& folders, const Sam
 
 SampleSet LoadSamples(const std::vector<std::string>& folders,
                       const SampleForm& form,
-                      const std::vector<Split>& splits) {
+                      const std::vector<Split>& splits,
+                      uint64_t most_pixel_bytes) {
   SampleSet samples(form.rgb_px);
-  for (const std::string& folder : folders) {
-    LoadShards(folder, form, [&](Split split) {
-      const bool wanted =
-          splits.empty() || std::find(splits.begin(), splits.end(), split) != splits.end();
-      return wanted ? &samples : nullptr;
-    });
-  }
+  samples.stored = LoadShards(folders, form, most_pixel_bytes, [&](Split split) {
+    const bool wanted =
+        splits.empty() || std::find(splits.begin(), splits.end(), split) != splits.end();
+    return wanted ? &samples : nullptr;
+  });
   if (samples.size() == 0) {
     throw DataError("data: no row of the splits asked for in " + Joined(folders));
   }

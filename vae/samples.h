@@ -2,37 +2,37 @@
 
 #include "io/core/tuple.h"
 #include "vae/modality.h"
-#include "vae/model_options.h"
+#include "vae/sample_pixels.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace handforge {
 
-// How a model wants its samples (ModelOptions).
-struct SampleForm {
-  int rgb_px = 0;
-  bool mirror_left = true;  // left hands are shown as right ones
-  bool metric = false;      // 3D joints in units of kMetricUnitMm, not in reference bone lengths
-
-  SampleForm(int px) : rgb_px(px) {}  // NOLINT: a size is a form
-  explicit SampleForm(const ModelOptions& model)
-      : rgb_px(static_cast<int>(model.rgb_px)),
-        mirror_left(model.MirrorsLeftHands()),
-        metric(model.metric_scale != 0) {}
+// Pictures of one sample (SamplePixels), valid as long as this and the set are.
+struct PixelView {
+  const uint8_t* rgb = nullptr;
+  const uint8_t* alpha = nullptr;
+  const int8_t* depth = nullptr;
+  std::shared_ptr<const SamplePixels> owner;  // where they were read for this view
 };
 
-// Labelled (and unlabelled) images in memory, as the networks see them: right hands (SampleForm),
-// model-size images, normalised joints (vae/modality.h). Row i of every array is sample i.
+// Labelled (and unlabelled) samples as the networks see them: right hands (SampleForm), model-size
+// images, normalised joints (vae/modality.h). Row i of every array is sample i. Pictures are in
+// memory or, where there are too many, in their shards.
 struct SampleSet {
   explicit SampleSet(int rgb_size_px = 0) : rgb_px(rgb_size_px) {}
 
   int rgb_px = 0;
-  std::vector<uint8_t> rgb;            // {N, px, px, 3}
-  std::vector<uint8_t> alpha;          // {N, px, px}, 255 = hand or forearm
-  std::vector<int8_t> depth;           // {N, px, px} relative depth times kDepthLevels
+  std::vector<uint8_t> rgb;    // {N, px, px, 3} as SamplePixels; empty where `stored`
+  std::vector<uint8_t> alpha;  // {N, px, px}
+  std::vector<int8_t> depth;   // {N, px, px}
+  std::shared_ptr<const StoredPixels> stored;
+  std::vector<PixelPlace> places;      // {N} where `stored`
   std::vector<float> joints3;          // {N, 21, 3}
   std::vector<float> joints2;          // {N, 21, 2}
   std::vector<float> bone_mm;          // {N} reference bone length; 0 without 3D labels
@@ -49,12 +49,11 @@ struct SampleSet {
   // Rows that have both modalities of the pair.
   std::vector<int64_t> RowsFor(const Pair& pair) const;
 
+  // Any number of threads may ask.
+  PixelView Pixels(int64_t row) const;
   // One encoder input, InputSize(modality, rgb_px) floats.
   void CopyInput(int64_t row, Modality modality, float* input) const;
 };
-
-// Steps of SampleSet::depth in one unit: 1.2 mm each.
-constexpr int kDepthLevels = 127;
 
 struct TrainingData {
   SampleSet train;
@@ -62,18 +61,23 @@ struct TrainingData {
   std::vector<std::string> manifest_sha256;  // one per folder
 };
 
-// Loads the columns a model needs from dataset folders, every shard, in its form. Images
-// are area-averaged down to `rgb_px`; depth, where the rows have it, is thinned to the same grid.
+// Pictures beyond so many bytes stay in their shards; either way they are the same.
+constexpr uint64_t kAllInMemory = std::numeric_limits<uint64_t>::max();
+
+// Loads the columns a model needs from dataset folders, every shard, in its form (PixelMaker).
 // Unlabelled rows keep their image only. Throws DataError naming folder, shard and column: images
 // smaller than `rgb_px`, not square, a principal point off-centre (not a crop camera), no training
 // row.
-TrainingData LoadTrainingData(const std::vector<std::string>& folders, const SampleForm& form);
+TrainingData LoadTrainingData(const std::vector<std::string>& folders,
+                              const SampleForm& form,
+                              uint64_t most_pixel_bytes = kAllInMemory);
 
 // The rows of the given splits of dataset folders, all rows where `splits` is empty. Throws as
 // LoadTrainingData does, but for a folder without training rows; DataError where no row is left.
 SampleSet LoadSamples(const std::vector<std::string>& folders,
                       const SampleForm& form,
-                      const std::vector<Split>& splits);
+                      const std::vector<Split>& splits,
+                      uint64_t most_pixel_bytes = kAllInMemory);
 
 // Takes labels away: of the N rows that have joints round(share * N), `share` in [0, 1], keep them,
 // the same ones for any larger share; a pure function of (rows, share, seed). The others keep their

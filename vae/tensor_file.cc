@@ -3,9 +3,11 @@
 #include "io/core/error.h"
 #include "io/files.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
+#include <Eigen/Core>
 #include <nlohmann/json.hpp>
 
 namespace handforge {
@@ -138,6 +140,18 @@ void TensorFile::AddFloats(const std::string& name,
   Add(name, std::move(entry));
 }
 
+void TensorFile::AddHalves(const std::string& name,
+                           const std::vector<int64_t>& shape,
+                           const float* values) {
+  TensorEntry entry;
+  entry.dtype = "F16";
+  entry.shape = shape;
+  std::vector<Eigen::half> halves(values, values + entry.Elements());
+  entry.bytes.resize(halves.size() * sizeof(Eigen::half));
+  std::memcpy(entry.bytes.data(), halves.data(), entry.bytes.size());
+  Add(name, std::move(entry));
+}
+
 void TensorFile::Add(const std::string& name, TensorEntry entry) {
   tensors_[name] = std::move(entry);
 }
@@ -157,16 +171,23 @@ const std::string& TensorFile::Text(const std::string& key) const {
 std::vector<float> TensorFile::Floats(const std::string& name,
                                       const std::vector<int64_t>& shape) const {
   const TensorEntry& entry = Find(name);
-  bool fits = entry.dtype == "F32" && entry.shape.size() == shape.size();
+  const bool halves = entry.dtype == "F16";
+  bool fits = (halves || entry.dtype == "F32") && entry.shape.size() == shape.size();
   for (size_t i = 0; fits && i < shape.size(); ++i) {
     fits = shape[i] < 0 || shape[i] == entry.shape[i];
   }
   if (!fits) {
     throw DataError(source + ": array " + name + " is " + entry.dtype + " " +
-                    ShapeText(entry.shape) + ", expected F32 " + ShapeText(shape));
+                    ShapeText(entry.shape) + ", expected F32 or F16 " + ShapeText(shape));
   }
   std::vector<float> values(static_cast<size_t>(entry.Elements()));
-  std::memcpy(values.data(), entry.bytes.data(), entry.bytes.size());
+  if (halves) {
+    std::vector<Eigen::half> stored(values.size());
+    std::memcpy(stored.data(), entry.bytes.data(), entry.bytes.size());
+    std::copy(stored.begin(), stored.end(), values.begin());
+  } else {
+    std::memcpy(values.data(), entry.bytes.data(), entry.bytes.size());
+  }
   return values;
 }
 

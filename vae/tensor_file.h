@@ -27,10 +27,12 @@ class TensorFile {
   const std::map<std::string, TensorEntry>& tensors() const { return tensors_; }
   bool Has(const std::string& name) const { return tensors_.count(name) > 0; }
   void AddFloats(const std::string& name, const std::vector<int64_t>& shape, const float* values);
+  // The same in half precision, F16.
+  void AddHalves(const std::string& name, const std::vector<int64_t>& shape, const float* values);
   void Add(const std::string& name, TensorEntry entry);
 
-  // Values of an F32 array of that shape; -1 stands for any size. Throws DataError naming the
-  // source (the file), the array, and both shapes.
+  // Values of an F32 or F16 array of that shape; -1 stands for any size. Throws DataError naming
+  // the source (the file), the array, and both shapes.
   std::vector<float> Floats(const std::string& name, const std::vector<int64_t>& shape) const;
   // Throws DataError naming the source and the array.
   const TensorEntry& Find(const std::string& name) const;

@@ -8,6 +8,7 @@
 #include "vae/learner.h"
 #include "vae/model_file.h"
 #include "vae/process_group.h"
+#include "vae/teacher.h"
 #include "vae/train_log.h"
 
 #include <chrono>
@@ -150,11 +151,22 @@ class Trainer {
   }
 
   void LoadData() {
-    data_ = LoadTrainingData(options_.data, SampleForm(options_.model));
+    const uint64_t most_pixel_bytes =
+        options_.memory_gb > 0 ? static_cast<uint64_t>(1e9 * options_.memory_gb) : kAllInMemory;
+    data_ = LoadTrainingData(options_.data, SampleForm(options_.model), most_pixel_bytes);
+    if (data_.train.stored) {
+      Say("pictures stay in the shards, since they take more than memory_gb = " +
+          std::to_string(options_.memory_gb));
+    }
     if (options_.labelled_share < 1) {
       DropLabels(options_.labelled_share, options_.keep_unlabelled, options_.seed, &data_.train);
     }
     info_.data_sha256 = data_.manifest_sha256;
+    if (!options_.teacher.empty()) {
+      const HandVae teacher = HandVae::Load(options_.teacher);
+      const int64_t rows = LabelBy(teacher, static_cast<int>(options_.threads), &data_.train);
+      Say(options_.teacher + " labelled " + std::to_string(rows) + " pictures");
+    }
     AddDataStatistics(data_.train, &info_, &statistics_);
     batches_.emplace(data_.train, passes_, MakeBatchOptions(options_));
     Say(std::to_string(data_.train.size()) + " training and " +

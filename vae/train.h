@@ -23,6 +23,9 @@ struct TrainOptions {
   // is kept, which trains rgb->rgb alone, or nothing. For semi-supervised curves.
   double labelled_share = 1;
   bool keep_unlabelled = true;
+  // A model that labels the pictures without joint labels (vae/teacher.h), which then train every
+  // pair; "" = none.
+  std::string teacher;
   // Folder of model.safetensors, checkpoint.safetensors and the logs.
   std::string out;
   uint64_t seed = 1;
@@ -32,6 +35,10 @@ struct TrainOptions {
   std::vector<std::string> start;
   // Networks ("encoder.rgb", "decoder.3d", "encoder.appearance") that are used but not stepped.
   std::vector<std::string> fixed;
+  // Pictures kept in memory, at most, in GB (10^9 bytes); where the data have more, those of a
+  // batch are read from the shards when it is made. The bits are the same. 0 = any number; the
+  // command then takes half of the memory that is free.
+  double memory_gb = 0;
   // Intra-op threads; 0 = one per core. Bits of the result depend on it.
   int64_t threads = 0;
   // "cpu", "cuda" or "auto".

@@ -96,10 +96,17 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field(
       "labelled_share", labelled_share, 0, 1, "share of the training rows that keep their labels");
   fields.Field("keep_unlabelled", keep_unlabelled, "keep the pictures of the others");
+  fields.Field("teacher", teacher, {}, "model that labels the pictures without joint labels");
   fields.Field("out", out, {}, "folder of the model, the checkpoint and the logs");
   fields.Field("seed", seed, "seed of weights, order, noise and augmentation");
   fields.Field("start", start, {}, "models to start from: FILE, or NETWORK=FILE for one network");
   fields.Field("fixed", fixed, {}, "networks that are not trained");
+  fields.Field(
+      "memory_gb",
+      memory_gb,
+      0,
+      1e6,
+      "most pictures in memory, GB, the others stay in the shards; 0 = half of what is free");
   fields.Field("threads", threads, 0, 1024, "intra-op threads, 0 = one per core");
   fields.Field("device", device, {"cpu", "cuda", "auto"}, "where the networks run");
   fields.Field("processes", processes, 1, 4096, "processes that train together");
@@ -180,15 +187,25 @@ void TrainOptions::Check() const {
   CheckLimits(*this);
   CheckDecoded(*this);
   CheckProcesses(*this);
+  if (!teacher.empty() && (model.side_input != 0 || model.metric_scale != 0)) {
+    throw UsageError("teacher: needs model.side_input = 0 and model.metric_scale = 0");
+  }
   if (data.empty()) throw UsageError("data: empty; name at least one dataset folder");
   if (out.empty()) throw UsageError("out: empty; name the folder of the model");
 }
 
 std::string TrainOptions::Text() const {
   TrainOptions copy = *this;
-  return ConfigText(
-      [&copy](Fields& fields) { copy.Visit(fields); },
-      {"data", "out", "threads", "device", "processes", "process", "rendezvous", "max_seconds"});
+  return ConfigText([&copy](Fields& fields) { copy.Visit(fields); },
+                    {"data",
+                     "out",
+                     "memory_gb",
+                     "threads",
+                     "device",
+                     "processes",
+                     "process",
+                     "rendezvous",
+                     "max_seconds"});
 }
 
 }  // namespace handforge

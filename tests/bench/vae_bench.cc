@@ -1,6 +1,7 @@
 #include "io/core/random.h"
 #include "io/core/tuple.h"
 #include "tests/io/temporary_folder.h"
+#include "tools/environment.h"
 #include "tools/recipe.h"
 #include "vae/batch.h"
 #include "vae/hand_vae.h"
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 #include <benchmark/benchmark.h>
 #include <nlohmann/json.hpp>
@@ -136,9 +138,9 @@ double SecondsSince(std::chrono::steady_clock::time_point begin) {
 
 // Rounds of the default recipe's schedule. `loader_over_need` says how many times faster one loader
 // thread makes batches than one training thread uses them.
-void BM_LoaderAgainstTrainer(benchmark::State& state) {
-  const TrainOptions options = OptionsOf("default.yaml");
-  const SampleSet samples = NoiseSamples(256, static_cast<int>(options.model.rgb_px));
+void LoaderAgainstTrainer(benchmark::State& state,
+                          const TrainOptions& options,
+                          const SampleSet& samples) {
   const std::vector<Pass> passes = ParsePasses(options.pairs);
   BatchMaker maker(samples, passes, BatchOptionsOf(options));
   Learner learner(options);
@@ -159,7 +161,24 @@ void BM_LoaderAgainstTrainer(benchmark::State& state) {
   }
   state.counters["loader_over_need"] = training / making;
 }
+void BM_LoaderAgainstTrainer(benchmark::State& state) {
+  const TrainOptions options = OptionsOf("default.yaml");
+  LoaderAgainstTrainer(state, options, NoiseSamples(256, static_cast<int>(options.model.rgb_px)));
+}
 BENCHMARK(BM_LoaderAgainstTrainer)->Iterations(1)->Unit(benchmark::kSecond);
+
+// The same where the pictures stay in the shards of the dataset $HANDFORGE_BENCH_DATA.
+void BM_StoredLoaderAgainstTrainer(benchmark::State& state) {
+  const char* folder = std::getenv("HANDFORGE_BENCH_DATA");
+  if (folder == nullptr) {
+    state.SkipWithError("HANDFORGE_BENCH_DATA names no dataset");
+    return;
+  }
+  const TrainOptions options = OptionsOf("default.yaml");
+  LoaderAgainstTrainer(
+      state, options, LoadTrainingData({folder}, SampleForm(options.model), 0).train);
+}
+BENCHMARK(BM_StoredLoaderAgainstTrainer)->Iterations(1)->Unit(benchmark::kSecond);
 
 // ---- Against PyTorch ----------------------------------------------------------------------------
 
@@ -272,4 +291,9 @@ BENCHMARK(BM_StepsOverPyTorch)->Arg(0)->Arg(1)->Iterations(1)->Unit(benchmark::k
 }  // namespace
 }  // namespace handforge
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  handforge::KeepFreedMemory();
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

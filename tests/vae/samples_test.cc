@@ -94,6 +94,35 @@ TEST(LoadTrainingData, AveragesImagesDown) {
   EXPECT_THAT(samples.alpha, testing::Each(255));
 }
 
+TEST(LoadTrainingData, PicturesTooManyForMemoryStayInTheShards) {
+  TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 16, folder / "first");
+  std::vector<Tuple> mirrored;
+  for (uint64_t i = 20; i < 24; ++i) mirrored.push_back(Mirrored(ToyTuple(ToyOptions(), i)));
+  WriteTuples(mirrored, Layout(ToyOptions()), folder / "second");
+  const std::vector<std::string> folders = {(folder / "first").string(),
+                                            (folder / "second").string()};
+  const uint64_t all = 20 * SamplePixelBytes(32);
+  const TrainingData in_memory = LoadTrainingData(folders, 32, all);
+  const TrainingData stored = LoadTrainingData(folders, 32, all - 1);
+  EXPECT_EQ(in_memory.train.stored, nullptr);
+  ASSERT_NE(stored.train.stored, nullptr);
+  EXPECT_TRUE(stored.train.rgb.empty());
+  ASSERT_EQ(stored.train.size(), in_memory.train.size());
+  ASSERT_EQ(stored.held_out.size(), in_memory.held_out.size());
+  for (const auto& [one, other] : {std::pair(&in_memory.train, &stored.train),
+                                   std::pair(&in_memory.held_out, &stored.held_out)}) {
+    EXPECT_EQ(one->joints3, other->joints3);
+    EXPECT_EQ(one->present, other->present);
+    for (int64_t row = 0; row < one->size(); ++row) {
+      const PixelView a = one->Pixels(row), b = other->Pixels(row);
+      EXPECT_TRUE(std::equal(a.rgb, a.rgb + 3 * 32 * 32, b.rgb)) << row;
+      EXPECT_TRUE(std::equal(a.alpha, a.alpha + 32 * 32, b.alpha)) << row;
+      EXPECT_TRUE(std::equal(a.depth, a.depth + 32 * 32, b.depth)) << row;
+    }
+  }
+}
+
 TEST(LoadTrainingData, FollowsTheSplit) {
   TemporaryFolder folder;
   WriteToyDataset(ToyOptions(), 16, folder / "data");

@@ -50,6 +50,17 @@ TEST(TensorFile, KeepsArraysAndTexts) {
   EXPECT_EQ(read.tensors().size(), 3u);
 }
 
+TEST(TensorFile, HalvesReadAsTheNearestFloats) {
+  TemporaryFolder folder;
+  TensorFile file;
+  const std::vector<float> values = {1, -2.5F, 0.1F, 65504};
+  file.AddHalves("halves", {4}, values.data());
+  file.Write(folder / "x.safetensors");
+  const std::vector<float> read = TensorFile::Read(folder / "x.safetensors").Floats("halves", {-1});
+  EXPECT_THAT(read, testing::ElementsAre(1, -2.5F, testing::FloatNear(0.1F, 2.5e-5F), 65504));
+  EXPECT_NE(read[2], 0.1F);
+}
+
 TEST(TensorFile, SameContentGivesSameBytes) {
   TemporaryFolder folder;
   Example().Write(folder / "a.safetensors");

@@ -165,6 +165,16 @@ TEST_F(TrainTest, ResumesWithEverySwitchOn) {
   EXPECT_NE(z[7], 0);
 }
 
+TEST_F(TrainTest, PicturesLeftInTheShardsTeachTheSame) {
+  TrainOptions options = Options("in_memory");
+  options.steps = 8;
+  options.pairs = {"rgb->3d", "3d->rgb", "depth->3d"};
+  const TrainResult in_memory = Train(options, false);
+  options.out = Path("in_shards");
+  options.memory_gb = 1e-6;
+  EXPECT_EQ(Train(options, false).model_sha256, in_memory.model_sha256);
+}
+
 TEST_F(TrainTest, TellsImageEncodersTheSide) {
   TrainOptions options = Options("told");
   options.model.side_input = 1;
