@@ -2,6 +2,7 @@
 
 #include "render/backdrop.h"
 #include "render/photo.h"
+#include "synth/develop.h"
 
 #include <algorithm>
 #include <array>
@@ -78,7 +79,7 @@ ImageU8 PutOnBackdrop(const SynthWorld& world,
   if (backdrop == "decoded") return rgb;
   const bool plain = backdrop == "plain";
   return BlendByAlpha(
-      rgb,
+      Develop(rgb, alpha, world.options.develop),
       alpha,
       plain ? PlainColour(rgb.width, &random) : PaintedBackdrop(world, rgb.width, &random));
 }

@@ -6,8 +6,9 @@
 
 namespace handforge {
 
-// The decoded hand {H, W, 3} with its alpha {H, W} before what `world.options.backdrop` names: one
-// colour, a view of a light probe, a cut of a photograph, or what the decoder painted there.
+// The decoded hand {H, W, 3}, developed (synth/develop.h) and cut out by its alpha {H, W}, before
+// what `world.options.backdrop` names: one colour, a view of a light probe or a cut of a
+// photograph; with "decoded" the picture as the decoder painted it.
 ImageU8 PutOnBackdrop(const SynthWorld& world,
                       const ImageU8& rgb,
                       const ImageU8& alpha,

@@ -51,7 +51,6 @@ class DatasetRun {
     RemoveStaleTemporaries(job_.out / "shards");
     TakeOverFinishedShards();
     const uint64_t before = done_;
-    CheckDiskSpace();
     RunPipeline();
     ThrowIfInterrupted("writing the dataset; finished shards stay, the same command continues");
     Manifest written = is_task() ? WriteTaskManifest() : WriteManifest();
@@ -194,17 +193,14 @@ class DatasetRun {
 
   // ---- The work ---------------------------------------------------------------------------------
 
-  // Makes the first block that is missing, tells what all of them will take, and keeps the block.
-  void CheckDiskSpace() {
-    const Block first = NumberBlock();
-    if (first.count == 0) return;
-    sample_ = MakeBlock(first);
+  // Tells from the first block what all of them will take, before any of it is written.
+  void CheckDiskSpace(const Block& first) const {
     uint64_t bytes = 0, left = 0;
-    for (const EncodedTuple& tuple : sample_->tuples) {
+    for (const EncodedTuple& tuple : first.tuples) {
       for (const auto& column : tuple.columns) bytes += column.size();
     }
     for (int shard = range_.first; shard < range_.end; ++shard) {
-      if (!Finished(shard)) left += CountOf(shard);
+      if (!finished_[static_cast<size_t>(shard - range_.first)]) left += CountOf(shard);
     }
     const auto expected = static_cast<uint64_t>(
         static_cast<double>(bytes) / static_cast<double>(first.count) * static_cast<double>(left));
@@ -238,11 +234,6 @@ class DatasetRun {
       control.stop();
       return {};
     }
-    if (sample_) {
-      Block block = std::move(*sample_);
-      sample_.reset();
-      return block;
-    }
     Block block = NumberBlock();
     if (block.count == 0) control.stop();
     return block;
@@ -265,7 +256,6 @@ class DatasetRun {
   }
 
   Block MakeBlock(Block block) {
-    if (!block.tuples.empty()) return block;  // of CheckDiskSpace
     std::unique_ptr<TupleSource>& source = local_sources_.local();
     if (source == nullptr) source = sources_();
     std::vector<Tuple> tuples;
@@ -277,6 +267,8 @@ class DatasetRun {
   }
 
   void AppendBlock(const Block& block) {
+    if (!disk_checked_) CheckDiskSpace(block);
+    disk_checked_ = true;
     if (writer_ == nullptr) {
       writer_ = std::make_unique<ShardWriter>(
           job_.out, block.shard, CountOf(block.shard), job_.manifest.layout, job_.metadata);
@@ -353,10 +345,10 @@ class DatasetRun {
   tbb::enumerable_thread_specific<std::unique_ptr<TupleSource>> local_sources_;
 
   // Of the first stage.
-  std::optional<Block> sample_;
   int next_shard_ = 0;
   uint64_t next_in_shard_ = 0;
   // Of the last stage.
+  bool disk_checked_ = false;
   std::unique_ptr<ShardWriter> writer_;
   Rejections shard_rejections_;
   Rejections rejections_;

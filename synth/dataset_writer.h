@@ -46,7 +46,8 @@ struct DatasetJob {
   // Adds `manifest.count` tuples to the dataset that is there: indices and shards are counted on,
   // so that the rows are those of one larger run.
   bool append = false;
-  // Told the expected size of what is still to be written and the free space, before the work.
+  // Told the expected size of what is still to be written and the free space, once the
+  // first block is made and before any is written.
   std::function<void(uint64_t expected_bytes, uint64_t free_bytes)> preflight;
   // Told the number of finished tuples after every block, from one thread at a time.
   std::function<void(uint64_t done, const Rejections& rejections)> progress;

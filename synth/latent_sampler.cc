@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 #include <sstream>
 
 #include <Eigen/Cholesky>
@@ -387,11 +389,18 @@ std::vector<GaussianSampler::Component> FitMixture(const LatentAnchors& anchors,
 class KernelSampler : public SamplerBase {
  public:
   KernelSampler(const SynthOptions& options, LatentAnchors anchors)
-      : SamplerBase(LatentMethod::kKernel, options, anchors.dim), anchors_(std::move(anchors)) {}
+      : SamplerBase(LatentMethod::kKernel, options, anchors.dim), anchors_(std::move(anchors)) {
+    constexpr double kGoldenRatio = 0.6180339887498949;
+    const uint64_t count = Count();
+    stride_ = std::max<uint64_t>(1, std::llround(kGoldenRatio * static_cast<double>(count)));
+    while (std::gcd(stride_, count) != 1) ++stride_;
+    Random random(options.seed, 0, kFirstMember, Purpose::kLatent);
+    first_ = static_cast<uint64_t>(random.Integer(anchors_.size()));
+  }
 
   LatentCode Draw(uint64_t index, uint32_t attempt) const override {
     Random random = RandomFor(index, attempt);
-    const auto member = static_cast<size_t>(random.Integer(anchors_.size()));
+    const size_t member = MemberOf(index, attempt, &random);
     const std::vector<double> noise = Noise(&random);
     LatentCode code{std::vector<float>(noise.size()), method_, {anchors_.number[member], -1}};
     for (size_t d = 0; d < noise.size(); ++d) {
@@ -403,7 +412,19 @@ class KernelSampler : public SamplerBase {
   }
 
  private:
+  static constexpr uint32_t kFirstMember = std::numeric_limits<uint32_t>::max();  // no attempt
+
+  uint64_t Count() const { return static_cast<uint64_t>(anchors_.size()); }
+  // Tuples begin with the anchors in turn, in steps of the golden ratio: few tuples are spread over
+  // all anchors, and none is taken again before every one was.
+  size_t MemberOf(uint64_t index, uint32_t attempt, Random* random) const {
+    if (attempt > 0) return static_cast<size_t>(random->Integer(anchors_.size()));
+    return (first_ + index % Count() * stride_) % Count();
+  }
+
   LatentAnchors anchors_;
+  uint64_t stride_ = 1;
+  uint64_t first_ = 0;
 };
 
 // A point on the straight line between the posterior means of two anchors.

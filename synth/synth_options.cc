@@ -88,6 +88,13 @@ void SynthOptions::Visit(Fields& fields) {
       },
       "the hand that becomes the label");
   fields.Field("left_hands", left_hands, 0, 1, "share of left hands");
+  fields.Section(
+      "develop",
+      [this](Fields& f) {
+        f.Field("saturation", develop.saturation, 0, 10, "factor of the hand's colours");
+        f.Field("clarity", develop.clarity, 0, 10, "added share of the hand's shading");
+      },
+      "what decoded pictures lack");
   fields.Field("backdrop",
                backdrop,
                {"plain", "probes", "photos", "decoded"},

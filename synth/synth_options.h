@@ -1,6 +1,7 @@
 #pragma once
 
 #include "io/augment/augmentation_options.h"
+#include "synth/develop.h"
 #include "synth/nearest_hand.h"
 #include "synth/plausibility.h"
 
@@ -65,9 +66,11 @@ struct SynthOptions {
   // decoder alone is heard, 1 = the 3D decoder says depth only.
   double pixel_share = 0.5;
   double left_hands = 0.5;
+  // The decoded hand's colours, but with backdrop "decoded".
+  DevelopOptions develop;
   // Behind the decoded hand: "plain" puts it on one colour, drawn per tuple, by its decoded alpha;
   // "probes" on a view of a light probe, "photos" on a cut of a picture of the folder `photos`;
-  // "decoded" keeps what the decoder painted there.
+  // "decoded" keeps all that the decoder painted, the hand too.
   std::string backdrop = "plain";
   std::string photos;
   // Column rgb_rendered: the label rendered with skin of the decoded hand's tone.

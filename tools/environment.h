@@ -16,9 +16,10 @@ namespace handforge {
 std::string BetterCoreType(const std::string& chosen, bool has_avx2, bool has_avx512);
 std::string BetterCoreType(const std::string& chosen);  // on this processor
 
-// From now on the C library keeps freed blocks of any size for the next request. A training step
-// asks for the same large tensors again and again; handing each back to the system and clearing its
-// pages anew costs up to a fifth of the time. No-op where the library is not glibc.
+// From now on the C library keeps freed blocks of any size for the next request. Networks and
+// tuples ask for the same large blocks again and again; handing each back to the system and
+// clearing its pages anew costs training and synthesis up to a fifth of the time, more with more
+// threads. No-op where the library is not glibc.
 void KeepFreedMemory();
 
 }  // namespace handforge

@@ -4,6 +4,7 @@
 // over the environment later still, so the only way to change it is to start the program anew,
 // here. Where a platform lacks the section the variables stay unset, which `handforge doctor`
 // reports.
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
@@ -55,6 +56,13 @@ void RestartWithDefaults(int, char** argv, char** environment) {
   std::memcpy(extended, environment, num_set * sizeof(char*));
   std::memcpy(extended + num_set, missing, num_missing * sizeof(char*));
   extended[num_set + num_missing] = nullptr;
+  // By its own path, so that lists of processes show its name.
+  char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length > 0) {
+    path[length] = '\0';
+    execve(path, argv, const_cast<char**>(extended));
+  }
   execve("/proc/self/exe", argv, const_cast<char**>(extended));
   std::free(extended);  // refused: go on without
 }

@@ -1,5 +1,6 @@
 #include "tools/command.h"
 #include "tools/doctor.h"
+#include "tools/environment.h"
 #include "tools/eval_command.h"
 #include "tools/predict_command.h"
 #include "tools/train_command.h"
@@ -39,6 +40,7 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
 }  // namespace
 
 int main(int argc, char** argv) {
+  handforge::KeepFreedMemory();
   handforge::CommandLine command_line;
   for (const auto setup : kCommands) setup(command_line);
   return command_line.Main(argc, argv);

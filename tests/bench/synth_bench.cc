@@ -7,6 +7,7 @@
 #include "synth/synth_source.h"
 #include "synth/tuple_assembler.h"
 #include "tests/io/temporary_folder.h"
+#include "tools/environment.h"
 #include "tools/recipe.h"
 
 #include <algorithm>
@@ -206,4 +207,7 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace handforge
 
-int main(int argc, char** argv) { return handforge::Run(argc, argv); }
+int main(int argc, char** argv) {
+  handforge::KeepFreedMemory();
+  return handforge::Run(argc, argv);
+}

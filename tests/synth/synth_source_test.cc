@@ -120,6 +120,28 @@ TEST_F(Synthesis, EveryMethodGivesTheSameBytesForAnyThreads) {
   }
 }
 
+TEST_F(Synthesis, NeighboursTakeEveryTupleOnceBeforeAnyTwice) {
+  constexpr int64_t kParents = 96;
+  SynthOptions options = Options("kernel");
+  options.parents = {(*folder_ / "rendered").string()};
+  const SynthWorld world = SynthWorld::Load(options);
+  const auto parent = [&](uint64_t index) { return world.sampler->Draw(index, 0).parents[0]; };
+  std::set<int64_t> taken;
+  for (uint64_t index = 0; index < kParents; ++index) {
+    taken.insert(parent(index));
+    if (index != 11) continue;
+    // The first dozen are spread over all: even spacing would be 8.
+    int64_t before = *taken.rbegin() - kParents;
+    for (const int64_t number : taken) {
+      EXPECT_LE(number - before, 16);
+      before = number;
+    }
+  }
+  EXPECT_EQ(taken.size(), static_cast<size_t>(kParents));
+  EXPECT_EQ(parent(kParents), parent(0));
+  EXPECT_NE(world.sampler->Draw(kParents, 0).z, world.sampler->Draw(0, 0).z);
+}
+
 TEST_F(Synthesis, NeighboursOfTuplesLieAroundTheirPosteriors) {
   SynthOptions options = Options("kernel");
   options.parents = {(*folder_ / "rendered").string()};
