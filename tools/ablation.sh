@@ -13,7 +13,8 @@ usage: tools/ablation.sh variants|hs|semi [--data DIR] [--out DIR] [--seeds N] [
   hs        side of the hand (H) and scale (S) given or not, as in Spurr et al. 2018, beside this
             project's mirrored left hands
   semi      labels for 1, 5, 10, 25 and 100 % of the pictures: supervised alone, and with the other
-            pictures unlabelled; equally many steps of every pair; curve with deviations in semi.png
+            pictures labelled by that model (self-training); equally many steps of every pair;
+            curve with deviations in semi.png
 
   --data DIR    dataset to learn from and be measured on (default: out/quickstart_train, rendered
                 by configs/quickstart.yaml where it is not there)
@@ -162,16 +163,16 @@ hs() {
 
 # ---- Semi-supervision ---------------------------------------------------------------------------
 
-# Both rows of a share take the same steps of the same pairs and have the same labels; only the
-# pictures that rgb->rgb is shown differ. What makes unlabelled pictures teach the pose: skin and
-# light have a code of their own, so that the rest has to hold the hand; the loss looks at the hand
-# (own_masks) and cares for edges (detail_weight); two looks at a picture must say one hand.
+# Both rows of a share take the same steps of the same pairs and have the same labels. The second
+# has the other pictures too, labelled by the first one's model (train.teacher).
 semi_training() { # KIND SHARE SEED
-  local keep=false
-  [[ $1 == semi ]] && keep=true
-  train_and_measure "$out/$1$2-seed$3" "$3" 'rgb->3d+2d*2 3d->3d*1 3d->rgb*1 rgb->rgb*2' \
-    "labelled_share=$(awk "BEGIN { print $2 / 100 }")" keep_unlabelled=$keep \
-    model.latent_dim=40 model.appearance_dim=8 own_masks=true turns_weight=0.5 \
+  local pictures=(keep_unlabelled=false)
+  if [[ $1 == semi ]]; then
+    pictures=(keep_unlabelled=true "teacher=$out/supervised$2-seed$3/model.safetensors")
+  fi
+  train_and_measure "$out/$1$2-seed$3" "$3" 'rgb->3d+2d*4 3d->3d*1 3d->rgb*1' \
+    "labelled_share=$(awk "BEGIN { print $2 / 100 }")" "${pictures[@]}" \
+    model.latent_dim=40 model.appearance_dim=8 own_masks=true \
     colour_weight=2 detail_weight=1 background_weight=0.05 average_decay=0.995
 }
 

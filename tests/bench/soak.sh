@@ -20,7 +20,7 @@ child=$!
 begin=$(date +%s.%N)
 while kill -0 $child 2>/dev/null; do
   rss=$(awk '/^VmRSS/ {print $2}' /proc/$child/status 2>/dev/null || true)
-  shards=$(find "$out/d/shards" -name '*.h5' ! -name '.*' 2>/dev/null | wc -l)
+  shards=$({ find "$out/d/shards" -name '*.h5' ! -name '.*' 2>/dev/null || true; } | wc -l)
   [[ -n $rss ]] && echo "$(date +%s.%N) $((shards * 256)) $rss"
   sleep 1
 done >"$out/log"
