@@ -8,25 +8,22 @@
 
 namespace handforge {
 
-std::vector<std::vector<uint8_t>> RowFile::Read(uint64_t row) const {
+std::vector<uint8_t> RowFile::Read(size_t column, uint64_t row) const {
+  const Rows& rows = columns_.at(column);
+  const Place place = rows.places.at(row);
   std::ifstream in;
-  in.rdbuf()->pubsetbuf(nullptr, 0);  // each row is one read of its own
+  in.rdbuf()->pubsetbuf(nullptr, 0);  // one read is all there will be
   in.open(file_, std::ios::binary);
   if (!in) throw DataError(file_.string() + ": cannot be opened any more");
-  std::vector<std::vector<uint8_t>> values;
-  for (const Rows& rows : columns_) {
-    const Place place = rows.places.at(row);
-    std::vector<uint8_t> packed(place.bytes), out(rows.column.RowBytes());
-    in.seekg(static_cast<std::streamoff>(place.offset));
-    in.read(reinterpret_cast<char*>(packed.data()), static_cast<std::streamsize>(packed.size()));
-    const size_t element_bytes = SizeOf(rows.column.type);
-    if (!in || !DecodeChunk(packed, element_bytes, rows.shuffled, out.data(), out.size())) {
-      throw DataError(file_.string() + ": row " + std::to_string(row) + " of column '" +
-                      rows.column.name + "' is damaged: its compressed data do not unpack");
-    }
-    values.push_back(std::move(out));
+  std::vector<uint8_t> packed(place.bytes), out(rows.column.RowBytes());
+  in.seekg(static_cast<std::streamoff>(place.offset));
+  in.read(reinterpret_cast<char*>(packed.data()), static_cast<std::streamsize>(packed.size()));
+  const size_t element_bytes = SizeOf(rows.column.type);
+  if (!in || !DecodeChunk(packed, element_bytes, rows.shuffled, out.data(), out.size())) {
+    throw DataError(file_.string() + ": row " + std::to_string(row) + " of column '" +
+                    rows.column.name + "' is damaged: its compressed data do not unpack");
   }
-  return values;
+  return out;
 }
 
 }  // namespace handforge

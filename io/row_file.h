@@ -28,9 +28,9 @@ class RowFile {
   RowFile(std::filesystem::path file, std::vector<Rows> columns)
       : file_(std::move(file)), columns_(std::move(columns)) {}
 
-  // Column::RowBytes() bytes of each column, in their order. Throws DataError naming the file, and
-  // column and row where they are damaged.
-  std::vector<std::vector<uint8_t>> Read(uint64_t row) const;
+  // Column::RowBytes() bytes of the column with this place among those asked for. Throws DataError
+  // naming the file, and column and row where they are damaged.
+  std::vector<uint8_t> Read(size_t column, uint64_t row) const;
 
  private:
   std::filesystem::path file_;

@@ -33,15 +33,18 @@ void ForEachHit(const HandScene& scene, const Visit& visit) {
   }
 }
 
+uint8_t InstanceOf(const HandScene& scene, const HandScene::Place& place) {
+  const uint8_t part = scene.PartAt(place);
+  if (part == kPartForearm) return kInstanceArm;
+  if (place.body == 0) return kInstanceHand;
+  if (part == kPartOtherHand) return kInstanceOtherHand;
+  return static_cast<uint8_t>(kInstanceFirstObject + scene.ObjectAt(place));
+}
+
 ImageU8 InstanceImage(const HandScene& scene) {
   ImageU8 image(scene.camera().width_px, scene.camera().height_px);
   ForEachHit(scene, [&](int x, int y, const HandScene::Place& place, const Vector3f&) {
-    const uint8_t part = scene.PartAt(place);
-    image.at(x, y) = part == kPartForearm ? kInstanceArm
-                     : place.body == 0    ? kInstanceHand
-                     : part == kPartOtherHand
-                         ? kInstanceOtherHand
-                         : static_cast<uint8_t>(kInstanceFirstObject + scene.ObjectAt(place));
+    image.at(x, y) = InstanceOf(scene, place);
   });
   return image;
 }

@@ -215,7 +215,6 @@ Tuple TupleRenderer::Render(uint64_t index, std::map<std::string, uint64_t>* rej
 
 TupleRenderer::View TupleRenderer::DrawView(const Scene& scene,
                                             const RowAddress& row,
-                                            uint64_t index,
                                             uint32_t attempt) const {
   const RenderOptions& options = world_.options;
   const uint64_t hands = row.two_hands ? 2 : 1;
@@ -406,7 +405,7 @@ bool TupleRenderer::TryRender(const Scene& scene,
                               std::vector<Tuple>* tuples) {
   const RenderOptions& options = world_.options;
   const HoldOut hold_out(options.hold_out);
-  const View view = DrawView(scene, row, index, attempt);
+  const View view = DrawView(scene, row, attempt);
   Random photo_random(options.seed, view.index, attempt, Purpose::kPhoto);
   const float tone = MeanLuminance(scene.hands[0].skin);
   const PhotoSettings photo = DrawPhoto(options.photo, tone, photo_random);

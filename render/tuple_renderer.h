@@ -68,7 +68,7 @@ class TupleRenderer {
     std::vector<SceneObject> objects_before_hand;                   // in the camera frame
     Eigen::Matrix3d first_from_this = Eigen::Matrix3d::Identity();  // to the scene's first view
   };
-  View DrawView(const Scene& scene, const RowAddress& row, uint64_t index, uint32_t attempt) const;
+  View DrawView(const Scene& scene, const RowAddress& row, uint32_t attempt) const;
   // The record of a hand at a frame, as a right hand, without images.
   Tuple RecordAt(const Scene& scene, const View& view, int frame, int hand) const;
   void AddLayers(const Scene& scene, const View& view, int hand, Tuple* tuple);

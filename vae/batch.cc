@@ -237,7 +237,7 @@ void BatchMaker::AddBackground(int position, Batch* batch) const {
   const int64_t other = random.Integer(samples_.size());
   const size_t begin = batch->backgrounds.size();
   batch->backgrounds.resize(begin + size);
-  const PixelView pixels = samples_.Pixels(other);
+  const PixelView pixels = samples_.Pixels(other, {true, false, false});
   PaintBackground({pixels.rgb}, samples_.rgb_px, &random, batch->backgrounds.data() + begin);
 }
 
@@ -271,7 +271,7 @@ std::vector<float> BatchMaker::Planes(int64_t row,
     return planes;
   }
   std::vector<float> planes(kImagePlanes * plane);
-  const PixelView pixels = samples_.Pixels(row);
+  const PixelView pixels = samples_.Pixels(row, {true, true, false});
   AugmentImage(draw, pixels.rgb, pixels.alpha, px, planes.data());
   return planes;
 }
@@ -292,7 +292,7 @@ void BatchMaker::AppendInput(int64_t row,
     AugmentOptions options = options_.augment;
     if ((samples_.present[static_cast<size_t>(row)] & kHasMask) == 0) options.background = 0;
     const int64_t other = random->Integer(samples_.size());
-    const PixelView background = samples_.Pixels(other);
+    const PixelView background = samples_.Pixels(other, {true, false, false});
     DegradeImage(options, {background.rgb}, px, random, shown.data());
     shown.resize(3 * plane);
   }

@@ -266,7 +266,7 @@ class PairEvaluation {
   void AddImage(int64_t row, const uint8_t* said) {
     const size_t pixels = static_cast<size_t>(samples_.rgb_px) * samples_.rgb_px;
     std::vector<float> planes(kImagePlanes * pixels);
-    const PixelView view = samples_.Pixels(row);
+    const PixelView view = samples_.Pixels(row, {true, true, false});
     AugmentImage(Framing(row), view.rgb, view.alpha, samples_.rgb_px, planes.data());
     const float* mean = vae_.mean_rgba().data();
     const auto model = [&](size_t p, size_t c) { return static_cast<double>(said[4 * p + c]); };

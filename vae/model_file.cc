@@ -82,7 +82,7 @@ void AddMeanImage(const SampleSet& train, TensorFile* file) {
   std::vector<double> colour(3 * pixels, 0), alpha(pixels, 0);
   double masks = 0;
   for (const int64_t row : rows) {
-    const PixelView view = train.Pixels(row);
+    const PixelView view = train.Pixels(row, {true, true, false});
     for (size_t i = 0; i < 3 * pixels; ++i) colour[i] += view.rgb[i];
     if ((train.present[static_cast<size_t>(row)] & kHasMask) == 0) continue;
     for (size_t i = 0; i < pixels; ++i) alpha[i] += view.alpha[i];

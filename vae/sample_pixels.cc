@@ -44,7 +44,11 @@ SamplePixels PixelMaker::Make(const uint8_t* rgb,
                               const uint16_t* depth,
                               Handedness stored) const {
   const bool mirror = form_.mirror_left && stored == Handedness::kLeft;
-  return {Image(rgb, stored_rgb_px_, 3, mirror), Alpha(mask, mirror), Depth(depth, mirror)};
+  SamplePixels pixels;
+  if (rgb != nullptr) pixels.rgb = Image(rgb, stored_rgb_px_, 3, mirror);
+  if (mask != nullptr) pixels.alpha = Alpha(mask, mirror);
+  if (depth != nullptr) pixels.depth = Depth(depth, mirror);
+  return pixels;
 }
 
 // Area average of an interleaved image.
@@ -103,13 +107,22 @@ uint32_t StoredPixels::AddShard(const ShardReader& shard, const PixelMaker& make
   return static_cast<uint32_t>(shards_.size() - 1);
 }
 
-std::shared_ptr<const SamplePixels> StoredPixels::Read(const PixelPlace& place) const {
+std::shared_ptr<const SamplePixels> StoredPixels::Read(const PixelPlace& place,
+                                                       const PixelKinds& kinds) const {
   const Shard& shard = shards_.at(place.shard);
-  const std::vector<std::vector<uint8_t>> columns = shard.file.Read(place.row);
-  std::vector<uint16_t> depth(columns[2].size() / sizeof(uint16_t));
-  std::memcpy(depth.data(), columns[2].data(), columns[2].size());
-  return std::make_shared<SamplePixels>(
-      shard.maker.Make(columns[0].data(), columns[1].data(), depth.data(), place.side));
+  std::vector<uint8_t> rgb, mask;
+  std::vector<uint16_t> depth;
+  if (kinds.rgb) rgb = shard.file.Read(0, place.row);
+  if (kinds.alpha) mask = shard.file.Read(1, place.row);
+  if (kinds.depth) {
+    const std::vector<uint8_t> bytes = shard.file.Read(2, place.row);
+    depth.resize(bytes.size() / sizeof(uint16_t));
+    std::memcpy(depth.data(), bytes.data(), bytes.size());
+  }
+  return std::make_shared<SamplePixels>(shard.maker.Make(kinds.rgb ? rgb.data() : nullptr,
+                                                         kinds.alpha ? mask.data() : nullptr,
+                                                         kinds.depth ? depth.data() : nullptr,
+                                                         place.side));
 }
 
 }  // namespace handforge

@@ -27,7 +27,14 @@ struct SampleForm {
 // Steps of SamplePixels::depth in one unit: 1.2 mm each.
 constexpr int kDepthLevels = 127;
 
-// Pictures of one sample as the networks see them.
+// Which pictures of a sample are wanted.
+struct PixelKinds {
+  bool rgb = true;
+  bool alpha = true;
+  bool depth = true;
+};
+
+// Pictures of one sample as the networks see them; empty where not wanted.
 struct SamplePixels {
   std::vector<uint8_t> rgb;    // {px, px, 3}
   std::vector<uint8_t> alpha;  // {px, px}, 255 = hand or forearm
@@ -44,7 +51,8 @@ class PixelMaker {
   PixelMaker(const ShardReader& shard, const SampleForm& form);
 
   int image_px() const { return image_px_; }
-  // One row of the columns rgb {stored, stored, 3}, mask and depth {image, image}.
+  // One row of the columns rgb {stored, stored, 3}, mask and depth {image, image}; null where not
+  // wanted.
   SamplePixels Make(const uint8_t* rgb,
                     const uint8_t* mask,
                     const uint16_t* depth,
@@ -75,7 +83,7 @@ class StoredPixels {
   // Returns the number of the shard.
   uint32_t AddShard(const ShardReader& shard, const PixelMaker& maker);
   // Any number of threads may. Throws as RowFile does.
-  std::shared_ptr<const SamplePixels> Read(const PixelPlace& place) const;
+  std::shared_ptr<const SamplePixels> Read(const PixelPlace& place, const PixelKinds& kinds) const;
 
  private:
   struct Shard {

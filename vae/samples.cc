@@ -222,20 +222,21 @@ std::vector<int64_t> SampleSet::RowsFor(const Pair& pair) const {
   return RowsFor(Pass{pair.from, {pair.to}, 1});
 }
 
-PixelView SampleSet::Pixels(int64_t row) const {
+PixelView SampleSet::Pixels(int64_t row, const PixelKinds& kinds) const {
   const size_t r = static_cast<size_t>(row);
   if (stored == nullptr) {
     const size_t first = r * static_cast<size_t>(rgb_px) * static_cast<size_t>(rgb_px);
     return {rgb.data() + 3 * first, alpha.data() + first, depth.data() + first, nullptr};
   }
-  std::shared_ptr<const SamplePixels> pixels = stored->Read(places[r]);
+  std::shared_ptr<const SamplePixels> pixels = stored->Read(places[r], kinds);
   return {pixels->rgb.data(), pixels->alpha.data(), pixels->depth.data(), std::move(pixels)};
 }
 
 void SampleSet::CopyInput(int64_t row, Modality modality, float* input) const {
   const size_t count = static_cast<size_t>(InputSize(modality, rgb_px));
   const size_t first = static_cast<size_t>(row) * count;
-  const PixelView view = IsImage(modality) ? Pixels(row) : PixelView();
+  const PixelKinds kinds{modality == Modality::kRgb, false, modality == Modality::kDepth};
+  const PixelView view = IsImage(modality) ? Pixels(row, kinds) : PixelView();
   switch (modality) {
     case Modality::kRgb:
       std::transform(view.rgb, view.rgb + count, input, [](uint8_t value) {

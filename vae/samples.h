@@ -49,8 +49,8 @@ struct SampleSet {
   // Rows that have both modalities of the pair.
   std::vector<int64_t> RowsFor(const Pair& pair) const;
 
-  // Any number of threads may ask.
-  PixelView Pixels(int64_t row) const;
+  // Any number of threads may ask. Only the wanted kinds are sure to be there.
+  PixelView Pixels(int64_t row, const PixelKinds& kinds = {}) const;
   // One encoder input, InputSize(modality, rgb_px) floats.
   void CopyInput(int64_t row, Modality modality, float* input) const;
 };

@@ -25,7 +25,10 @@ Manifest SomeManifest() {
   manifest.command = "render";
   manifest.seed = 18446744073709551615u;
   manifest.count = 5;
-  manifest.layout = {24, 16, 8, true};
+  manifest.layout.image_px = 24;
+  manifest.layout.rgb_px = 16;
+  manifest.layout.latent_dim = 8;
+  manifest.layout.decoded = true;
   manifest.config = "a: \"µm\"\n";
   manifest.config_sha256 = Sha256(manifest.config.data(), manifest.config.size());
   manifest.mesh_sha256 = std::string(64, 'a');

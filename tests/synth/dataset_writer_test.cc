@@ -302,7 +302,8 @@ TEST(WriteDataset, AnHdf5ErrorInAnyCallLosesNothing) {
     FailHdf5CallAfter(0);
     ASSERT_EQ(fs::exists(ManifestPath(job.out)), !failed) << "call " << calls;
     for (const auto& [name, hash] : ShardHashes(job.out)) {
-      if (fs::path(name).extension() == ".h5") ASSERT_EQ(hash, expected.at(name)) << calls;
+      if (fs::path(name).extension() != ".h5") continue;
+      ASSERT_EQ(hash, expected.at(name)) << calls;
     }
     WriteCounted(job, &shared);
     ASSERT_EQ(ShardHashes(job.out), expected) << "call " << calls;
