@@ -40,13 +40,12 @@ void ReadNames(const Json& names, ModalitySet* present) {
 }
 
 // Mean of rows {count} of an array of rows {size}; zeros without rows.
-template <typename T>
-std::vector<float> MeanRow(const std::vector<T>& values,
+std::vector<float> MeanRow(const std::vector<float>& values,
                            size_t row_size,
                            const std::vector<int64_t>& rows) {
   std::vector<double> sum(row_size, 0);
   for (const int64_t row : rows) {
-    const T* begin = values.data() + static_cast<size_t>(row) * row_size;
+    const float* begin = values.data() + static_cast<size_t>(row) * row_size;
     for (size_t i = 0; i < row_size; ++i) sum[i] += begin[i];
   }
   std::vector<float> mean(row_size, 0);

@@ -113,6 +113,16 @@ void WriteAll(const std::filesystem::path& file,
   PublishFile(temporary, file);
 }
 
+// `values` as elements of type T.
+template <typename T>
+TensorEntry EntryOf(const char* dtype, const std::vector<int64_t>& shape, const float* values) {
+  TensorEntry entry{dtype, shape, {}};
+  const std::vector<T> elements(values, values + entry.Elements());
+  entry.bytes.resize(elements.size() * sizeof(T));
+  std::memcpy(entry.bytes.data(), elements.data(), entry.bytes.size());
+  return entry;
+}
+
 }  // namespace
 
 int64_t TensorEntry::Elements() const {
@@ -132,24 +142,13 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 void TensorFile::AddFloats(const std::string& name,
                            const std::vector<int64_t>& shape,
                            const float* values) {
-  TensorEntry entry;
-  entry.dtype = "F32";
-  entry.shape = shape;
-  entry.bytes.resize(static_cast<size_t>(entry.Elements()) * sizeof(float));
-  std::memcpy(entry.bytes.data(), values, entry.bytes.size());
-  Add(name, std::move(entry));
+  Add(name, EntryOf<float>("F32", shape, values));
 }
 
 void TensorFile::AddHalves(const std::string& name,
                            const std::vector<int64_t>& shape,
                            const float* values) {
-  TensorEntry entry;
-  entry.dtype = "F16";
-  entry.shape = shape;
-  std::vector<Eigen::half> halves(values, values + entry.Elements());
-  entry.bytes.resize(halves.size() * sizeof(Eigen::half));
-  std::memcpy(entry.bytes.data(), halves.data(), entry.bytes.size());
-  Add(name, std::move(entry));
+  Add(name, EntryOf<Eigen::half>("F16", shape, values));
 }
 
 void TensorFile::Add(const std::string& name, TensorEntry entry) {
