@@ -17,16 +17,6 @@ namespace {
 
 constexpr int kRows = 32;  // batch of one evaluation step
 
-// Evenly spaced choice of at most `limit` rows; 0 = all.
-std::vector<int64_t> Choose(const std::vector<int64_t>& rows, int64_t limit) {
-  const int64_t count = static_cast<int64_t>(rows.size());
-  if (limit <= 0 || limit >= count) return rows;
-  std::vector<int64_t> chosen;
-  for (int64_t i = 0; i < limit; ++i)
-    chosen.push_back(rows[static_cast<size_t>(i * count / limit)]);
-  return chosen;
-}
-
 Joints3 ToJoints3(const float* normalised) {
   return MetricJoints3(normalised, 1, Handedness::kRight);
 }
@@ -384,7 +374,7 @@ std::vector<PairReport> EvaluatePairs(const HandVae& vae,
   for (const Pair& pair : options.pairs) {
     const bool known = vae.info().has_encoder[static_cast<size_t>(pair.from)] &&
                        vae.info().has_decoder[static_cast<size_t>(pair.to)];
-    const std::vector<int64_t> rows = Choose(ScorableRows(samples, pair), options.limit);
+    const std::vector<int64_t> rows = EvenlySpaced(ScorableRows(samples, pair), options.limit);
     if (known && !rows.empty()) {
       reports.push_back(EvaluatePair(vae, samples, pair, rows, options));
     }

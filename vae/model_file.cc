@@ -64,20 +64,9 @@ std::vector<int64_t> RowsWith(const SampleSet& samples, uint32_t bits) {
   return rows;
 }
 
-// Evenly spaced choice of at most `limit` of them.
-std::vector<int64_t> Thin(const std::vector<int64_t>& rows, int64_t limit) {
-  const int64_t count = static_cast<int64_t>(rows.size());
-  if (count <= limit) return rows;
-  std::vector<int64_t> chosen;
-  for (int64_t i = 0; i < limit; ++i) {
-    chosen.push_back(rows[static_cast<size_t>(i * count / limit)]);
-  }
-  return chosen;
-}
-
 void AddMeanImage(const SampleSet& train, TensorFile* file) {
   const size_t pixels = static_cast<size_t>(train.rgb_px) * train.rgb_px;
-  const std::vector<int64_t> rows = Thin(RowsWith(train, kHasRgb), kAveragedRows);
+  const std::vector<int64_t> rows = EvenlySpaced(RowsWith(train, kHasRgb), kAveragedRows);
   std::vector<double> colour(3 * pixels, 0), alpha(pixels, 0);
   double masks = 0;
   for (const int64_t row : rows) {
@@ -132,7 +121,7 @@ class CodeReader {
     const size_t rgb = static_cast<size_t>(Modality::kRgb);
     looks_ = vae.info().model.appearance_dim > 0 && vae.info().has_encoder[rgb];
     rows_ = samples.RowsFor({modality, looks_ ? Modality::kRgb : modality, 1});
-    if (looks_) rows_ = Thin(rows_, kLookedAtRows);
+    if (looks_) rows_ = EvenlySpaced(rows_, kLookedAtRows);
   }
 
   Posteriors Read() const {

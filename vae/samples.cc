@@ -306,6 +306,16 @@ void DropLabels(double share, bool keep_images, uint64_t seed, SampleSet* sample
   }
 }
 
+std::vector<int64_t> EvenlySpaced(const std::vector<int64_t>& rows, int64_t limit) {
+  const int64_t count = static_cast<int64_t>(rows.size());
+  if (limit <= 0 || limit >= count) return rows;
+  std::vector<int64_t> chosen;
+  for (int64_t i = 0; i < limit; ++i) {
+    chosen.push_back(rows[static_cast<size_t>(i * count / limit)]);
+  }
+  return chosen;
+}
+
 double MedianFocalOverSize(const SampleSet& samples) {
   std::vector<float> values = samples.focal_over_size;
   if (values.empty()) return 0;

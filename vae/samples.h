@@ -84,6 +84,9 @@ SampleSet LoadSamples(const std::vector<std::string>& folders,
 // picture alone, or with `keep_images` false nothing.
 void DropLabels(double share, bool keep_images, uint64_t seed, SampleSet* samples);
 
+// At most `limit` of the rows, evenly spaced; 0 = all.
+std::vector<int64_t> EvenlySpaced(const std::vector<int64_t>& rows, int64_t limit);
+
 // Median of focal_over_size; 0 for an empty set.
 double MedianFocalOverSize(const SampleSet& samples);
 
