@@ -3,6 +3,7 @@
 #include "io/config.h"
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/json_text.h"
 
 #include <algorithm>
 #include <cctype>
@@ -74,9 +75,7 @@ Json HeaderJson(const Manifest& manifest) {
           {"licences", manifest.licences}};
 }
 
-std::string ToText(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string ToText(const Json& json) { return JsonText(json, 2) + "\n"; }
 
 // ---- Reading ------------------------------------------------------------------------------------
 
@@ -310,6 +309,9 @@ std::vector<RunInfo> ReadRuns(Reader& reader, size_t num_shards, const fs::path&
   uint64_t shards = 0;
   for (const Json& run : reader.Array("runs")) {
     runs.push_back(ReadRun(Reader(run, "runs[" + std::to_string(runs.size()) + "]", file)));
+    if (runs.back().shards > num_shards - shards) {  // their sum might wrap
+      reader.Fail("runs", "own more shards than the " + std::to_string(num_shards) + " there are");
+    }
     shards += runs.back().shards;
   }
   if (!runs.empty() && shards != num_shards) {

@@ -21,16 +21,22 @@ void OnSignal(int signal) {
   }
 }
 
-}  // namespace
+void EndAtOnce(int) { ::_exit(static_cast<int>(ExitCode::kInterrupted)); }
 
-void InstallInterruptHandler() {
+void Handle(void (*handler)(int)) {
   struct sigaction action {};
-  action.sa_handler = &OnSignal;
+  action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   ::sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
 }
+
+}  // namespace
+
+void InstallInterruptHandler() { Handle(&OnSignal); }
+
+void EndAtOnceOnInterrupt() { Handle(&EndAtOnce); }
 
 bool InterruptRequested() { return interrupt_requested.load(std::memory_order_relaxed); }
 

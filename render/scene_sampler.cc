@@ -78,6 +78,16 @@ double CatmullRom(double a, double b, double c, double d, double u) {
   return b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)));
 }
 
+// Draws of a key pose have attempts of their own; those of later keys are of further seeds.
+constexpr uint32_t kDrawsPerKey = 1u << 17;
+constexpr uint32_t kKeysPerSeed = (1u << 24) / kDrawsPerKey;
+
+Random KeyRandom(uint64_t seed, uint64_t scene, uint32_t key, uint32_t draw) {
+  const uint32_t further = key / kKeysPerSeed;
+  if (further > 0) seed = Random(seed, further, 0, Purpose::kFurtherSeed).NextU64();
+  return Random(seed, scene, key % kKeysPerSeed * kDrawsPerKey + draw, Purpose::kPose);
+}
+
 int NumKeys(const RenderOptions& options) {
   if (options.sequence_frames == 1) return 1;
   return static_cast<int>(options.sequence_frames + kFramesPerKey - 1) / kFramesPerKey + 3;
@@ -124,17 +134,16 @@ SceneHand SceneSampler::DrawHand(const RowAddress& row,
   out.skin = SubjectSkin(options_.seed, out.subject, hold_out);
 
   // Key poses, without parts that pass through each other.
-  constexpr uint32_t kDrawsPerKey = 1u << 17;
   const int keys = NumKeys(options_);
   for (int key = 0; key < keys; ++key) {
-    const auto stream = static_cast<uint32_t>(hand * keys + key) * kDrawsPerKey;
     for (uint32_t draw = 0;; ++draw) {
       if (draw == options_.max_attempts) {
         throw DataError("scene " + std::to_string(row.scene) + ": none of " + std::to_string(draw) +
                         " poses was accepted, the last for self_collision; loosen "
                         "render.pose.max_penetration_mm or raise render.max_attempts");
       }
-      Random random(options_.seed, row.scene, stream + draw, Purpose::kPose);
+      Random random =
+          KeyRandom(options_.seed, row.scene, static_cast<uint32_t>(hand * keys + key), draw);
       SampledPose pose = SamplePose(gestures_, options_.pose, random);
       const double deepest =
           SettlePose(rig_, out.shape, options_.pose.max_penetration_mm, &pose.angles_deg);

@@ -6,6 +6,7 @@
 #include "io/dataset.h"
 #include "io/files.h"
 #include "io/hand_box.h"
+#include "io/interrupt.h"
 #include "render/layers.h"
 #include "render/tuple_renderer.h"
 #include "synth/rendered_again.h"
@@ -14,8 +15,13 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <optional>
 #include <set>
+#include <tuple>
+#include <utility>
+
+#include <tbb/enumerable_thread_specific.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
 
 namespace handforge {
 namespace {
@@ -24,31 +30,63 @@ namespace fs = std::filesystem;
 
 // Joints of the record against the stored single-precision labels.
 constexpr double kJointToleranceMm = 0.01;
+// Greater than any that augmentation draws; how far a resampled pixel is looked for hangs on it.
+constexpr double kMostZoom = 4;
 
-class Auditor {
+// Shards of a run follow each other from index 0.
+void CheckRuns(const Manifest& manifest, std::vector<Fault>* faults) {
+  std::vector<RunInfo> runs = manifest.runs;
+  if (runs.empty()) runs.push_back(manifest.RunOf(0));
+  size_t shard = 0;
+  for (const RunInfo& run : runs) {
+    uint64_t next = 0;
+    for (const size_t end = shard + run.shards; shard < end; ++shard) {
+      const ShardInfo& info = manifest.shards[shard];
+      if (info.first_index != next) {
+        faults->push_back({info.file,
+                           -1,
+                           "",
+                           "first_index is " + std::to_string(info.first_index) + ", expected " +
+                               std::to_string(next)});
+      }
+      next = info.first_index + info.tuples;
+    }
+  }
+}
+
+// Shards that lie there unnamed, other than those of an append on its way (they have records).
+void CheckStrayShards(const fs::path& folder,
+                      const Manifest& manifest,
+                      std::vector<Fault>* faults) {
+  std::set<std::string> named;
+  for (const ShardInfo& info : manifest.shards) named.insert(fs::path(info.file).filename());
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder / "shards", ignored)) {
+    const fs::path& file = entry.path();
+    const bool shard = file.extension() == ".h5" && !IsTemporaryName(file);
+    if (!shard || named.count(file.filename()) > 0) continue;
+    if (fs::exists(fs::path(file).replace_extension(".json"))) continue;
+    faults->push_back(
+        {"shards/" + file.filename().string(), -1, "", "is not named in the manifest"});
+  }
+}
+
+// Audits one shard after the other; keeps the rig of the last one.
+class ShardAuditor {
  public:
-  Auditor(const fs::path& folder, const AuditOptions& options)
-      : folder_(folder), options_(options) {}
+  ShardAuditor(const fs::path& folder, const Manifest& manifest, const AuditOptions& options)
+      : folder_(folder), manifest_(manifest), options_(options) {}
 
-  AuditResult Run() {
-    const fs::path manifest_path = ManifestPath(folder_);
-    if (!fs::exists(manifest_path)) {
-      throw DataError(
-          folder_.string() +
-          " is no complete dataset: it has no dataset.json (written last; the command that "
-          "makes the dataset continues it)");
-    }
+  AuditResult Audit(size_t shard) {
+    result_ = {};
+    run_ = manifest_.RunOf(shard);
+    shard_ = manifest_.shards[shard].file;
     try {
-      manifest_ = Manifest::FromJson(ReadText(manifest_path), manifest_path);
-    } catch (const DataError& e) {
-      Report("", -1, "", e.what());
-      return std::move(result_);
-    }
-    CheckManifest();
-    CheckStrayShards();
-    for (size_t shard = 0; shard < manifest_.shards.size() && !Full(); ++shard) {
-      run_ = manifest_.RunOf(shard);
       AuditShard(manifest_.shards[shard]);
+    } catch (const DataError& e) {
+      Report(-1, "", e.what());
+    } catch (const fs::filesystem_error& e) {
+      Report(-1, "", e.what());
     }
     return std::move(result_);
   }
@@ -56,53 +94,11 @@ class Auditor {
  private:
   bool Full() const { return static_cast<int64_t>(result_.faults.size()) >= options_.max_faults; }
 
-  void Report(const std::string& shard,
-              int64_t row,
-              const std::string& column,
-              const std::string& what) {
-    if (!Full()) result_.faults.push_back({shard, row, column, what});
-  }
   void Report(int64_t row, const std::string& column, const std::string& what) {
-    Report(shard_, row, column, what);
-  }
-
-  // Shards of a run follow each other from index 0.
-  void CheckManifest() {
-    std::vector<RunInfo> runs = manifest_.runs;
-    if (runs.empty()) runs.push_back(manifest_.RunOf(0));
-    size_t shard = 0;
-    for (const RunInfo& run : runs) {
-      uint64_t next = 0;
-      for (const size_t end = shard + run.shards; shard < end; ++shard) {
-        const ShardInfo& info = manifest_.shards[shard];
-        if (info.first_index != next) {
-          Report(info.file,
-                 -1,
-                 "",
-                 "first_index is " + std::to_string(info.first_index) + ", expected " +
-                     std::to_string(next));
-        }
-        next = info.first_index + info.tuples;
-      }
-    }
-  }
-
-  // Shards that lie there unnamed, other than those of an append on its way (they have records).
-  void CheckStrayShards() {
-    std::set<std::string> named;
-    for (const ShardInfo& info : manifest_.shards) named.insert(fs::path(info.file).filename());
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(folder_ / "shards", ignored)) {
-      const fs::path& file = entry.path();
-      const bool shard = file.extension() == ".h5" && !IsTemporaryName(file);
-      if (!shard || named.count(file.filename()) > 0) continue;
-      if (fs::exists(fs::path(file).replace_extension(".json"))) continue;
-      Report("shards/" + file.filename().string(), -1, "", "is not named in the manifest");
-    }
+    if (!Full()) result_.faults.push_back({shard_, row, column, what});
   }
 
   void AuditShard(const ShardInfo& info) {
-    shard_ = info.file;
     const fs::path path = folder_ / info.file;
     if (!fs::exists(path)) return Report(-1, "", "missing");
     if (fs::file_size(path) != info.bytes) {
@@ -115,23 +111,20 @@ class Auditor {
     if (hash != info.sha256) {
       return Report(-1, "", "SHA-256 is " + hash + ", the manifest says " + info.sha256);
     }
-    try {
-      const ShardReader reader(path);
-      if (reader.size() != info.tuples) {
-        return Report(-1,
-                      "",
-                      "holds " + std::to_string(reader.size()) + " tuples, the manifest says " +
-                          std::to_string(info.tuples));
-      }
-      CheckColumns(reader);
-      CheckAttributes(reader);
-      PrepareRendering(reader);
-      for (uint64_t row = 0; row < reader.size() && !Full(); ++row) {
-        AuditRow(reader.ReadTuple(row), static_cast<int64_t>(row), info.first_index + row);
-        ++result_.tuples;
-      }
-    } catch (const DataError& e) {
-      Report(-1, "", e.what());
+    const ShardReader reader(path);
+    if (reader.size() != info.tuples) {
+      return Report(-1,
+                    "",
+                    "holds " + std::to_string(reader.size()) + " tuples, the manifest says " +
+                        std::to_string(info.tuples));
+    }
+    CheckColumns(reader);
+    CheckAttributes(reader);
+    PrepareRendering(reader);
+    for (uint64_t row = 0; row < reader.size() && !Full(); ++row) {
+      ThrowIfInterrupted("auditing");
+      AuditRow(reader.ReadTuple(row), static_cast<int64_t>(row), info.first_index + row);
+      ++result_.tuples;
     }
   }
 
@@ -162,51 +155,66 @@ class Auditor {
     }
   }
 
-  // The shapes of objects that the shard names, where their files are at hand.
-  bool LoadObjects(const ShardReader& reader) {
-    objects_ = std::make_unique<ObjectLibrary>();
-    if (!manifest_.layout.Has("objects")) return true;
-    const auto names = reader.ListAttribute("object_names");
-    const auto hashes = reader.ListAttribute("object_sha256");
-    for (size_t i = objects_->names().size(); i < names.size(); ++i) {
-      try {
-        objects_->AddFile(names[i]);
-      } catch (const Error& e) {
-        result_.not_rendered_because = e.what();
-        return false;
-      }
-      if (i < hashes.size() && hashes[i] == objects_->sha256()[i]) continue;
-      result_.not_rendered_because = names[i] + " is another file than the dataset was made with";
-      return false;
+  // What rows of the shard are rendered with, for comparison.
+  struct RenderInputs {
+    std::string rig_text;
+    std::string mesh_sha256;
+    std::vector<std::string> object_names;
+    std::vector<std::string> object_sha256;
+
+    bool operator==(const RenderInputs& o) const {
+      return std::tie(rig_text, mesh_sha256, object_names, object_sha256) ==
+             std::tie(o.rig_text, o.mesh_sha256, o.object_names, o.object_sha256);
     }
-    return true;
+  };
+
+  RenderInputs InputsOf(const ShardReader& reader) const {
+    RenderInputs inputs{reader.TextAttribute("rig"), run_.mesh_sha256, {}, {}};
+    if (!manifest_.layout.Has("objects")) return inputs;
+    inputs.object_names = reader.ListAttribute("object_names");
+    inputs.object_sha256 = reader.ListAttribute("object_sha256");
+    return inputs;
   }
 
-  // The rig that the shard names, where its mesh is at hand.
-  void PrepareRendering(const ShardReader& reader) {
-    const std::string rig_text = reader.TextAttribute("rig");
-    if (scene_ != nullptr && rig_text == rig_text_) return;
-    scene_.reset();
-    rig_.reset();
-    rig_text_ = rig_text;
-    if (rig_text.empty()) {
-      result_.not_rendered_because = "the shards name no rig";
-      return;
+  // The shapes of objects that the shard names. Throws where a file is not at hand, or another.
+  void LoadObjects() {
+    objects_ = std::make_unique<ObjectLibrary>();
+    const auto& names = inputs_.object_names;
+    const auto& hashes = inputs_.object_sha256;
+    for (size_t i = objects_->names().size(); i < names.size(); ++i) {
+      objects_->AddFile(names[i]);
+      if (i < hashes.size() && hashes[i] == objects_->sha256()[i]) continue;
+      throw DataError(names[i] + " is another file than the dataset was made with");
     }
-    try {
-      rig_ = std::make_unique<Rig>(LoadRig(RigSpec::Parse(rig_text, shard_ + ", attribute rig")));
-    } catch (const Error& e) {
-      result_.not_rendered_because = e.what();
-      return;
+  }
+
+  void LoadScene() {
+    if (inputs_.rig_text.empty()) throw DataError("the shards name no rig");
+    rig_ = std::make_unique<Rig>(
+        LoadRig(RigSpec::Parse(inputs_.rig_text, shard_ + ", attribute rig")));
+    if (rig_->sha256 != inputs_.mesh_sha256) {
+      throw DataError("the mesh here has SHA-256 " + rig_->sha256 + ", the dataset was made with " +
+                      inputs_.mesh_sha256);
     }
-    if (rig_->sha256 != run_.mesh_sha256) {
-      result_.not_rendered_because = "the mesh here has SHA-256 " + rig_->sha256 +
-                                     ", the dataset was made with " + run_.mesh_sha256;
-      rig_.reset();
-      return;
-    }
-    if (!LoadObjects(reader)) return;
+    LoadObjects();
     scene_ = std::make_unique<HandScene>(*rig_, *objects_);
+  }
+
+  // Rig and objects that the shard names, where their files are at hand.
+  void PrepareRendering(const ShardReader& reader) {
+    const RenderInputs inputs = InputsOf(reader);
+    if (!prepared_ || !(inputs == inputs_)) {
+      prepared_ = true;
+      inputs_ = inputs;
+      scene_.reset();
+      because_.clear();
+      try {
+        LoadScene();
+      } catch (const Error& e) {
+        because_ = e.what();
+      }
+    }
+    result_.not_rendered_because = because_;
   }
 
   void AuditRow(const Tuple& t, int64_t row, uint64_t index) {
@@ -214,8 +222,7 @@ class Auditor {
       Report(row, "index", "is " + std::to_string(t.index) + ", expected " + std::to_string(index));
     }
     if (t.seed != run_.seed) Report(row, "seed", "is not the run's");
-    if (!CheckFinite(t, row)) return;
-    CheckCodes(t, row);
+    if (!CheckFinite(t, row) || !CheckCodes(t, row)) return;
     CheckProjection(t, row);
     CheckSilhouette(t, row);
     CheckVisibleJoints(t, row);
@@ -241,18 +248,24 @@ class Auditor {
     return result_.faults.size() == before;
   }
 
-  void CheckCodes(const Tuple& t, int64_t row) {
+  bool CheckCodes(const Tuple& t, int64_t row) {
+    const size_t before = result_.faults.size();
     if (static_cast<int>(t.handedness) > 1) Report(row, "handedness", "must be 0 or 1");
     if (static_cast<int>(t.split) > 2) Report(row, "split", "must be 0, 1 or 2");
     if (static_cast<int>(t.source) > 3) Report(row, "source", "must lie in 0..3");
     if (t.augmentation.applied >= 1u << kNumAugmented) {
       Report(row, "augmented", "holds an unknown bit");
     }
+    const double zoom = t.augmentation.numbers[kZoomFactor];
+    if (t.augmentation.applied != 0 && !(zoom >= 1 / kMostZoom && zoom <= kMostZoom)) {
+      Report(row, "augment_numbers", "holds the zoom " + std::to_string(zoom));
+    }
     for (uint8_t v : t.visible) {
       if (v > kHiddenByOtherHand && v != kVisibilityUnknown) {
         Report(row, "visible", "holds the unknown code " + std::to_string(v));
       }
     }
+    return result_.faults.size() == before;
   }
 
   void CheckProjection(const Tuple& t, int64_t row) {
@@ -399,22 +412,62 @@ class Auditor {
     return Random(manifest_.seed, index, 0, Purpose::kAudit).Chance(share);
   }
 
-  const fs::path folder_;
+  const fs::path& folder_;
+  const Manifest& manifest_;
   const AuditOptions& options_;
-  Manifest manifest_;
+  // Of the shard in hand.
   AuditResult result_;
-  RunInfo run_;        // of the shard in hand
+  RunInfo run_;
   std::string shard_;  // its file
-  std::string rig_text_;
+  // Of the last shard that was rendered; no scene where that cannot be.
+  bool prepared_ = false;
+  RenderInputs inputs_;
+  std::string because_;
   std::unique_ptr<Rig> rig_;
   std::unique_ptr<ObjectLibrary> objects_;
   std::unique_ptr<HandScene> scene_;
 };
 
+void Add(AuditResult result, int64_t max_faults, AuditResult* all) {
+  all->tuples += result.tuples;
+  all->rendered_again += result.rendered_again;
+  if (!result.not_rendered_because.empty()) {
+    all->not_rendered_because = std::move(result.not_rendered_because);
+  }
+  for (Fault& fault : result.faults) {
+    if (static_cast<int64_t>(all->faults.size()) >= max_faults) return;
+    all->faults.push_back(std::move(fault));
+  }
+}
+
 }  // namespace
 
 AuditResult AuditDataset(const fs::path& folder, const AuditOptions& options) {
-  return Auditor(folder, options).Run();
+  const fs::path manifest_path = ManifestPath(folder);
+  if (!fs::exists(manifest_path)) {
+    throw DataError(folder.string() +
+                    " is no complete dataset: it has no dataset.json (written last; the command "
+                    "that makes the dataset continues it)");
+  }
+  AuditResult all;
+  Manifest manifest;
+  try {
+    manifest = Manifest::FromJson(ReadText(manifest_path), manifest_path);
+  } catch (const DataError& e) {
+    all.faults.push_back({"", -1, "", e.what()});
+    return all;
+  }
+  CheckRuns(manifest, &all.faults);
+  CheckStrayShards(folder, manifest, &all.faults);
+  std::vector<AuditResult> results(manifest.shards.size());
+  tbb::enumerable_thread_specific<ShardAuditor> auditors(folder, manifest, options);
+  tbb::task_arena(options.threads).execute([&] {
+    tbb::parallel_for(size_t{0}, results.size(), [&](size_t shard) {
+      results[shard] = auditors.local().Audit(shard);
+    });
+  });
+  for (AuditResult& result : results) Add(std::move(result), options.max_faults, &all);
+  return all;
 }
 
 }  // namespace handforge

@@ -13,6 +13,7 @@ struct AuditOptions {
   int64_t rerender_rows = 8;
   // Faults after which the list ends.
   int64_t max_faults = 1000;
+  int threads = 1;              // shards are audited side by side
   double projection_px = 0.01;  // K X against joints_2d
   double depth_before_mm = 30;  // surface before a visible joint
   double depth_behind_mm = 3;   // surface behind it
@@ -30,14 +31,16 @@ struct AuditResult {
   uint64_t tuples = 0;  // rows that were read
   std::vector<Fault> faults;
   uint64_t rendered_again = 0;
-  std::string not_rendered_because;  // "" where rows could be rendered again
+  // Why rows of some shard could not be, the last one's; "" where all could.
+  std::string not_rendered_because;
   bool ok() const { return faults.empty(); }
 };
 
 // Recomputes what the columns of a dataset say about each other: manifest, counts, sizes and
 // hashes; finite values; codes in range; K X = joints_2d; depth and mask at visible joints; mask,
 // depth and box agree; the rig's joints are the labels; rows rendered again equal what is stored.
-// Damage of the data is a fault, not an exception; throws DataError only where there is no dataset.
+// Damage of the data is a fault, not an exception; throws DataError only where there is no dataset,
+// Interrupted after SIGINT or SIGTERM.
 AuditResult AuditDataset(const std::filesystem::path& folder, const AuditOptions& options);
 
 }  // namespace handforge

@@ -14,34 +14,75 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kTuplesPerBlock = 8;
 
-// Rows of a dataset by number; keeps the shard of the last one open.
+constexpr char kRigAttribute[] = "rig";
+constexpr char kGesturesAttribute[] = "gesture_names";
+
+// Rows of the source by number, gestures as the world counts them; keeps the shard of the last one
+// open.
 class RowReader {
  public:
-  explicit RowReader(const Dataset& dataset) : dataset_(dataset) {
+  explicit RowReader(const AugmentWorld& world) : world_(world) {
     uint64_t next = 0;
-    for (const ShardInfo& shard : dataset.manifest().shards) ends_.push_back(next += shard.tuples);
+    for (const ShardInfo& shard : world.source.manifest().shards) {
+      ends_.push_back(next += shard.tuples);
+    }
   }
 
   Tuple Read(uint64_t row) {
     const auto shard =
         static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), row) - ends_.begin());
-    if (!reader_ || shard != open_) {
-      reader_.emplace(dataset_.OpenShard(shard));
-      open_ = shard;
+    if (!reader_ || shard != open_) Open(shard);
+    Tuple t = reader_->ReadTuple(row - (shard == 0 ? 0 : ends_[shard - 1]));
+    if (!same_rig_) t.present &= ~static_cast<uint32_t>(kHasRig);
+    if (t.gesture >= 0 && !world_.gesture_names.empty()) {
+      const auto gesture = static_cast<size_t>(t.gesture);
+      t.gesture = gesture < gestures_.size() ? gestures_[gesture] : -1;
     }
-    return reader_->ReadTuple(row - (shard == 0 ? 0 : ends_[shard - 1]));
+    return t;
   }
 
  private:
-  const Dataset& dataset_;
+  void Open(size_t shard) {
+    reader_.emplace(world_.source.OpenShard(shard));
+    open_ = shard;
+    same_rig_ = reader_->TextAttribute(kRigAttribute) == world_.rig_text;
+    gestures_.clear();
+    const auto& all = world_.gesture_names;
+    for (const std::string& name : reader_->ListAttribute(kGesturesAttribute)) {
+      const auto found = std::find(all.begin(), all.end(), name);
+      gestures_.push_back(found == all.end() ? -1 : static_cast<int>(found - all.begin()));
+    }
+  }
+
+  const AugmentWorld& world_;
   std::vector<uint64_t> ends_;  // rows up to and with each shard
   std::optional<ShardReader> reader_;
   size_t open_ = 0;
+  bool same_rig_ = true;
+  std::vector<int> gestures_;  // numbers of the world's by those of the open shard
 };
+
+// The first shard of every run says what all of the run's are made with.
+void ReadAttributes(AugmentWorld* world) {
+  const Manifest& manifest = world->source.manifest();
+  std::vector<RunInfo> runs = manifest.runs;
+  if (runs.empty()) runs.push_back(manifest.RunOf(0));
+  size_t shard = 0;
+  for (const RunInfo& run : runs) {
+    if (run.shards == 0) continue;
+    const ShardReader reader = world->source.OpenShard(shard);
+    shard += run.shards;
+    if (world->rig_text.empty()) world->rig_text = reader.TextAttribute(kRigAttribute);
+    auto& all = world->gesture_names;
+    for (const std::string& name : reader.ListAttribute(kGesturesAttribute)) {
+      if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+    }
+  }
+}
 
 class AugmentSource : public TupleSource {
  public:
-  explicit AugmentSource(const AugmentWorld& world) : world_(world), rows_(world.source) {}
+  explicit AugmentSource(const AugmentWorld& world) : world_(world), rows_(world) {}
 
   void Make(uint64_t first,
             uint64_t count,
@@ -84,7 +125,9 @@ AugmentWorld AugmentWorld::Load(const fs::path& source, const AugmentJobOptions&
   }
   if (dataset.size() == 0) throw DataError(source.string() + ": holds no tuples to augment");
   const int rgb_px = dataset.manifest().layout.rgb_px;
-  return {options, std::move(dataset), Augmenter(options.augmentation, rgb_px)};
+  AugmentWorld world{options, std::move(dataset), Augmenter(options.augmentation, rgb_px), "", {}};
+  ReadAttributes(&world);
+  return world;
 }
 
 std::unique_ptr<TupleSource> MakeAugmentSource(const AugmentWorld& world) {
@@ -135,12 +178,9 @@ DatasetJob AugmentJob(const AugmentWorld& world) {
   text["source_config"] = source.config;
   text["source_seed"] = std::to_string(source.seed);
   text["source_manifest_sha256"] = source_sha256;
-  const ShardReader first = world.source.OpenShard(0);
-  if (const std::string rig = first.TextAttribute("rig"); !rig.empty()) text["rig"] = rig;
+  if (!world.rig_text.empty()) text[kRigAttribute] = world.rig_text;
   job.metadata.lists["licences"] = m.licences;
-  if (auto names = first.ListAttribute("gesture_names"); !names.empty()) {
-    job.metadata.lists["gesture_names"] = std::move(names);
-  }
+  if (!world.gesture_names.empty()) job.metadata.lists[kGesturesAttribute] = world.gesture_names;
   DescribeAugmentation(world.augmenter, &job.metadata);
   return job;
 }

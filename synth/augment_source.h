@@ -7,6 +7,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace handforge {
 
@@ -15,6 +17,10 @@ struct AugmentWorld {
   AugmentJobOptions options;
   Dataset source;
   Augmenter augmenter;
+  // Of the source's shards, which may be of several runs: the rig of the first, and every gesture
+  // that one of them names.
+  std::string rig_text;
+  std::vector<std::string> gesture_names;
 
   // Throws UsageError where the source is augmented itself (its rows would no longer say how they
   // came about) or is the output folder, and what opening the source throws.
@@ -22,7 +28,8 @@ struct AugmentWorld {
 };
 
 // Tuple i is row i modulo the source's size, augmented. `world` must outlive the source. Columns of
-// the source that are none of handforge's do not come along.
+// the source that are none of handforge's do not come along, nor does the rig's record of rows that
+// another rig than `rig_text` made.
 std::unique_ptr<TupleSource> MakeAugmentSource(const AugmentWorld& world);
 DatasetJob AugmentJob(const AugmentWorld& world);
 

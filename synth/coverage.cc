@@ -1,6 +1,7 @@
 #include "synth/coverage.h"
 
 #include "io/files.h"
+#include "io/interrupt.h"
 #include "synth/hand_placer.h"
 #include "vae/tensor_file.h"
 
@@ -130,6 +131,7 @@ CoveragePlan PlanCoverage(const SynthWorld& world, uint64_t count, int threads) 
   SignatureWindow window(count);
   tbb::task_arena arena(threads);
   for (uint64_t first = 0; first < count; first += kTuplesAtOnce) {
+    ThrowIfInterrupted("planning the poses");
     const size_t tuples = std::min<uint64_t>(kTuplesAtOnce, count - first);
     const std::vector<Candidate> candidates = MakeCandidates(world, placer, first, tuples, &arena);
     for (size_t i = 0; i < tuples; ++i) {

@@ -30,10 +30,6 @@ struct Block {
   Rejections rejections;
 };
 
-void Add(const Rejections& more, Rejections* sum) {
-  for (const auto& [reason, count] : more) (*sum)[reason] += count;
-}
-
 class DatasetRun {
  public:
   DatasetRun(const DatasetJob& job, const TupleSourceFactory& make_source)
@@ -51,6 +47,7 @@ class DatasetRun {
     RemoveStaleTemporaries(job_.out / "shards");
     TakeOverFinishedShards();
     const uint64_t before = done_;
+    if (job_.begin) job_.begin(CountOfRange(), before);
     RunPipeline();
     ThrowIfInterrupted("writing the dataset; finished shards stay, the same command continues");
     Manifest written = is_task() ? WriteTaskManifest() : WriteManifest();
@@ -99,21 +96,23 @@ class DatasetRun {
   }
 
   void RefuseOtherRun(const Manifest& found) const {
+    Refuse("a dataset", "command", found.command, job_.manifest.command);
+    RefuseOther("a dataset", found.seed, found.config_sha256);
+  }
+
+  void RefuseOther(const std::string& what, uint64_t seed, const std::string& config_sha256) const {
     const Manifest& wanted = job_.manifest;
-    const auto refuse = [&](const std::string& field,
-                            const std::string& is,
-                            const std::string& want) {
-      throw UsageError(job_.out.string() + " holds a dataset with another " + field + " (" + is +
-                       ", wanted " + want + "); choose another --out or remove the folder");
-    };
-    if (found.command != wanted.command) refuse("command", found.command, wanted.command);
-    if (found.seed != wanted.seed) {
-      refuse("seed", std::to_string(found.seed), std::to_string(wanted.seed));
-    }
-    if (found.config_sha256 != wanted.config_sha256) {
-      refuse(
-          "configuration", found.config_sha256.substr(0, 12), wanted.config_sha256.substr(0, 12));
-    }
+    Refuse(what, "seed", std::to_string(seed), std::to_string(wanted.seed));
+    Refuse(what, "configuration", config_sha256.substr(0, 12), wanted.config_sha256.substr(0, 12));
+  }
+
+  void Refuse(const std::string& what,
+              const std::string& field,
+              const std::string& is,
+              const std::string& wanted) const {
+    if (is == wanted) return;
+    throw UsageError(job_.out.string() + " holds " + what + " with another " + field + " (" + is +
+                     ", wanted " + wanted + "); choose another --out or remove the folder");
   }
 
   // The manifest of this very job, where it is there already.
@@ -125,7 +124,7 @@ class DatasetRun {
         throw UsageError(job_.out.string() + " holds a dataset with another count (" +
                          std::to_string(found_->count) + ", wanted " +
                          std::to_string(job_.manifest.count) +
-                         "); choose another --out, or --append to add tuples");
+                         "); choose another --out; --append of render and synth adds tuples");
       }
       RequireFiles(found_->shards, ManifestPath(job_.out));
       return found_;
@@ -154,6 +153,12 @@ class DatasetRun {
   uint64_t CountOf(int shard) const {
     return std::min(job_.tuples_per_shard, base_.count + job_.manifest.count - FirstOf(shard));
   }
+  uint64_t CountOfRange() const {
+    return range_.empty()
+               ? 0
+               : FirstOf(range_.end - 1) + CountOf(range_.end - 1) - FirstOf(range_.first);
+  }
+  bool InRange(int shard) const { return shard >= range_.first && shard < range_.end; }
   std::optional<ShardInfo>& Finished(int shard) {
     return finished_[static_cast<size_t>(shard - range_.first)];
   }
@@ -161,12 +166,12 @@ class DatasetRun {
   // Shards that earlier processes finished: by their records, and for a whole run also by the
   // manifests of tasks.
   void TakeOverFinishedShards() {
-    for (int shard = range_.first; shard < range_.end; ++shard) {
+    for (const int shard : RecordedShards(job_.out)) {
+      if (is_task() && !InRange(shard)) continue;
       const auto record = ReadShardRecord(job_.out, shard);
-      if (record && record->config_sha256 == job_.manifest.config_sha256 &&
-          record->seed == job_.manifest.seed) {
-        TakeOver(shard, record->info);
-      }
+      if (!record) continue;
+      RefuseOther("unfinished shards", record->seed, record->config_sha256);
+      if (InRange(shard)) TakeOver(shard, record->info);
     }
     if (is_task() || job_.append) return;
     for (const TaskManifest& task : ReadTaskManifests(job_.out)) {
@@ -187,7 +192,7 @@ class DatasetRun {
     }
     Finished(shard) = info;
     done_ += info.tuples;
-    Add(info.rejections, &rejections_);
+    AddCounts(info.rejections, &rejections_);
     ++reused_;
   }
 
@@ -275,8 +280,8 @@ class DatasetRun {
       shard_rejections_.clear();
     }
     for (const EncodedTuple& tuple : block.tuples) writer_->Append(tuple);
-    Add(block.rejections, &shard_rejections_);
-    Add(block.rejections, &rejections_);
+    AddCounts(block.rejections, &shard_rejections_);
+    AddCounts(block.rejections, &rejections_);
     done_ += block.count;
     if (block.first + block.count == FirstOf(block.shard) + CountOf(block.shard)) {
       ShardInfo info = writer_->Publish();
@@ -306,9 +311,10 @@ class DatasetRun {
     manifest.count += base_.count;
     manifest.shards = base_.shards;
     manifest.rejections = base_.rejections;
-    Add(rejections_, &manifest.rejections);
+    AddCounts(rejections_, &manifest.rejections);
     for (const auto& info : finished_) manifest.shards.push_back(*info);
     RequireStillThere(manifest.shards);
+    RemoveLeftoverShards(job_.out, manifest.shards.size());
     PublishText(ManifestPath(job_.out), manifest.ToJson());
     RemoveTaskFiles(job_.out);
     return manifest;
@@ -329,7 +335,7 @@ class DatasetRun {
     part.count = 0;
     for (const ShardInfo& info : shards) {
       part.count += info.tuples;
-      Add(info.rejections, &part.rejections);
+      AddCounts(info.rejections, &part.rejections);
     }
     part.shards = std::move(shards);
     return part;
@@ -356,6 +362,10 @@ class DatasetRun {
 };
 
 }  // namespace
+
+void AddCounts(const Rejections& more, Rejections* sum) {
+  for (const auto& [reason, count] : more) (*sum)[reason] += count;
+}
 
 DatasetResult WriteDataset(const DatasetJob& job, const TupleSourceFactory& make_source) {
   return DatasetRun(job, make_source).Run();

@@ -15,6 +15,7 @@
 namespace handforge {
 
 using Rejections = std::map<std::string, uint64_t>;  // reason -> draws
+void AddCounts(const Rejections& more, Rejections* sum);
 
 // Makes tuples. One per worker thread; what it makes is a pure function of the index range.
 class TupleSource {
@@ -49,7 +50,10 @@ struct DatasetJob {
   // Told the expected size of what is still to be written and the free space, once the
   // first block is made and before any is written.
   std::function<void(uint64_t expected_bytes, uint64_t free_bytes)> preflight;
-  // Told the number of finished tuples after every block, from one thread at a time.
+  // Told before the first block how many tuples this process has to see to, and how many of them
+  // earlier ones finished; then the number of finished tuples after every block, from one thread at
+  // a time.
+  std::function<void(uint64_t total, uint64_t already_done)> begin;
   std::function<void(uint64_t done, const Rejections& rejections)> progress;
 };
 

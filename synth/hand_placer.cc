@@ -17,7 +17,7 @@ std::string HandPlacer::FindHand(const Joints3& joints_mm,
                                  const DrawIdentity& identity,
                                  BonePoses* in_crop) const {
   const SynthOptions& options = world_.options;
-  Random wrist = identity.For(options.seed, Purpose::kPose);
+  Random wrist = identity.ForWrist(options.seed);
   const double flexion_deg = wrist.TruncatedNormal(0, options.wrist_deg, 2.5);
   const double deviation_deg = wrist.TruncatedNormal(0, 0.5 * options.wrist_deg, 2.5);
   const std::string reason =

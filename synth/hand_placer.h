@@ -12,8 +12,12 @@ namespace handforge {
 struct DrawIdentity {
   uint64_t index = 0;
   uint32_t attempt = 0;
+  uint32_t other_wrist = 0;  // above 0: another wrist, all else the same
 
   Random For(uint64_t seed, Purpose purpose) const { return Random(seed, index, attempt, purpose); }
+  Random ForWrist(uint64_t seed) const {
+    return Random(seed, index, attempt + other_wrist, Purpose::kPose);
+  }
 };
 
 // A decoded hand as the rig can be, before the camera. A right hand.

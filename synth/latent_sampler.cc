@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <sstream>
 
@@ -163,6 +162,10 @@ void AddTuples(const HandVae& model,
     const Dataset dataset(folder);
     for (size_t shard = 0; shard < dataset.manifest().shards.size(); ++shard) {
       const ShardReader reader = dataset.OpenShard(shard);
+      if (reader.Find("joints_3d").row_shape != std::vector<uint64_t>{kNumJoints, 3}) {
+        throw DataError(folder + ", shard " + std::to_string(shard) +
+                        ": joints_3d must be 21 x 3 in every row");
+      }
       const auto joints = reader.Read<float>("joints_3d", 0, reader.size());
       const auto sides = reader.Read<uint8_t>("handedness", 0, reader.size());
       const auto present = reader.Read<uint32_t>("present", 0, reader.size());
@@ -412,7 +415,7 @@ class KernelSampler : public SamplerBase {
   }
 
  private:
-  static constexpr uint32_t kFirstMember = std::numeric_limits<uint32_t>::max();  // no attempt
+  static constexpr uint32_t kFirstMember = 0xFFFFFF;  // the last attempt of all (io/core/random.h)
 
   uint64_t Count() const { return static_cast<uint64_t>(anchors_.size()); }
   // Tuples begin with the anchors in turn, in steps of the golden ratio: few tuples are spread over
@@ -459,9 +462,11 @@ class FileSampler : public SamplerBase {
     if (options.latents.empty()) throw UsageError("synth.latent file needs synth.latents: FILE");
     codes_ = TensorFile::Read(options.latents).Floats("z", {-1, dim});
     const auto rows = static_cast<int64_t>(codes_.size()) / dim;
-    if (rows >= options.count) return;
-    throw UsageError(options.latents + ": array z has " + std::to_string(rows) +
-                     " rows, synth.count is " + std::to_string(options.count));
+    const auto wanted = CodesFor(options, static_cast<uint64_t>(options.count));
+    if (static_cast<uint64_t>(rows) >= wanted) return;
+    throw UsageError(options.latents + ": array z has " + std::to_string(rows) + " rows, " +
+                     std::to_string(options.count) + " tuples in sequences of " +
+                     std::to_string(options.frames) + " need " + std::to_string(wanted));
   }
 
   LatentCode Draw(uint64_t index, uint32_t attempt) const override {

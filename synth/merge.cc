@@ -3,6 +3,7 @@
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/files.h"
+#include "io/interrupt.h"
 #include "synth/dataset_writer.h"
 #include "synth/folder_lock.h"
 #include "synth/task_files.h"
@@ -36,10 +37,6 @@ bool SameLayout(const Manifest& a, const Manifest& b) {
     return texts;
   };
   return columns(a) == columns(b);
-}
-
-void AddCounts(const Rejections& more, Rejections* sum) {
-  for (const auto& [reason, count] : more) (*sum)[reason] += count;
 }
 
 // Sorts the run's shards and checks that they follow each other from index 0 without gaps.
@@ -214,6 +211,8 @@ Manifest Joined(const std::vector<MergedRun>& runs) {
 void LinkOrCopy(const fs::path& source, const fs::path& target) {
   const fs::path temporary = TemporaryName(target);
   std::error_code error;
+  if (fs::equivalent(source, target, error)) return;  // linked before the merge was interrupted
+  error.clear();
   fs::remove(temporary, error);
   fs::create_hard_link(source, temporary, error);
   if (error) {
@@ -252,6 +251,7 @@ MergeResult MergeTasks(const fs::path& folder) {
                     " different runs; remove tasks/ and run the tasks of one again");
   }
   MergeResult result{Joined(runs), false};
+  RemoveLeftoverShards(folder, result.manifest.shards.size());
   PublishText(path, result.manifest.ToJson());
   RemoveTaskFiles(folder);
   return result;
@@ -260,6 +260,12 @@ MergeResult MergeTasks(const fs::path& folder) {
 MergeResult MergeDatasets(const std::vector<fs::path>& parts, const fs::path& out) {
   EnsureWritableFolder(out / "shards");
   const FolderLock lock(out);
+  if (!RecordedShards(out).empty()) {
+    throw UsageError(
+        out.string() +
+        " holds shards of an unfinished run; choose another --out or remove the folder");
+  }
+  RemoveStaleTemporaries(out / "shards");
   Collector collector;
   for (const fs::path& part : parts) collector.AddFolder(part);
   const std::vector<MergedRun> runs = collector.Finish();
@@ -269,6 +275,7 @@ MergeResult MergeDatasets(const std::vector<fs::path>& parts, const fs::path& ou
   size_t next = 0;
   for (const MergedRun& run : runs) {
     for (const SourceShard& shard : run.shards) {
+      ThrowIfInterrupted("joining datasets; the same command continues");
       LinkOrCopy(shard.file, out / result.manifest.shards[next++].file);
     }
   }

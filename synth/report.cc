@@ -3,6 +3,8 @@
 #include "io/dataset.h"
 #include "io/drawing.h"
 #include "io/files.h"
+#include "io/interrupt.h"
+#include "io/json_text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,8 +20,12 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-// Mean, deviation and five quantiles.
+// Mean, deviation and five quantiles of the finite ones.
 ordered_json Summary(std::vector<double> values) {
+  values.erase(
+      std::remove_if(
+          values.begin(), values.end(), [](double value) { return !std::isfinite(value); }),
+      values.end());
   if (values.empty()) return nullptr;
   std::sort(values.begin(), values.end());
   double sum = 0, square = 0;
@@ -39,13 +45,16 @@ ordered_json Summary(std::vector<double> values) {
           {"max", values.back()}};
 }
 
+const std::vector<std::string> kSplitNames = {"train", "validation", "test"};  // by `Split`
+
 class Statistics {
  public:
-  void Add(const Tuple& t, bool decoded) {
+  // `gesture_names` of the tuple's shard.
+  void Add(const Tuple& t, bool decoded, const std::vector<std::string>& gesture_names) {
     ++tuples_;
     left_ += t.handedness == Handedness::kLeft;
-    ++splits_[static_cast<int>(t.split)];
-    if (t.gesture >= 0) ++gestures_[t.gesture];
+    ++splits_[NameOf(kSplitNames, static_cast<int>(t.split))];
+    if (t.gesture >= 0) ++gestures_[NameOf(gesture_names, t.gesture)];
     for (int j = 0; j < kNumJoints; ++j) visible_[j] += t.visible[j] == kVisible;
     bone_mm_.push_back(ReferenceBoneLength(t.joints_in_cam));
     distance_mm_.push_back(PalmCentre(t.joints_in_cam).norm());
@@ -56,36 +65,36 @@ class Statistics {
     iou_.push_back(t.quality_silhouette_iou);
   }
 
-  ordered_json ToJson(const std::vector<std::string>& gesture_names) const {
+  ordered_json ToJson() const {
     const auto share = [this](uint64_t count) {
       return static_cast<double>(count) / std::max<uint64_t>(tuples_, 1);
     };
-    ordered_json visible, gestures;
+    ordered_json visible;
     for (int j = 0; j < kNumJoints; ++j) visible[std::string(kJointNames[j])] = share(visible_[j]);
-    for (const auto& [gesture, count] : gestures_) {
-      const auto i = static_cast<size_t>(gesture);
-      gestures[i < gesture_names.size() ? gesture_names[i] : std::to_string(i)] = count;
-    }
-    ordered_json out = {
-        {"tuples", tuples_},
-        {"left_share", share(left_)},
-        {"splits", {{"train", splits_[0]}, {"validation", splits_[1]}, {"test", splits_[2]}}},
-        {"visible_share", visible},
-        {"reference_bone_mm", Summary(bone_mm_)},
-        {"distance_mm", Summary(distance_mm_)},
-        {"box_px", Summary(box_px_)},
-        {"draws_per_tuple", Summary(attempts_)}};
-    if (!gestures.is_null()) out["gestures"] = gestures;
+    ordered_json out = {{"tuples", tuples_},
+                        {"left_share", share(left_)},
+                        {"splits", splits_},
+                        {"visible_share", visible},
+                        {"reference_bone_mm", Summary(bone_mm_)},
+                        {"distance_mm", Summary(distance_mm_)},
+                        {"box_px", Summary(box_px_)},
+                        {"draws_per_tuple", Summary(attempts_)}};
+    if (!gestures_.empty()) out["gestures"] = gestures_;
     if (!residual_px_.empty()) out["quality_residual_px"] = Summary(residual_px_);
     if (!iou_.empty()) out["quality_silhouette_iou"] = Summary(iou_);
     return out;
   }
 
  private:
+  static std::string NameOf(const std::vector<std::string>& names, int code) {
+    const auto i = static_cast<size_t>(code);
+    return i < names.size() ? names[i] : std::to_string(code);
+  }
+
   uint64_t tuples_ = 0;
   uint64_t left_ = 0;
-  std::array<uint64_t, 3> splits_{};
-  std::map<int, uint64_t> gestures_;
+  std::map<std::string, uint64_t> splits_ = {{"train", 0}, {"validation", 0}, {"test", 0}};
+  std::map<std::string, uint64_t> gestures_;
   std::array<uint64_t, kNumJoints> visible_{};
   std::vector<double> bone_mm_, distance_mm_, box_px_, attempts_, residual_px_, iou_;
 };
@@ -119,7 +128,7 @@ std::string Page(const Manifest& manifest, const ordered_json& statistics) {
          std::to_string(manifest.seed) + "</h1>\n<p>Each row of pictures: " + columns +
          ". Filled dots are visible joints, hollow ones hidden.</p>\n<p><img src=\"contact.png\" "
          "alt=\"contact sheet\"></p>\n<h2>Statistics</h2>\n<pre>" +
-         Escape(statistics.dump(2)) + "</pre>\n<h2>Configuration</h2>\n<pre>" +
+         Escape(JsonText(statistics, 2)) + "</pre>\n<h2>Configuration</h2>\n<pre>" +
          Escape(manifest.config) + "</pre>\n<p>" + Escape(manifest.generator) +
          "; format of the shards: io/FORMAT.md.</p>\n</body></html>\n";
 }
@@ -134,27 +143,27 @@ ReportFiles WriteReport(const fs::path& folder, const ReportOptions& options) {
   // Pictures of every (size / shown)-th tuple, statistics of all.
   Statistics statistics;
   std::vector<ImageU8> pictures;
-  std::vector<std::string> gesture_names;
   uint64_t index = 0;
   for (size_t shard = 0; shard < manifest.shards.size(); ++shard) {
     const ShardReader reader = dataset.OpenShard(shard);
-    if (shard == 0) gesture_names = reader.ListAttribute("gesture_names");
+    const std::vector<std::string> gesture_names = reader.ListAttribute("gesture_names");
     for (uint64_t row = 0; row < reader.size(); ++row, ++index) {
+      ThrowIfInterrupted("writing the report");
       const Tuple tuple = reader.ReadTuple(row);
-      statistics.Add(tuple, manifest.layout.decoded);
+      statistics.Add(tuple, manifest.layout.decoded, gesture_names);
       if (pictures.size() < shown && index == pictures.size() * dataset.size() / shown) {
         pictures.push_back(TuplePicture(tuple, static_cast<int>(options.cell_px)));
       }
     }
   }
-  ordered_json json = statistics.ToJson(gesture_names);
+  ordered_json json = statistics.ToJson();
   json["rejections"] = manifest.rejections;
 
-  const fs::path out = folder / "report";
+  const fs::path out = options.out.empty() ? folder / "report" : options.out;
   EnsureWritableFolder(out);
   ReportFiles files{out / "contact.png", out / "statistics.json", out / "index.html"};
   WritePng(TileImages(pictures, 2), files.contact);
-  PublishText(files.statistics, json.dump(2) + "\n");
+  PublishText(files.statistics, JsonText(json, 2) + "\n");
   PublishText(files.page, Page(manifest, json));
   return files;
 }

@@ -27,6 +27,7 @@ void PlausibilityOptions::Visit(Fields& fields) {
                "smallest number of joints in the picture");
   fields.Field("furthest_mm", furthest_mm, 100, 6000, "greatest z of a joint");
   fields.Field("hand_share", hand_share, 0, 1, "smallest share of the picture that shows the hand");
+  fields.Field("cycle_mm", cycle_mm, 0, 1000, "greatest cycle score, with cycle: true; 0 = any");
 }
 
 void SynthOptions::Visit(Fields& fields) {
@@ -113,6 +114,11 @@ void SynthOptions::Visit(Fields& fields) {
       "camera moves, blobs, colours, noise: as `handforge augment`");
   fields.Field("deflate_level", deflate_level, 0, 9, "compression of the images");
   fields.Field("max_attempts", max_attempts, 1, 100000, "draws per tuple before giving up");
+}
+
+uint64_t CodesFor(const SynthOptions& options, uint64_t tuples) {
+  const auto frames = static_cast<uint64_t>(options.frames);
+  return (tuples + frames - 1) / frames * frames;
 }
 
 void SynthOptions::Check() const {

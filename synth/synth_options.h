@@ -49,7 +49,7 @@ struct SynthOptions {
   double temperature = 1;  // of the latent distribution
   // Datasets whose tuples stand for the model's stored posteriors: their neighbourhoods and paths.
   std::vector<std::string> parents;
-  std::string latents;  // of latent "file": safetensors with array z {>= count, latent_dim}
+  std::string latents;  // of latent "file": safetensors with array z {>= CodesFor, latent_dim}
   ConditionOptions condition;
   std::string gestures = "configs/poses/gestures.yaml";
   CoverageOptions coverage;
@@ -91,5 +91,8 @@ struct SynthOptions {
   // Relations between fields. Throws UsageError.
   void Check() const;
 };
+
+// Latent codes that so many tuples need: sequences are drawn whole, by their first and last frame.
+uint64_t CodesFor(const SynthOptions& options, uint64_t tuples);
 
 }  // namespace handforge

@@ -113,7 +113,7 @@ TupleDraw TupleDrawer::FrameOf(uint64_t index, uint32_t attempt) {
   const KeyPose& end = KeyOf(draw.identity.index + frames - 1, draw.identity);
 
   // An end that its forearm hides is tried with other wrists.
-  if (attempt > 2 * kAttemptsToTheEnd) draw.identity.attempt = attempt;
+  if (attempt > 2 * kAttemptsToTheEnd) draw.identity.other_wrist = attempt;
 
   // Slow at both ends.
   double t = (1 - std::cos(M_PI * draw.frame / static_cast<double>(frames - 1))) / 2;
@@ -354,6 +354,7 @@ void PrepareLatentPlan(const DatasetJob& job, SynthWorld* world) {
   if (job.append && fs::exists(manifest)) {
     count += Manifest::FromJson(ReadText(manifest), manifest).count;
   }
+  count = CodesFor(world->options, count);
   const fs::path file = job.out / "plan.safetensors";
   auto plan = ReadPlan(file, job.manifest.config_sha256, count);
   if (!plan) {
@@ -400,6 +401,7 @@ DatasetJob SynthJob(const SynthWorld& world) {
   std::string inputs = m.config + world.rig_text + world.rig.sha256 + info.sha256;
   for (const std::string& parent : world.parents_sha256) inputs += parent;
   if (!options.latents.empty()) inputs += Sha256OfFile(options.latents);
+  if (!options.condition.gestures.empty()) inputs += ReadText(FindResource(options.gestures));
   for (const Environment& environment : world.environments) inputs += environment.name() + "\n";
   inputs += world.photographs.sha256();
   if (world.augmenter && world.augmenter->references()) {

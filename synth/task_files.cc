@@ -3,6 +3,7 @@
 #include "io/files.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <system_error>
 
@@ -37,6 +38,26 @@ std::vector<TaskManifest> ReadTaskManifests(const fs::path& dataset_folder) {
     tasks.push_back(TaskManifest::FromJson(ReadText(file), file));
   }
   return tasks;
+}
+
+std::vector<int> RecordedShards(const fs::path& dataset_folder) {
+  std::vector<int> shards;
+  for (const fs::path& record : JsonFiles(dataset_folder / "shards")) {
+    const std::string stem = record.stem();
+    int shard = 0;
+    const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), shard);
+    if (error == std::errc() && end == stem.data() + stem.size()) shards.push_back(shard);
+  }
+  std::sort(shards.begin(), shards.end());
+  return shards;
+}
+
+void RemoveLeftoverShards(const fs::path& dataset_folder, size_t named) {
+  std::error_code ignored;
+  for (const int shard : RecordedShards(dataset_folder)) {
+    if (shard < 0 || static_cast<size_t>(shard) < named) continue;
+    fs::remove(dataset_folder / ShardFileName(shard), ignored);
+  }
 }
 
 void RemoveTaskFiles(const fs::path& dataset_folder) {

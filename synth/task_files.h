@@ -14,8 +14,13 @@ std::filesystem::path TaskManifestPath(const std::filesystem::path& dataset_fold
 // All task manifests of the folder, by name. Throws DataError for one that cannot be read.
 std::vector<TaskManifest> ReadTaskManifests(const std::filesystem::path& dataset_folder);
 
-// What only matters until dataset.json exists: task manifests and the records of shards.
+// Numbers of the shards that have a record (synth/shard_record.h), in ascending order.
+std::vector<int> RecordedShards(const std::filesystem::path& dataset_folder);
+
+// What only matters until dataset.json exists: task manifests, the records of shards, and recorded
+// shards from number `named` on, which are left of an unfinished run and no manifest names.
 void RemoveTaskFiles(const std::filesystem::path& dataset_folder);
+void RemoveLeftoverShards(const std::filesystem::path& dataset_folder, size_t named);
 
 // Whether two manifests describe the same run: then equal indices are equal tuples.
 bool SameRun(const Manifest& a, const Manifest& b);

@@ -12,9 +12,10 @@ usage: tools/ablation.sh variants|hs|semi [--data DIR] [--out DIR] [--seeds N] [
             RGB->3D is stepped equally often in every row
   hs        side of the hand (H) and scale (S) given or not, as in Spurr et al. 2018, beside this
             project's mirrored left hands
-  semi      labels for 1, 5, 10, 25 and 100 % of the pictures: supervised alone, and with the other
-            pictures labelled by that model (self-training); equally many steps of every pair;
-            curve with deviations in semi.png
+  semi      labels for 1, 5, 10, 25 and 100 % of the pictures, which have depth (RGB-D):
+            supervised alone, and with the other pictures labelled by that model, which looks at
+            their depth (train.teachers); equally many steps of every pair; curve with deviations
+            in semi.png
 
   --data DIR    dataset to learn from and be measured on (default: out/quickstart_train, rendered
                 by configs/quickstart.yaml where it is not there)
@@ -164,16 +165,15 @@ hs() {
 # ---- Semi-supervision ---------------------------------------------------------------------------
 
 # Both rows of a share take the same steps of the same pairs and have the same labels. The second
-# has the other pictures too, labelled by the first one's model (train.teacher).
+# has the other pictures too, labelled by what the first one's model sees in their depth.
 semi_training() { # KIND SHARE SEED
   local pictures=(keep_unlabelled=false)
   if [[ $1 == semi ]]; then
-    pictures=(keep_unlabelled=true "teacher=$out/supervised$2-seed$3/model.safetensors")
+    pictures=(keep_unlabelled=true "teachers=[$out/supervised$2-seed$3/model.safetensors]")
   fi
-  train_and_measure "$out/$1$2-seed$3" "$3" 'rgb->3d+2d*4 3d->3d*1 3d->rgb*1' \
+  train_and_measure "$out/$1$2-seed$3" "$3" 'rgb->3d+2d*5 depth->3d+2d*1 3d->3d*1' \
     "labelled_share=$(awk "BEGIN { print $2 / 100 }")" "${pictures[@]}" \
-    model.latent_dim=40 model.appearance_dim=8 own_masks=true \
-    colour_weight=2 detail_weight=1 background_weight=0.05 average_decay=0.995
+    model.latent_dim=40 average_decay=0.995
 }
 
 semi_prefix() { # KIND SHARE; with all pictures labelled both kinds are one

@@ -3,6 +3,7 @@
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/interrupt.h"
+#include "io/json_text.h"
 #include "tools/machine.h"
 #include "tools/progress.h"
 
@@ -91,8 +92,7 @@ void AddCommonOptions(CLI::App& command, CommonOptions& common) {
 }
 
 void PrintJsonLine(const nlohmann::json& line) {
-  const std::string text =
-      line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::string text = JsonText(line, -1) + "\n";
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     throw EnvironmentError(std::string("cannot write the summary to stdout: ") +
                            std::strerror(errno));
@@ -239,7 +239,9 @@ int ResolveThreads(int64_t threads) {
 }
 
 double ResolveMemoryGb(double memory_gb) {
-  return memory_gb > 0 ? memory_gb : 0.5e-9 * static_cast<double>(AvailableMemoryBytes());
+  constexpr double kLeastGb = 1e-3;  // where nothing is free: 0 would mean any number
+  if (memory_gb > 0) return memory_gb;
+  return std::max(kLeastGb, 0.5e-9 * static_cast<double>(AvailableMemoryBytes()));
 }
 
 void PrintSummary(const CommonOptions& common, const nlohmann::json& summary) {

@@ -2,6 +2,8 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/interrupt.h"
+#include "io/json_text.h"
 #include "io/published_poses.h"
 #include "tools/pose_tables.h"
 #include "tools/recipe.h"
@@ -50,7 +52,7 @@ void WriteFiles(const std::string& out,
                 const std::vector<Table>& tables) {
   if (out.empty()) return;
   EnsureWritableFolder(out);
-  PublishText(fs::path(out) / "eval.json", summary.dump(2) + "\n");
+  PublishText(fs::path(out) / "eval.json", JsonText(summary, 2) + "\n");
   std::vector<NamedReport> all;
   bool drawn = true;
   for (const Table& table : tables) {
@@ -349,6 +351,7 @@ int EvaluatePredictions(const EvalCommandOptions& command) {
 }
 
 int RunEval(const EvalCommandOptions& command) {
+  EndAtOnceOnInterrupt();
   return command.dataset.empty() ? EvaluateOnDatasets(command) : EvaluatePredictions(command);
 }
 

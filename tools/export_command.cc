@@ -2,8 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/dataset.h"
-#include "io/files.h"
-#include "io/shard.h"
+#include "io/interrupt.h"
 #include "render/mesh_file.h"
 #include "render/tuple_renderer.h"
 #include "tools/recipe.h"
@@ -25,11 +24,17 @@ struct ExportCommandOptions {
 };
 
 // The meshes of a row as it was seen: a left hand's scene is mirrored.
-std::vector<NamedMesh> MeshesOf(const ShardReader& shard, const Tuple& tuple) {
+std::vector<NamedMesh> MeshesOf(const ShardReader& shard,
+                                const std::string& mesh_sha256,
+                                const Tuple& tuple) {
   if ((tuple.present & kHasRig) == 0) {
     throw DataError("tuple " + std::to_string(tuple.index) + " has no rig, so no mesh");
   }
   const Rig rig = LoadRig(RigSpec::Parse(shard.TextAttribute("rig"), "attribute rig"));
+  if (rig.sha256 != mesh_sha256) {
+    throw DataError("the rig's mesh here has SHA-256 " + rig.sha256 + ", the tuple was made with " +
+                    mesh_sha256);
+  }
   ObjectLibrary objects;
   for (const std::string& name : shard.ListAttribute("object_names")) {
     if (objects.Find(name) < 0) objects.AddFile(name);
@@ -53,20 +58,15 @@ std::vector<NamedMesh> MeshesOf(const ShardReader& shard, const Tuple& tuple) {
 }
 
 int RunExport(const ExportCommandOptions& options) {
-  const fs::path folder = options.dataset;
-  const Manifest manifest =
-      Manifest::FromJson(ReadText(ManifestPath(folder)), ManifestPath(folder));
-  for (const ShardInfo& info : manifest.shards) {
-    if (options.index < info.first_index || options.index >= info.first_index + info.tuples) {
-      continue;
-    }
-    const fs::path file = folder / info.file;
-    if (Sha256OfFile(file) != info.sha256) {
-      throw DataError(file.string() +
-                      ": its SHA-256 is not the manifest's; run `handforge verify`");
-    }
-    const ShardReader shard(file);
-    const auto meshes = MeshesOf(shard, shard.ReadTuple(options.index - info.first_index));
+  if (!options.common.config.empty()) Recipe::Load(options.common, "synth");  // checked, not needed
+  EndAtOnceOnInterrupt();
+  const Dataset dataset(options.dataset);
+  const Manifest& manifest = dataset.manifest();
+  uint64_t row = options.index;
+  for (size_t i = 0; i < manifest.shards.size(); row -= manifest.shards[i++].tuples) {
+    if (row >= manifest.shards[i].tuples) continue;
+    const ShardReader shard = dataset.OpenShard(i);
+    const auto meshes = MeshesOf(shard, manifest.RunOf(i).mesh_sha256, shard.ReadTuple(row));
     WriteMeshFile(meshes, options.mesh);
     nlohmann::json names = nlohmann::json::array();
     for (const NamedMesh& m : meshes) names.push_back(m.name);
@@ -74,7 +74,7 @@ int RunExport(const ExportCommandOptions& options) {
     PrintSummary(options.common, {{"ok", true}, {"mesh", options.mesh}, {"meshes", names}});
     return static_cast<int>(ExitCode::kDone);
   }
-  throw UsageError("--index " + std::to_string(options.index) + ": " + folder.string() + " holds " +
+  throw UsageError("--index " + std::to_string(options.index) + ": " + options.dataset + " holds " +
                    std::to_string(manifest.count) + " tuples");
 }
 
@@ -88,7 +88,7 @@ void SetupExportCommand(CommandLine& command_line) {
                        options,
                        RunExport);
   app.add_option("dataset", options->dataset, "Dataset folder")->required();
-  app.add_option("--index", options->index, "Number of the tuple in the run");
+  app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0");
   app.add_option("--mesh", options->mesh, "File to write")->required();
 }
 

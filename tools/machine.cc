@@ -53,16 +53,16 @@ int SlurmThreads() {
   return text == nullptr ? 0 : std::atoi(text);
 }
 
-uint64_t CgroupMemoryBytes() {
-  const std::filesystem::path v2 = kCgroup, v1 = v2 / "memory";
-  auto limit = ReadNumber(v2 / "memory.max");
-  auto used = ReadNumber(v2 / "memory.current");
-  if (!limit) {
-    limit = ReadNumber(v1 / "memory.limit_in_bytes");
-    used = ReadNumber(v1 / "memory.usage_in_bytes");
+// Bytes of file cache that the kernel gives up when memory is short, from a cgroup's statistics.
+int64_t ReclaimableBytes(const std::filesystem::path& statistics) {
+  std::ifstream in(statistics);
+  std::string name;
+  int64_t own = 0, total = 0;  // version 1 has both: without the groups below, and with them
+  for (int64_t value = 0; in >> name >> value;) {
+    if (name == "inactive_file" || name == "active_file") own += value;
+    if (name == "total_inactive_file" || name == "total_active_file") total += value;
   }
-  if (!limit || !used) return std::numeric_limits<uint64_t>::max();
-  return static_cast<uint64_t>(std::max<int64_t>(0, *limit - *used));
+  return std::max(own, total);
 }
 
 }  // namespace
@@ -77,6 +77,21 @@ int CgroupThreads(const std::filesystem::path& folder) {
                       ReadNumber(folder / "cpu.cfs_period_us").value_or(0));
 }
 
+uint64_t CgroupMemoryBytes(const std::filesystem::path& folder) {
+  const std::filesystem::path v1 = folder / "memory";
+  auto limit = ReadNumber(folder / "memory.max");
+  auto used = ReadNumber(folder / "memory.current");
+  int64_t cache = ReclaimableBytes(folder / "memory.stat");
+  if (!limit) {
+    limit = ReadNumber(v1 / "memory.limit_in_bytes");
+    used = ReadNumber(v1 / "memory.usage_in_bytes");
+    cache = ReclaimableBytes(v1 / "memory.stat");
+  }
+  if (!limit || !used) return std::numeric_limits<uint64_t>::max();
+  const int64_t held = std::max<int64_t>(0, *used - cache);
+  return static_cast<uint64_t>(std::max<int64_t>(0, *limit - held));
+}
+
 int DefaultThreads() {
   const int processors = AffinityThreads();
   if (const int slurm = SlurmThreads(); slurm > 0) return slurm;
@@ -88,7 +103,7 @@ int DefaultThreads() {
 uint64_t AvailableMemoryBytes() {
   const std::string kilobytes = ReadField("/proc/meminfo", "MemAvailable");
   const uint64_t machine = std::strtoull(kilobytes.c_str(), nullptr, 10) * 1024;
-  return std::min(machine, CgroupMemoryBytes());
+  return std::min(machine, CgroupMemoryBytes(kCgroup));
 }
 
 std::string CpuModel() {

@@ -16,6 +16,10 @@ int DefaultThreads();
 // `cpu.cfs_quota_us` and `cpu.cfs_period_us`), rounded up to whole threads; 0 where unlimited.
 int CgroupThreads(const std::filesystem::path& folder);
 
+// Memory that the cgroup of `folder` leaves (v2's `memory.max`, `memory.current` and `memory.stat`,
+// or v1's), bytes; its cache of files counts as free. The greatest number where unlimited.
+uint64_t CgroupMemoryBytes(const std::filesystem::path& folder);
+
 // Memory that this process may still take, bytes: the machine's available memory or what its cgroup
 // leaves, whichever is less.
 uint64_t AvailableMemoryBytes();

@@ -5,6 +5,7 @@
 #include "io/files.h"
 #include "io/image_file.h"
 #include "io/interrupt.h"
+#include "io/json_text.h"
 #include "tools/parallel.h"
 #include "tools/progress.h"
 #include "tools/recipe.h"
@@ -278,7 +279,7 @@ int RunPredict(const PredictCommandOptions& command) {
                     skipped.begin()->get<std::string>());
   }
   const fs::path file = fs::path(options.out) / "predictions.json";
-  PublishText(file, predictions.dump(1) + "\n");
+  PublishText(file, JsonText(predictions, 1) + "\n");
   spdlog::info("wrote {}: {} hands, {} pictures skipped", file.string(), predictions.size(), count);
   PrintSummary(command.common,
                {{"ok", true},

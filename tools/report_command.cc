@@ -19,7 +19,9 @@ struct ReportCommandOptions {
 
 int RunReport(const ReportCommandOptions& options) {
   if (!options.common.config.empty()) Recipe::Load(options.common, "synth");  // checked, not needed
-  const ReportFiles files = WriteReport(options.dataset, options.report);
+  ReportOptions report = options.report;
+  if (options.common.out) report.out = *options.common.out;
+  const ReportFiles files = WriteReport(options.dataset, report);
   spdlog::info("wrote {}, {} and {}",
                files.contact.string(),
                files.statistics.string(),

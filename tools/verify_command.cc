@@ -35,6 +35,7 @@ int RunVerify(const VerifyCommandOptions& options) {
   if (!options.common.config.empty()) Recipe::Load(options.common, "synth");  // checked, not needed
   AuditOptions audit;
   if (options.full) audit.rerender_rows = -1;
+  audit.threads = ResolveThreads(options.common.threads.value_or(0));
   const AuditResult result = AuditDataset(options.dataset, audit);
   nlohmann::json faults = nlohmann::json::array();
   for (const Fault& fault : result.faults) {
@@ -42,7 +43,9 @@ int RunVerify(const VerifyCommandOptions& options) {
     faults.push_back(ToJson(fault));
   }
   if (!result.not_rendered_because.empty()) {
-    spdlog::warn("no row was rendered again: {}", result.not_rendered_because);
+    spdlog::warn("{} rows were not rendered again: {}",
+                 result.rendered_again == 0 ? "the" : "some",
+                 result.not_rendered_because);
   }
   spdlog::info("{}: {} tuples, {} rendered again, {} faults",
                options.dataset,

@@ -4,6 +4,7 @@
 #include "tools/progress.h"
 
 #include <chrono>
+#include <memory>
 #include <numeric>
 
 #include <spdlog/spdlog.h>
@@ -51,13 +52,15 @@ nlohmann::json RunDatasetJob(DatasetJob job,
     spdlog::info(
         "about {} to write, {} free on the disk", SizeText(expected_bytes), SizeText(free_bytes));
   };
-  {
-    Progress progress(label, "tuples", job.manifest.count);
-    job.progress = [&progress](uint64_t done, const Rejections& rejections) {
-      progress.Update(done, "rejected " + std::to_string(Total(rejections)));
-    };
-    result = WriteDataset(job, make_source);
-  }
+  std::unique_ptr<Progress> progress;
+  job.begin = [&](uint64_t total, uint64_t already_done) {
+    progress = std::make_unique<Progress>(label, "tuples", total, already_done);
+  };
+  job.progress = [&](uint64_t done, const Rejections& rejections) {
+    progress->Update(done, "rejected " + std::to_string(Total(rejections)));
+  };
+  result = WriteDataset(job, make_source);
+  progress.reset();
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const Manifest& m = result.manifest;

@@ -16,7 +16,7 @@ struct AugmentOptions {
   // come in are mirrored pixels for an encoder and weightless for a decoder's loss.
   double image_tilt_deg = 15;
   // Share of images turned upright (SetUpright) give or take `upright_tilt_deg`, in place of any
-  // angle: what an encoder sees at its second look (vae/two_looks.h).
+  // angle: what an encoder sees at its second look (vae/upright_look.h).
   double upright = 0;
   double upright_tilt_deg = 25;
   // Largest relative change of brightness, 0 .. 0.9, and of each colour against the others.

@@ -69,6 +69,7 @@ BatchMaker::BatchMaker(const SampleSet& samples,
                        const std::vector<Pass>& passes,
                        const BatchOptions& options)
     : samples_(samples), passes_(passes), options_(options), schedule_(passes) {
+  pictures_ = samples_.RowsFor(Pair{Modality::kRgb, Modality::kRgb, 1});
   for (const Pass& pass : passes_) AddOrders(pass);
 }
 
@@ -169,9 +170,11 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   AugmentDraw draw =
       DrawAugment(options_.augment, options_.seed, batch->step, position, pass.HasImages());
   StandUp(row, pass.from, &draw);
+  // Looks are compared but for their turn: a shift, which turns the camera, would be held against
+  // them.
+  if (Looks(pass) > 1) draw.shift = {0, 0};
   const bool decoded = position < DecodedRows(pass);
-  if (decoded || (HasCanonicalFraming({pass.from, pass.to.back(), 1}) &&
-                  samples_.Has(row, Modality::kJoints2))) {
+  if (decoded || (HasCanonicalFraming(pass) && samples_.Has(row, Modality::kJoints2))) {
     SetCanonicalFraming(samples_.joints2.data() + row * kNumJoints * 2, &draw);
   } else {
     draw.focal = 2 * samples_.focal_over_size[static_cast<size_t>(row)];
@@ -231,10 +234,14 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   }
 }
 
+int64_t BatchMaker::AnyPicture(Random* random) const {
+  return pictures_[static_cast<size_t>(random->Integer(static_cast<int64_t>(pictures_.size())))];
+}
+
 void BatchMaker::AddBackground(int position, Batch* batch) const {
   const size_t size = size_t{3} * samples_.rgb_px * samples_.rgb_px;
   Random random = DegradeRandom(options_.seed, batch->step, kBackgrounds + position);
-  const int64_t other = random.Integer(samples_.size());
+  const int64_t other = AnyPicture(&random);
   const size_t begin = batch->backgrounds.size();
   batch->backgrounds.resize(begin + size);
   const PixelView pixels = samples_.Pixels(other, {true, false, false});
@@ -251,6 +258,10 @@ void BatchMaker::AddLeftRow(int64_t row, int position, Batch* batch) const {
   const int count = static_cast<int>(planes.size()) / (samples_.rgb_px * samples_.rgb_px);
   MirrorPlanes(count, samples_.rgb_px, planes.data());
   AppendInput(row, modality, planes, &random, &batch->input);
+  if (options_.appearance && batch->pass.Decodes(Modality::kRgb) && modality != Modality::kRgb) {
+    AppendInput(
+        row, Modality::kRgb, Planes(row, Modality::kRgb, draw), &random, &batch->appearance);
+  }
 }
 
 void BatchMaker::StandUp(int64_t row, Modality from, AugmentDraw* draw) const {
@@ -291,7 +302,7 @@ void BatchMaker::AppendInput(int64_t row,
     // A row without a mask keeps its background: there is nothing to cut it out by.
     AugmentOptions options = options_.augment;
     if ((samples_.present[static_cast<size_t>(row)] & kHasMask) == 0) options.background = 0;
-    const int64_t other = random->Integer(samples_.size());
+    const int64_t other = AnyPicture(random);
     const PixelView background = samples_.Pixels(other, {true, false, false});
     DegradeImage(options, {background.rgb}, px, random, shown.data());
     shown.resize(3 * plane);

@@ -94,6 +94,8 @@ class BatchMaker {
   void AddLeftRow(int64_t row, int position, Batch* batch) const;
   // Turns upright what an encoder of images is shown, where the draw says so.
   void StandUp(int64_t row, Modality from, AugmentDraw* draw) const;
+  // A row that has a picture, of which a piece may be a background.
+  int64_t AnyPicture(Random* random) const;
   // Appends a background for a decoded row.
   void AddBackground(int position, Batch* batch) const;
   // Appends the picture a row's encoder is shown, degraded.
@@ -109,6 +111,7 @@ class BatchMaker {
   std::vector<Pass> passes_;
   BatchOptions options_;
   PassSchedule schedule_;
+  std::vector<int64_t> pictures_;  // rows that have one
   std::vector<Order> orders_;      // by pass
   std::vector<Order> unlabelled_;  // likewise; empty where the pass takes rows as they come
 };

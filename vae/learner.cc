@@ -106,7 +106,7 @@ struct Learner::Impl {
   Tensor AppearanceImage(const Batch& batch, const Tensor& input) const {
     if (!networks.appearance || !batch.pass.Decodes(Modality::kRgb)) return {};
     if (batch.pass.from == Modality::kRgb) return input;
-    return Rows(batch.appearance, Modality::kRgb, batch.rows, 3);
+    return Rows(batch.appearance, Modality::kRgb, batch.rows + batch.left_rows, 3);
   }
 
   // Squared errors or distances of joints {N, 21 C} or bones, both of unit spread.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -56,6 +57,12 @@ struct Pass {
   bool ReadsJoints() const;
   std::string Name() const;  // "rgb->3d+2d"
 };
+
+inline bool HasCanonicalFraming(const Pass& pass) {
+  return std::any_of(pass.to.begin(), pass.to.end(), [&](Modality to) {
+    return HasCanonicalFraming(Pair{pass.from, to, 1});
+  });
+}
 
 // Parses "FROM->TO", "FROM->TO+TO", each perhaps with "*WEIGHT" (1 .. 1000). Throws UsageError
 // naming the entry and the modalities there are, also for an empty list, a pass listed twice and a

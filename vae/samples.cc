@@ -104,8 +104,9 @@ class ShardLoader {
     const Handedness side = form_.mirror_left ? Side(rows.handedness[row]) : Handedness::kRight;
     uint32_t present =
         rows.present[row] & (kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
-    if (!rows.labelled[row]) present &= kHasRgb;
+    if (!rows.labelled[row]) present &= kHasRgb | kHasDepth;
     if (!AppendJoints3(rows, row, side, samples)) present &= ~uint32_t{kHasJoints3};
+    if ((present & kHasJoints3) == 0) samples->bone_mm.back() = 0;
     if (!AppendJoints2(rows, row, side, samples)) present &= ~uint32_t{kHasJoints2};
     samples->focal_over_size.push_back(FocalOverSize(rows, row));
     const uint8_t* visible = rows.visible.data() + row * kNumJoints;
@@ -301,7 +302,7 @@ void DropLabels(double share, bool keep_images, uint64_t seed, SampleSet* sample
   const size_t kept = static_cast<size_t>(std::llround(share * static_cast<double>(order.size())));
   for (size_t i = kept; i < order.size(); ++i) {
     const size_t row = order[i].second;
-    samples->present[row] &= keep_images ? uint32_t{kHasRgb} : 0;
+    samples->present[row] &= keep_images ? kHasRgb | kHasDepth : 0U;
     samples->bone_mm[row] = 0;
   }
 }

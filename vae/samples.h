@@ -65,9 +65,9 @@ struct TrainingData {
 constexpr uint64_t kAllInMemory = std::numeric_limits<uint64_t>::max();
 
 // Loads the columns a model needs from dataset folders, every shard, in its form (PixelMaker).
-// Unlabelled rows keep their image only. Throws DataError naming folder, shard and column: images
-// smaller than `rgb_px`, not square, a principal point off-centre (not a crop camera), no training
-// row.
+// Unlabelled rows keep their picture and its depth. Throws DataError naming folder, shard and
+// column: images smaller than `rgb_px`, not square, a principal point off-centre (not a crop
+// camera), no training row.
 TrainingData LoadTrainingData(const std::vector<std::string>& folders,
                               const SampleForm& form,
                               uint64_t most_pixel_bytes = kAllInMemory);

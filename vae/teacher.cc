@@ -15,12 +15,11 @@ namespace {
 
 constexpr size_t kRowsAtOnce = 64;
 
+bool Has(const ModalitySet& set, Modality modality) { return set[static_cast<size_t>(modality)]; }
+
 void CheckTeacher(const VaeInfo& info, const SampleSet& samples) {
-  const auto has = [](const ModalitySet& set, Modality modality) {
-    return set[static_cast<size_t>(modality)];
-  };
-  if (!has(info.has_encoder, Modality::kRgb) || !has(info.has_decoder, Modality::kJoints3) ||
-      !has(info.has_decoder, Modality::kJoints2)) {
+  if (!Has(info.has_encoder, Modality::kRgb) || !Has(info.has_decoder, Modality::kJoints3) ||
+      !Has(info.has_decoder, Modality::kJoints2)) {
     throw UsageError("teacher: needs an encoder of rgb and decoders of 3d and 2d");
   }
   if (info.rgb_px != samples.rgb_px) {
@@ -40,47 +39,86 @@ std::vector<int64_t> UnlabelledPictures(const SampleSet& samples) {
   return rows;
 }
 
-// Looks at rows [first, end) of `rows` and writes their labels; no two calls share a row.
-void LabelRows(const HandVae& teacher,
-               const std::vector<int64_t>& rows,
-               size_t first,
-               size_t end,
-               SampleSet* samples) {
-  const size_t size = static_cast<size_t>(InputSize(Modality::kRgb, samples->rgb_px));
-  std::vector<float> input((end - first) * size);
-  for (size_t i = first; i < end; ++i) {
-    samples->CopyInput(rows[i], Modality::kRgb, input.data() + (i - first) * size);
+// Labels of zero, for means to be added to.
+void ClearLabels(const std::vector<int64_t>& rows, SampleSet* samples) {
+  for (const int64_t labelled : rows) {
+    const auto row = static_cast<size_t>(labelled);
+    std::fill_n(samples->joints3.data() + row * kNumJoints * 3, kNumJoints * 3, 0.F);
+    std::fill_n(samples->joints2.data() + row * kNumJoints * 2, kNumJoints * 2, 0.F);
+    samples->bone_mm[row] = 0;
+    samples->present[row] |= kHasJoints3 | kHasJoints2;
+  }
+}
+
+// Adds `share` of `said`, joints of one row after the other, to those of `rows` in `joints`.
+void AddShare(const std::vector<float>& said,
+              float share,
+              const int64_t* rows,
+              size_t values,
+              std::vector<float>* joints) {
+  for (size_t i = 0; i < said.size(); ++i) {
+    (*joints)[static_cast<size_t>(rows[i / values]) * values + i % values] += share * said[i];
+  }
+}
+
+// What one teacher says of one modality of some rows, and how much it counts.
+struct Opinion {
+  const HandVae& teacher;
+  Modality seen;
+  float share;
+};
+
+// Looks at `count` rows and adds to their labels; no two calls at a time share a row.
+void AddOpinion(const Opinion& opinion, const int64_t* rows, size_t count, SampleSet* samples) {
+  const size_t size = static_cast<size_t>(InputSize(opinion.seen, samples->rgb_px));
+  std::vector<float> input(count * size);
+  for (size_t i = 0; i < count; ++i) {
+    samples->CopyInput(rows[i], opinion.seen, input.data() + i * size);
   }
   const TurnedLooks said = LookUpright(
-      teacher, Modality::kRgb, input.data(), static_cast<int>(end - first), kTeacherViews);
-  for (size_t i = first; i < end; ++i) {
-    const auto row = static_cast<size_t>(rows[i]);
-    std::copy_n(said.joints3.data() + (i - first) * kNumJoints * 3,
-                kNumJoints * 3,
-                samples->joints3.data() + row * kNumJoints * 3);
-    std::copy_n(said.joints2.data() + (i - first) * kNumJoints * 2,
-                kNumJoints * 2,
-                samples->joints2.data() + row * kNumJoints * 2);
-    samples->bone_mm[row] = static_cast<float>(teacher.info().bone_mean_mm);
-    samples->present[row] |= kHasJoints3 | kHasJoints2;
+      opinion.teacher, opinion.seen, input.data(), static_cast<int>(count), kTeacherViews);
+  AddShare(said.joints3, opinion.share, rows, kNumJoints * 3, &samples->joints3);
+  AddShare(said.joints2, opinion.share, rows, kNumJoints * 2, &samples->joints2);
+  const auto bone_mm = static_cast<float>(opinion.teacher.info().bone_mean_mm);
+  for (size_t i = 0; i < count; ++i) {
+    samples->bone_mm[static_cast<size_t>(rows[i])] += opinion.share * bone_mm;
+  }
+}
+
+void AddOpinions(const Opinion& opinion,
+                 const std::vector<int64_t>& rows,
+                 int threads,
+                 SampleSet* samples) {
+  const size_t at_once = static_cast<size_t>(std::max(1, threads)) * kRowsAtOnce;
+  for (size_t begin = 0; begin < rows.size(); begin += at_once) {
+    std::vector<std::future<void>> parts;
+    const size_t end = std::min(rows.size(), begin + at_once);
+    for (size_t first = begin; first < end; first += kRowsAtOnce) {
+      const size_t count = std::min(end - first, kRowsAtOnce);
+      parts.push_back(std::async(std::launch::async, [&, first, count] {
+        AddOpinion(opinion, rows.data() + first, count, samples);
+      }));
+    }
+    for (std::future<void>& part : parts) part.get();
   }
 }
 
 }  // namespace
 
-int64_t LabelBy(const HandVae& teacher, int threads, SampleSet* samples) {
-  CheckTeacher(teacher.info(), *samples);
+int64_t LabelBy(const std::vector<HandVae>& teachers, int threads, SampleSet* samples) {
+  for (const HandVae& teacher : teachers) CheckTeacher(teacher.info(), *samples);
   const std::vector<int64_t> rows = UnlabelledPictures(*samples);
-  const size_t at_once = static_cast<size_t>(std::max(1, threads)) * kRowsAtOnce;
-  for (size_t begin = 0; begin < rows.size(); begin += at_once) {
-    std::vector<std::future<void>> parts;
-    for (size_t first = begin; first < std::min(rows.size(), begin + at_once);
-         first += kRowsAtOnce) {
-      const size_t end = std::min(rows.size(), first + kRowsAtOnce);
-      parts.push_back(std::async(
-          std::launch::async, [&, first, end] { LabelRows(teacher, rows, first, end, samples); }));
-    }
-    for (std::future<void>& part : parts) part.get();
+  std::vector<int64_t> with_depth, without;
+  for (const int64_t row : rows) {
+    (samples->Has(row, Modality::kDepth) ? with_depth : without).push_back(row);
+  }
+  ClearLabels(rows, samples);
+  const float share = 1 / static_cast<float>(teachers.size());
+  for (const HandVae& teacher : teachers) {
+    const Modality best =
+        Has(teacher.info().has_encoder, Modality::kDepth) ? Modality::kDepth : Modality::kRgb;
+    AddOpinions({teacher, best, share}, with_depth, threads, samples);
+    AddOpinions({teacher, Modality::kRgb, share}, without, threads, samples);
   }
   return static_cast<int64_t>(rows.size());
 }

@@ -162,18 +162,30 @@ class Trainer {
       DropLabels(options_.labelled_share, options_.keep_unlabelled, options_.seed, &data_.train);
     }
     info_.data_sha256 = data_.manifest_sha256;
-    if (!options_.teacher.empty()) {
-      const HandVae teacher = HandVae::Load(options_.teacher);
-      const int64_t rows = LabelBy(teacher, static_cast<int>(options_.threads), &data_.train);
-      Say(options_.teacher + " labelled " + std::to_string(rows) + " pictures");
-    }
     AddDataStatistics(data_.train, &info_, &statistics_);
+    if (!options_.teachers.empty()) LabelByTeachers();
     batches_.emplace(data_.train, passes_, MakeBatchOptions(options_));
     Say(std::to_string(data_.train.size()) + " training and " +
         std::to_string(data_.held_out.size()) + " held-out samples");
     if (data_.held_out.size() == 0) {
       Say("no held-out sample (splits validation and test): nothing will be measured");
     }
+  }
+
+  void LabelByTeachers() {
+    std::vector<HandVae> teachers;
+    for (const std::string& file : options_.teachers) {
+      teachers.push_back(HandVae::Load(file));
+      info_.data_sha256.push_back(Sha256OfFile(file));
+    }
+    // What they say of sizes is one guess for all hands: true labels, where there are any, or their
+    // own training data say how hands vary.
+    if (info_.bone_mean_mm == 0) {
+      info_.bone_mean_mm = teachers[0].info().bone_mean_mm;
+      info_.bone_std_mm = teachers[0].info().bone_std_mm;
+    }
+    const int64_t rows = LabelBy(teachers, static_cast<int>(options_.threads), &data_.train);
+    Say("teachers labelled " + std::to_string(rows) + " pictures");
   }
 
   // ---- The loop ----
@@ -205,6 +217,7 @@ class Trainer {
     if (step_ % options_.eval_every != 0 || step_ == total_steps_) return;
     EnforceBudget();
     Evaluate();
+    if (step_ == total_steps_) WriteLosses();
   }
 
   void StepOnce(const Batch& batch) {
@@ -267,7 +280,7 @@ class Trainer {
           batch.targets[static_cast<size_t>(to)],
           batch.rows);
     }
-    add("appearance", batch.appearance, batch.rows);
+    add("appearance", batch.appearance, batch.rows + batch.left_rows);
     add("turns", batch.turns, batch.rows);
     add("backgrounds", batch.backgrounds, batch.decoded_rows);
     add("sides", batch.sides, batch.rows);
@@ -286,7 +299,9 @@ class Trainer {
 
   void OpenLogs() {
     train_log_.emplace(out_ / "train_log.csv", kTrainLogHeader, step_);
-    validation_log_.emplace(out_ / "validation_log.csv", kValidationLogHeader, step_);
+    // A finished run measures its last step again.
+    const int64_t measured = step_ < total_steps_ ? step_ : step_ - 1;
+    validation_log_.emplace(out_ / "validation_log.csv", kValidationLogHeader, measured);
   }
 
   void WriteLosses() {
@@ -354,6 +369,7 @@ class Trainer {
         {"step", step_},
         {"total_steps", total_steps_},
         {"shortened", shortened_},
+        {"max_seconds", options_.max_seconds},
         {"seconds", Seconds()},
         {"best_mm", std::isfinite(best_mm_) ? best_mm_ : 0},
         {"since_best", since_best_},
@@ -382,10 +398,25 @@ class Trainer {
       if (best_mm > 0) best_mm_ = best_mm;
       since_best_ = progress.at("since_best").get<int64_t>();
       means_.FromJson(file.Text("loss_means"));
+      TakeOtherBudget(progress.value("max_seconds", options_.max_seconds));
     } catch (const Json::exception& error) {
       throw DataError(path.string() + ": metadata: " + error.what());
     }
     Say("resuming after step " + std::to_string(step_));
+  }
+
+  // A run that `earlier` seconds shortened goes on to what another budget allows at its pace.
+  void TakeOtherBudget(double earlier) {
+    const bool stopped_early = options_.patience > 0 && since_best_ >= options_.patience;
+    if (!shortened_ || stopped_early || earlier == options_.max_seconds || step_ == 0) return;
+    const double more = (options_.max_seconds - earlier_seconds_) / earlier_seconds_;
+    total_steps_ =
+        options_.max_seconds <= 0
+            ? options_.steps
+            : step_ + static_cast<int64_t>(static_cast<double>(step_) * std::max(0.0, more));
+    total_steps_ = std::min(total_steps_, options_.steps);
+    Say("another max_seconds: the run now has " + std::to_string(total_steps_) +
+        " steps, and its learning rate follows them from here on");
   }
 
   void CheckBelongs(const VaeInfo& info, const std::string& path) const {
@@ -395,8 +426,9 @@ class Trainer {
                        "; use the same options, another `out`, or no --resume");
     }
     if (info.data_sha256 != info_.data_sha256) {
-      throw DataError(path + " was trained on other data (the manifests' hashes differ); use the " +
-                      "same dataset folders, another `out`, or no --resume");
+      throw DataError(path +
+                      " was trained on other data (the hashes of manifests or teachers differ); "
+                      "use the same datasets and teachers, another `out`, or no --resume");
     }
   }
 

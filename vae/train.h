@@ -20,12 +20,13 @@ struct TrainOptions {
   // on validation and test.
   std::vector<std::string> data;
   // Share of the training rows that keep their labels, chosen by `seed`; of the others the picture
-  // is kept, which trains rgb->rgb alone, or nothing. For semi-supervised curves.
+  // and its depth are kept, which train only the pairs of these two, or nothing. For
+  // semi-supervised curves.
   double labelled_share = 1;
   bool keep_unlabelled = true;
-  // A model that labels the pictures without joint labels (vae/teacher.h), which then train every
-  // pair; "" = none.
-  std::string teacher;
+  // Models that label the pictures without joint labels, by their mean (vae/teacher.h); these then
+  // train every pair.
+  std::vector<std::string> teachers;
   // Folder of model.safetensors, checkpoint.safetensors and the logs.
   std::string out;
   uint64_t seed = 1;

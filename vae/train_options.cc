@@ -95,8 +95,9 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field("data", data, {}, "dataset folders");
   fields.Field(
       "labelled_share", labelled_share, 0, 1, "share of the training rows that keep their labels");
-  fields.Field("keep_unlabelled", keep_unlabelled, "keep the pictures of the others");
-  fields.Field("teacher", teacher, {}, "model that labels the pictures without joint labels");
+  fields.Field("keep_unlabelled", keep_unlabelled, "keep the pictures and depth of the others");
+  fields.Field(
+      "teachers", teachers, {}, "models that label the pictures without joint labels, together");
   fields.Field("out", out, {}, "folder of the model, the checkpoint and the logs");
   fields.Field("seed", seed, "seed of weights, order, noise and augmentation");
   fields.Field("start", start, {}, "models to start from: FILE, or NETWORK=FILE for one network");
@@ -187,8 +188,8 @@ void TrainOptions::Check() const {
   CheckLimits(*this);
   CheckDecoded(*this);
   CheckProcesses(*this);
-  if (!teacher.empty() && (model.side_input != 0 || model.metric_scale != 0)) {
-    throw UsageError("teacher: needs model.side_input = 0 and model.metric_scale = 0");
+  if (!teachers.empty() && (model.side_input != 0 || model.metric_scale != 0)) {
+    throw UsageError("teachers: they need model.side_input = 0 and model.metric_scale = 0");
   }
   if (data.empty()) throw UsageError("data: empty; name at least one dataset folder");
   if (out.empty()) throw UsageError("out: empty; name the folder of the model");

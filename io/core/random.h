@@ -37,6 +37,7 @@ enum class Purpose : uint32_t {
   kObjectPaint = 27,
   kPaths = 28,
   kTrainDegrade = 31,
+  kFurtherSeed = 32,
 };
 
 // Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: a
@@ -46,6 +47,7 @@ std::array<uint32_t, 4> Philox4x32(std::array<uint32_t, 4> counter, std::array<u
 
 class Random {
  public:
+  // Of `attempt` the low 24 bits count.
   Random(uint64_t seed, uint64_t index, uint32_t attempt, Purpose purpose);
 
   uint32_t NextU32();

@@ -117,6 +117,20 @@ TEST(Manifest, ImpossibleValuesAreNamed) {
   EXPECT_EQ(
       MessageAfter([](Json& json) { json["rejections"]["fist"] = "x"; }),
       "d/dataset.json: field 'rejections.fist' is string, expected a whole number, 0 or more");
+  // Numbers whose sum wraps around to the right one.
+  EXPECT_THAT(MessageAfter([](Json& json) {
+                Json run = {{"generator", "g"},
+                            {"command", "c"},
+                            {"seed", 1},
+                            {"config", ""},
+                            {"config_sha256", ""},
+                            {"model_sha256", ""},
+                            {"mesh_sha256", ""},
+                            {"shards", UINT64_MAX}};
+                json["runs"] = {run, run};
+                json["runs"][1]["shards"] = json["shards"].size() + 1;
+              }),
+              HasSubstr("field 'runs' own more shards than the"));
   for (const char* name : {"../x.h5", "/etc/passwd", "", "shards/../../x.h5"}) {
     EXPECT_THAT(MessageAfter([&](Json& json) { json["shards"][0]["file"] = name; }),
                 HasSubstr("expected a name within the dataset's folder"))

@@ -28,6 +28,20 @@ TEST(Interrupted, CarriesTheExitCode) {
   EXPECT_EQ(Interrupted("x").code(), ExitCode::kInterrupted);
 }
 
+TEST(InterruptDeathTest, TheFirstSignalEndsWhatHasNothingToSave) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  for (const int signal : {SIGINT, SIGTERM}) {
+    EXPECT_EXIT(
+        {
+          InstallInterruptHandler();
+          EndAtOnceOnInterrupt();
+          ::raise(signal);
+        },
+        ::testing::ExitedWithCode(130),
+        "");
+  }
+}
+
 TEST(InterruptDeathTest, SecondSigintEndsTheProcess) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(

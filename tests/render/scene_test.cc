@@ -172,6 +172,27 @@ TEST(Scene, BothHandsOfAPictureAreTwoRowsOfIt) {
   }
 }
 
+// More key poses than a seed has streams for (128): neither repeats, nor is one hand the other's.
+TEST(Scene, LongSequencesDoNotRepeatThemselves) {
+  RenderOptions options = SmallOptions();
+  options.two_hands = 1;
+  options.sequence_frames = 128 * kFramesPerKey;
+  const RenderWorld world = RenderWorld::Load(options);
+  const SceneSampler sampler(world.options, world.rig, world.gestures, world.objects);
+  std::map<std::string, uint64_t> rejections;
+  const Scene scene = sampler.Draw(AddressOf(0, options), &rejections);
+  std::set<std::vector<double>> poses;
+  size_t keys = 0;
+  for (const SceneHand& hand : scene.hands) {
+    for (const SampledPose& key : hand.keys) {
+      poses.insert({key.angles_deg.begin(), key.angles_deg.end()});
+      ++keys;
+    }
+  }
+  EXPECT_GT(keys, 256u);
+  EXPECT_EQ(poses.size(), keys);
+}
+
 TEST(Scene, TwoHandsKeepApart) {
   RenderOptions options = SmallOptions();
   options.two_hands = 1;

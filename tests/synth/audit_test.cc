@@ -3,6 +3,7 @@
 #include "io/augment/mirror.h"
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/interrupt.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/synth/synth_testing.h"
 
@@ -118,6 +119,41 @@ TEST_F(Audit, CatchesValuesThatAreNotFinite) {
 
 TEST_F(Audit, CatchesUnknownCodes) {
   ExpectCaught([](Tuple* t) { t->visible[4] = 77; });
+}
+
+TEST_F(Audit, CatchesAnImpossibleZoom) {
+  DatasetJob job = RenderJob(*world_);
+  job.out = folder_ / "zoomed";
+  job.manifest.layout.augmented = true;
+  WriteDataset(job, [&] {
+    return std::make_unique<FaultySource>(*world_, [](Tuple* t) {
+      t->augmentation.applied = kZoomed;
+      t->augmentation.numbers[kZoomFactor] = 1e6F;
+    });
+  });
+  AuditOptions options;
+  options.rerender_rows = -1;
+  const AuditResult result = AuditDataset(job.out, options);
+  ASSERT_EQ(result.faults.size(), static_cast<size_t>(kTuples));
+  EXPECT_EQ(result.faults[0].column, "augment_numbers");
+}
+
+TEST_F(Audit, ThreadsChangeNothingAndASignalEndsIt) {
+  AuditOf([](Tuple* t) { t->joints_px(kRingDip, 0) += 2; });
+  AuditOptions options;
+  options.rerender_rows = -1;
+  const AuditResult one = AuditDataset(folder_ / "dataset", options);
+  options.threads = 3;
+  const AuditResult three = AuditDataset(folder_ / "dataset", options);
+  ASSERT_EQ(one.faults.size(), three.faults.size());
+  for (size_t i = 0; i < one.faults.size(); ++i) {
+    EXPECT_EQ(one.faults[i].shard, three.faults[i].shard);
+    EXPECT_EQ(one.faults[i].row, three.faults[i].row);
+    EXPECT_EQ(one.faults[i].what, three.faults[i].what);
+  }
+  RequestInterrupt(true);
+  EXPECT_THROW(AuditDataset(folder_ / "dataset", options), Interrupted);
+  RequestInterrupt(false);
 }
 
 TEST_F(Audit, CatchesAVisibilityThatWasChanged) {

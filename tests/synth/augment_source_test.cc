@@ -5,6 +5,7 @@
 #include "io/augment/mirror.h"
 #include "io/core/error.h"
 #include "synth/audit.h"
+#include "synth/merge.h"
 #include "synth/rendered_again.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
@@ -149,6 +150,38 @@ TEST_F(AugmentDataset, RowsSayWhatTheyCameFrom) {
   }
   EXPECT_EQ(index, static_cast<uint64_t>(2 * kTuples));
   EXPECT_GT(kinds.size(), 5u);
+}
+
+// The runs of a merged source number their gestures differently.
+TEST_F(AugmentDataset, GesturesKeepTheirNamesWhateverRunTheyAreOf) {
+  RenderOptions other = SmallWorld(out_ / "test_part", kTuples, 10).options;
+  other.hold_out.part = "test";
+  WriteSmallDataset(RenderWorld::Load(other), 2);
+  const std::vector<std::filesystem::path> parts = {*folder_ / "source", out_ / "test_part"};
+  MergeDatasets(parts, out_ / "merged");
+  const auto names = [](const std::filesystem::path& folder) {
+    const Dataset dataset(folder);
+    std::vector<std::string> all;
+    for (size_t s = 0; s < dataset.manifest().shards.size(); ++s) {
+      const ShardReader reader = dataset.OpenShard(s);
+      const auto known = reader.ListAttribute("gesture_names");
+      for (uint64_t row = 0; row < reader.size(); ++row) {
+        const int gesture = reader.ReadTuple(row).gesture;
+        all.push_back(gesture < 0 ? "" : known.at(static_cast<size_t>(gesture)));
+      }
+    }
+    return all;
+  };
+  AugmentJobOptions options = Options("of_merged");
+  options.copies = 1;
+  const AugmentWorld world = AugmentWorld::Load(out_ / "merged", options);
+  WriteDataset(AugmentJob(world), [&] { return MakeAugmentSource(world); });
+  const std::vector<std::string> before = names(out_ / "merged");
+  EXPECT_EQ(names(options.out), before);
+  EXPECT_GT(std::set<std::string>(before.begin(), before.end()).size(), 10u);
+  const AuditResult audit = FullAudit(options.out);
+  EXPECT_TRUE(audit.ok());
+  EXPECT_EQ(audit.rendered_again, static_cast<uint64_t>(2 * kTuples));
 }
 
 // ---- Faults planted in augmented rows are found -------------------------------------------------

@@ -134,15 +134,72 @@ TEST(WriteDataset, RefusesAnotherConfigurationSeedOrCount) {
               HasSubstr("another count (15, wanted 16)"));
 }
 
-TEST(WriteDataset, ShardsOfAnotherConfigurationAreMadeAgain) {
+TEST(WriteDataset, RefusesToMixWithUnfinishedShardsOfAnotherRun) {
   const TemporaryFolder folder;
   CountingSource::Shared shared;
   shared.fail_at = 25;
-  DatasetJob job = CountingJob(folder / "d", 40, 1);
+  const DatasetJob job = CountingJob(folder / "d", 40, 1);
   EXPECT_THROW(WriteCounted(job, &shared), DataError);
   shared.fail_at = UINT64_MAX;
-  job.manifest.config_sha256 = std::string(64, 'b');
-  EXPECT_EQ(WriteCounted(job, &shared).shards_reused, 0u);
+  DatasetJob other = job;
+  other.manifest.config_sha256 = std::string(64, 'b');
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
+              HasSubstr("holds unfinished shards with another configuration"));
+  other = job;
+  other.manifest.seed = 2;
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
+              HasSubstr("another seed (0, wanted 2)"));
+  EXPECT_EQ(WriteCounted(job, &shared).shards_reused, 2u) << "nothing was lost";
+}
+
+// What an unfinished run leaves beyond the dataset would be read by whoever globs the shards.
+TEST(WriteDataset, ShardsThatNoManifestWillNameAreRemoved) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  const auto interrupted = [&](DatasetJob job, uint64_t at) {
+    shared.fail_at = at;
+    EXPECT_THROW(WriteCounted(job, &shared), DataError);
+    shared.fail_at = UINT64_MAX;
+  };
+  interrupted(CountingJob(folder / "d", 60, 1), 45);  // four shards of 10 stay
+  DatasetJob fewer = CountingJob(folder / "d", 20, 1);
+  EXPECT_EQ(WriteCounted(fewer, &shared).shards_reused, 2u);
+  EXPECT_EQ(ShardHashes(folder / "d").size(), 2u);
+  EXPECT_FALSE(fs::exists(folder / "d/shards/00002.h5"));
+
+  DatasetJob more = CountingJob(folder / "d", 60, 1);
+  more.append = true;
+  interrupted(more, 55);
+  fewer.append = true;
+  EXPECT_EQ(WriteCounted(fewer, &shared).manifest.count, 40u);
+  EXPECT_FALSE(fs::exists(folder / "d/shards/00004.h5"));
+
+  interrupted(CountingJob(folder / "large", 60, 1), 45);
+  DatasetJob larger = CountingJob(folder / "large", 60, 1);
+  larger.tuples_per_shard = 30;
+  EXPECT_EQ(WriteCounted(larger, &shared).manifest.shards.size(), 2u);
+  EXPECT_FALSE(fs::exists(folder / "large/shards/00002.h5"));
+}
+
+TEST(WriteDataset, TellsHowMuchThereIsToDo) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  std::pair<uint64_t, uint64_t> told;
+  const auto job = [&](const char* name) {
+    DatasetJob counted = CountingJob(folder / name, 45, 1);
+    counted.begin = [&](uint64_t total, uint64_t done) { told = {total, done}; };
+    return counted;
+  };
+  shared.fail_at = 25;
+  EXPECT_THROW(WriteCounted(job("d"), &shared), DataError);
+  EXPECT_EQ(told, std::make_pair(uint64_t{45}, uint64_t{0}));
+  shared.fail_at = UINT64_MAX;
+  WriteCounted(job("d"), &shared);
+  EXPECT_EQ(told, std::make_pair(uint64_t{45}, uint64_t{20}));
+  DatasetJob task = job("tasks");
+  task.shards = ShardRange{3, 5};
+  WriteCounted(task, &shared);
+  EXPECT_EQ(told, std::make_pair(uint64_t{15}, uint64_t{0})) << "the last shard holds five";
 }
 
 TEST(WriteDataset, ADamagedShardIsMadeAgain) {

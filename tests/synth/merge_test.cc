@@ -2,6 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/interrupt.h"
 #include "synth/task_files.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
@@ -134,6 +135,33 @@ TEST_F(Merge, DatasetsOfDifferentRunsFollowEachOther) {
   Write(third);
   MergeDatasets({folder_ / "ab", folder_ / "c"}, folder_ / "abc");
   EXPECT_EQ(Dataset(folder_ / "abc").manifest().runs.size(), 3u);
+}
+
+TEST_F(Merge, AnInterruptedMergeIsContinuedAndLeavesNothingBehind) {
+  Write(CountingJob(folder_ / "a", kTuples, 1));
+  Write(OtherJob(folder_ / "b"));
+  const std::vector<fs::path> parts = {folder_ / "a", folder_ / "b"};
+  RequestInterrupt(true);
+  EXPECT_THROW(MergeDatasets(parts, folder_ / "ab"), Interrupted);
+  RequestInterrupt(false);
+  MergeDatasets(parts, folder_ / "ab");
+  const auto hashes = ShardHashes(folder_ / "ab");
+  fs::remove(ManifestPath(folder_ / "ab"));
+  MergeDatasets(parts, folder_ / "ab");
+  EXPECT_EQ(ShardHashes(folder_ / "ab"), hashes);
+  for (const auto& entry : fs::directory_iterator(folder_ / "ab/shards")) {
+    EXPECT_FALSE(IsTemporaryName(entry.path())) << entry.path();
+  }
+}
+
+TEST_F(Merge, RefusesAFolderWithAnUnfinishedRun) {
+  Write(CountingJob(folder_ / "a", kTuples, 1));
+  shared_.fail_at = 25;
+  EXPECT_THROW(Write(CountingJob(folder_ / "unfinished", kTuples, 1)), DataError);
+  shared_.fail_at = UINT64_MAX;
+  const std::vector<fs::path> parts = {folder_ / "a"};
+  EXPECT_THAT(MessageOf<UsageError>([&] { MergeDatasets(parts, folder_ / "unfinished"); }),
+              HasSubstr("shards of an unfinished run"));
 }
 
 TEST_F(Merge, RefusesTheSameTuplesTwice) {

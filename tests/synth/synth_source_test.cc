@@ -194,7 +194,11 @@ TEST_F(Synthesis, TakesCodesFromAFile) {
   }
   options.count = kTuples + 1;
   EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
-              HasSubstr("array z has 12 rows, synth.count is 13"));
+              HasSubstr("array z has 12 rows, 13 tuples in sequences of 1 need 13"));
+  options.count = kTuples - 1;
+  options.frames = 5;
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("array z has 12 rows, 11 tuples in sequences of 5 need 15"));
 }
 
 TEST_F(Synthesis, ConditionsHoldForEveryLabel) {
@@ -240,6 +244,37 @@ TEST_F(Synthesis, SequencesMoveInSmallSteps) {
     if (i == 0) continue;
     EXPECT_LE(Distance(tuples[i].z, tuples[i - 1].z), 0.2 * whole) << i;
   }
+}
+
+// A frame that is drawn again and again gets other wrists, and nothing else that would part it from
+// its sequence.
+TEST_F(Synthesis, FramesStayOneSequenceHoweverOftenTheyAreDrawn) {
+  SynthOptions options = Options("kernel");
+  options.frames = 4;
+  const SynthWorld world = SynthWorld::Load(options);
+  TupleDrawer drawer(world);
+  const DrawIdentity first = drawer.Draw(0, 0).identity;
+  for (const uint32_t attempt : {1u, 17u, 150u}) {
+    const DrawIdentity again = drawer.Draw(3, attempt).identity;
+    for (const Purpose purpose : {Purpose::kHandedness, Purpose::kScale, Purpose::kBackground}) {
+      EXPECT_EQ(again.For(1, purpose).NextU64(), first.For(1, purpose).NextU64());
+    }
+  }
+  EXPECT_NE(drawer.Draw(3, 150).identity.ForWrist(1).NextU64(), first.ForWrist(1).NextU64());
+  EXPECT_EQ(drawer.Draw(3, 1).identity.ForWrist(1).NextU64(), first.ForWrist(1).NextU64());
+}
+
+// The last sequence is cut short, but planned whole.
+TEST_F(Synthesis, CoverageGoesWithSequences) {
+  SynthOptions options = Options("coverage");
+  options.frames = 5;
+  options.count = 7;
+  options.out = *folder_ / "covered";
+  SynthWorld world = SynthWorld::Load(options);
+  const DatasetJob job = SynthJob(world);
+  PrepareLatentPlan(job, &world);
+  WriteDataset(job, [&world] { return MakeSynthSource(world); });
+  EXPECT_EQ(Dataset(options.out).size(), 7u);
 }
 
 TEST_F(Synthesis, ViewsShowOnePose) {

@@ -68,6 +68,9 @@ check "semi: mean and deviation, supervised" row '5 %, supervised' 22.00 1.00
 check "semi: mean and deviation, unlabelled" row '5 %, the others unlabelled' 17.00 1.00
 check "semi: the mean pose" row 'mean pose' 75.00 0.00
 check "semi: labels are taken away" grep -q 'labelled_share=0.05' "$work/calls"
+check "semi: by the model with the same labels" \
+  grep -q "teachers=\[$work/out/supervised5-seed2/model.safetensors\].*--out $work/out/semi5-seed2\|\
+--out $work/out/semi5-seed2.*teachers=\[$work/out/supervised5-seed2/model" "$work/calls"
 check "semi: the table stays" grep -q 'supervised' "$work/out/semi.txt"
 if command -v gnuplot >/dev/null; then
   check "semi: a curve" test -s "$work/out/semi.png"

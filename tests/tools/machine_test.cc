@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 
 #include <gmock/gmock.h>
 
@@ -38,6 +39,29 @@ TEST(CgroupThreads, NoFilesMeansNoLimit) {
   EXPECT_EQ(CgroupThreads(folder.path()), 0);
   Write(folder / "cpu.max", "");
   EXPECT_EQ(CgroupThreads(folder.path()), 0);
+}
+
+TEST(CgroupMemory, FileCacheIsFree) {
+  const TemporaryFolder folder;
+  Write(folder / "memory.max", "4000000000");
+  Write(folder / "memory.current", "3900000000");
+  Write(folder / "memory.stat", "anon 900000000\nactive_file 1000000000\ninactive_file 2000000000");
+  EXPECT_EQ(CgroupMemoryBytes(folder.path()), 3'100'000'000u);
+}
+
+TEST(CgroupMemory, VersionOneAndNoLimit) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(CgroupMemoryBytes(folder.path()), std::numeric_limits<uint64_t>::max());
+  std::filesystem::create_directory(folder / "memory");
+  Write(folder / "memory/memory.limit_in_bytes", "1000");
+  Write(folder / "memory/memory.usage_in_bytes", "800");
+  Write(folder / "memory/memory.stat",
+        "inactive_file 10\ntotal_inactive_file 100\ntotal_active_file 50");
+  EXPECT_EQ(CgroupMemoryBytes(folder.path()), 350u);
+  Write(folder / "memory.max", "max");
+  Write(folder / "memory.current", "800");
+  std::filesystem::remove_all(folder / "memory");
+  EXPECT_EQ(CgroupMemoryBytes(folder.path()), std::numeric_limits<uint64_t>::max());
 }
 
 TEST(DefaultThreads, SchedulerDecides) {

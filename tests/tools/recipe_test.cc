@@ -43,6 +43,27 @@ TEST(Recipe, EveryRecipeOfTheProjectIsValid) {
   }
 }
 
+// What these two render is compared by render/hold_out_test; the default model's data are like
+// them.
+TEST(Recipe, TheDefaultModelSeesNothingOfTheBenchmark) {
+  const RenderOptions model = Load(HANDFORGE_SOURCE_DIR "/configs/default.yaml", "render").render;
+  const RenderOptions test =
+      Load(HANDFORGE_SOURCE_DIR "/configs/benchmark-test.yaml", "render").render;
+  EXPECT_EQ(model.hold_out.part, "train");
+  EXPECT_EQ(test.hold_out.part, "test");
+  EXPECT_EQ(model.hold_out.gestures, test.hold_out.gestures);
+  EXPECT_EQ(model.hold_out.probes, test.hold_out.probes);
+  EXPECT_EQ(model.hold_out.every_nth_tone, test.hold_out.every_nth_tone);
+}
+
+TEST(Recipe, TheCycleScoreCanBeAFilter) {
+  CommonOptions common;
+  common.overrides = {"synth.plausibility.cycle_mm=20", "synth.cycle=true"};
+  const Recipe recipe = Recipe::Load(common, "synth");
+  EXPECT_EQ(recipe.synth.plausibility.cycle_mm, 20);
+  recipe.synth.Check();
+}
+
 TEST(Recipe, VariantsDifferFromThePaperInTheirPairsAlone) {
   TrainOptions paper = Load(HANDFORGE_SOURCE_DIR "/configs/paper.yaml", "train").train;
   std::set<std::string> outs = {paper.out};

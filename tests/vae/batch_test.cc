@@ -144,6 +144,8 @@ TEST(BatchMaker, FramesCanonicallyWhatPosesAloneShow) {
     return (joints.colwise().maxCoeff() - joints.colwise().minCoeff()).maxCoeff();
   };
   EXPECT_NEAR(longer_side("3d->2d"), 100 * kCanonicalFill, 1e-3);
+  EXPECT_NEAR(longer_side("3d->3d+2d"), 100 * kCanonicalFill, 1e-3);
+  EXPECT_NEAR(longer_side("3d->2d+3d"), 100 * kCanonicalFill, 1e-3) << "in any order";
   EXPECT_GT(std::abs(longer_side("2d->2d") - 100 * kCanonicalFill), 1e-3);
 }
 
@@ -294,6 +296,28 @@ TEST(BatchMaker, ShowsSkinAndLightInAnotherTurn) {
   const Batch batch = BatchMaker(samples, ParsePasses({"3d->rgb"}), options).Make(0);
   ASSERT_EQ(batch.appearance.size(), size_t{4} * 3 * kPx * kPx);
   EXPECT_TRUE(BatchMaker(samples, ParsePasses({"rgb->rgb"}), options).Make(0).appearance.empty());
+}
+
+TEST(BatchMaker, PicturesThatWereTakenAwayAreNoBackgrounds) {
+  BatchOptions options = SmallBatches();
+  options.augment.background = 1;
+  const auto inputs = [&](uint8_t colour_of_the_others) {
+    SampleSet samples = ToySamples(24);
+    const size_t size = size_t{3} * kPx * kPx;
+    for (size_t row = 2; row < 24; ++row) {
+      samples.present[row] = 0;
+      std::fill_n(
+          samples.rgb.begin() + static_cast<ptrdiff_t>(row * size), size, colour_of_the_others);
+    }
+    BatchMaker maker(samples, ParsePasses({"rgb->3d"}), options);
+    std::vector<float> all;
+    for (int64_t step = 0; step < 40; ++step) {
+      const std::vector<float> input = maker.Make(step).input;
+      all.insert(all.end(), input.begin(), input.end());
+    }
+    return all;
+  };
+  EXPECT_EQ(inputs(0), inputs(255));
 }
 
 TEST(BatchMaker, DegradesInputsButNoTargets) {

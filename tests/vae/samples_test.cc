@@ -133,7 +133,7 @@ TEST(LoadTrainingData, FollowsTheSplit) {
   EXPECT_NEAR(MedianFocalOverSize(data.train), 2, 1e-5);
 }
 
-TEST(LoadTrainingData, KeepsOnlyTheImageOfUnlabelledRows) {
+TEST(LoadTrainingData, KeepsOnlyPictureAndDepthOfUnlabelledRows) {
   TemporaryFolder folder;
   const ToyOptions options;
   Tuple labelled = ToyTuple(options, 0);
@@ -141,8 +141,11 @@ TEST(LoadTrainingData, KeepsOnlyTheImageOfUnlabelledRows) {
   unlabelled.labelled = false;
   WriteTuples({labelled, unlabelled}, Layout(options), folder / "data");
   const SampleSet samples = LoadTrainingData({(folder / "data").string()}, 32).train;
-  EXPECT_EQ(samples.RowsFor({Modality::kRgb, Modality::kRgb, 1}), (std::vector<int64_t>{0, 1}));
+  EXPECT_EQ(samples.RowsFor({Modality::kRgb, Modality::kDepth, 1}), (std::vector<int64_t>{0, 1}));
   EXPECT_EQ(samples.RowsFor({Modality::kRgb, Modality::kJoints3, 1}), (std::vector<int64_t>{0}));
+  EXPECT_EQ(samples.RowsFor({Modality::kRgb, Modality::kJoints2, 1}), (std::vector<int64_t>{0}));
+  EXPECT_GT(samples.bone_mm[0], 0);
+  EXPECT_EQ(samples.bone_mm[1], 0) << "a size is a label";
 }
 
 TEST(LoadTrainingData, LeavesOutRowsWithoutThatLabel) {
@@ -231,7 +234,7 @@ TEST(LoadTrainingData, KeepsTheSizeOfHandsWhereTheModelIsToSeeIt) {
 
 SampleSet Labelled(size_t count) {
   SampleSet samples(32);
-  samples.present.assign(count, kHasRgb | kHasMask | kHasJoints3 | kHasJoints2);
+  samples.present.assign(count, kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
   samples.bone_mm.assign(count, 45.0F);
   return samples;
 }
@@ -242,13 +245,14 @@ int CountOf(const SampleSet& samples, Modality modality) {
   return count;
 }
 
-TEST(DropLabels, KeepsTheShareExactlyAndTheOthersPictures) {
+TEST(DropLabels, KeepsTheShareExactlyAndTheOthersPicturesAndDepth) {
   for (const double share : {0.0, 0.01, 0.25, 1.0}) {
     SampleSet samples = Labelled(400);
     DropLabels(share, true, 1, &samples);
     EXPECT_EQ(CountOf(samples, Modality::kJoints3), std::lround(share * 400));
     EXPECT_EQ(CountOf(samples, Modality::kJoints2), std::lround(share * 400));
     EXPECT_EQ(CountOf(samples, Modality::kRgb), 400);
+    EXPECT_EQ(CountOf(samples, Modality::kDepth), 400);
     for (int64_t row = 0; row < 400; ++row) {
       const bool labelled = samples.Has(row, Modality::kJoints3);
       EXPECT_EQ(samples.bone_mm[row] > 0, labelled);

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -135,7 +136,7 @@ TEST_F(TrainTest, LearnsDepthAndTheSideOfAHand) {
 TEST_F(TrainTest, ResumesWithEverySwitchOn) {
   const auto options = [](const std::string& out) {
     TrainOptions all = Options(out);
-    all.pairs = {"rgb->3d+2d+rgb", "3d->3d+2d", "3d->rgb", "depth->3d"};
+    all.pairs = {"rgb->3d+2d+rgb", "3d->3d+2d", "3d->rgb", "depth->3d+rgb"};
     all.model.rgb_px = 64;
     all.model.appearance_dim = 2;
     all.model.side_head = 1;
@@ -441,6 +442,22 @@ TEST_F(TrainTest, ShortensTheScheduleToTheBudget) {
   EXPECT_TRUE(result.shortened);
   EXPECT_LT(result.steps, 100'000);
   EXPECT_THAT(said, HasSubstr("not reproducible"));
+}
+
+TEST_F(TrainTest, ALargerBudgetLengthensAShortenedRun) {
+  TrainOptions options = Options("longer_budget");
+  options.steps = 60;
+  options.eval_every = 6;
+  options.max_seconds = 1e-3;
+  const TrainResult hasty = Train(options, false);
+  EXPECT_TRUE(hasty.shortened);
+  EXPECT_EQ(hasty.steps, 6);
+  EXPECT_EQ(Train(options, true).steps, 6) << "the same budget changes nothing";
+  const std::vector<std::string> log = Lines(Path("longer_budget") / "validation_log.csv");
+  EXPECT_EQ(std::set<std::string>(log.begin(), log.end()).size(), log.size())
+      << "and is not measured twice";
+  options.max_seconds = 0;
+  EXPECT_EQ(Train(options, true).steps, 60);
 }
 
 TEST_F(TrainTest, WritesItsLogs) {
