@@ -2,6 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "render/srgb.h"
 
 #include <algorithm>
 #include <array>
@@ -71,10 +72,7 @@ std::optional<ImageU8> ReadSmall(const fs::path& file, std::string* why) {
 float ToLinear(uint8_t value) {
   static const auto table = [] {
     std::array<float, 256> t;
-    for (int i = 0; i < 256; ++i) {
-      const float s = static_cast<float>(i) / 255;
-      t[i] = s <= 0.04045f ? s / 12.92f : std::pow((s + 0.055f) / 1.055f, 2.4f);
-    }
+    for (int i = 0; i < 256; ++i) t[i] = LinearFromSrgb(static_cast<uint8_t>(i));
     return t;
   }();
   return table[value];

@@ -13,11 +13,6 @@ using Eigen::Vector3d;
 
 constexpr double kDegree = M_PI / 180;
 
-Matrix3d AnyRotation(Random& random) {
-  Eigen::Quaterniond q(random.Normal(), random.Normal(), random.Normal(), random.Normal());
-  return q.normalized().toRotationMatrix();
-}
-
 // Camera that sees the hand from direction `from` (hand frame, hand to camera) with the hand
 // direction `up` pointing up in the picture, then rolled.
 Matrix3d LookFrom(const Vector3d& from, const Vector3d& up, double roll_rad) {
@@ -63,6 +58,11 @@ Matrix3d DrawRotation(const CameraOptions& o, Random& random) {
 }
 
 }  // namespace
+
+Eigen::Matrix3d AnyRotation(Random& random) {
+  Eigen::Quaterniond q(random.Normal(), random.Normal(), random.Normal(), random.Normal());
+  return q.normalized().toRotationMatrix();
+}
 
 SampledCamera SampleCamera(const Joints3& joints_in_hand,
                            int image_px,

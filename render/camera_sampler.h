@@ -31,6 +31,9 @@ struct CameraOptions {
   void Check() const;
 };
 
+// Uniform over all rotations.
+Eigen::Matrix3d AnyRotation(Random& random);
+
 struct SampledCamera {
   Rigid3 cam_from_hand;
   PinholeCamera camera;

@@ -3,7 +3,7 @@
 #include "io/byte_stream.h"
 #include "io/core/error.h"
 #include "io/isolated.h"
-#include "render/luminance.h"
+#include "render/srgb.h"
 
 #include <algorithm>
 #include <array>

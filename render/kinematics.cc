@@ -2,6 +2,7 @@
 
 #include "io/core/alignment.h"
 #include "io/core/error.h"
+#include "render/smooth_step.h"
 
 #include <algorithm>
 #include <cmath>
@@ -83,11 +84,6 @@ void SetForearm(const Rig& rig, double flexion, double deviation, double girth, 
   poses->origin_mm[kForearmBone] = OnPalm(rig, *poses, rig.rest_origin[kForearmBone]);
   poses->rotation[kForearmBone] = poses->rotation[kPalmBone] * forearm_from_hand.transpose();
   poses->scale[kForearmBone] = {girth, girth, girth};
-}
-
-double SmoothStep(double low, double high, double x) {
-  const double t = std::clamp((x - low) / (high - low), 0.0, 1.0);
-  return t * t * (3 - 2 * t);
 }
 
 struct PalmFit {

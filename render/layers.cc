@@ -1,6 +1,7 @@
 #include "render/layers.h"
 
 #include "io/core/error.h"
+#include "render/triangle_mesh.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,16 +10,6 @@ namespace handforge {
 namespace {
 
 using Eigen::Vector3f;
-
-std::vector<Vector3f> VertexNormals(const std::vector<Vector3f>& x,
-                                    const std::vector<std::array<int, 3>>& triangles) {
-  std::vector<Vector3f> normals(x.size(), Vector3f::Zero());
-  for (const auto& t : triangles) {
-    const Vector3f n = (x[t[1]] - x[t[0]]).cross(x[t[2]] - x[t[0]]);
-    for (int v : t) normals[v] += n;
-  }
-  return normals;
-}
 
 template <typename Visit>
 void ForEachHit(const HandScene& scene, const Visit& visit) {
@@ -53,7 +44,7 @@ uint8_t NormalByte(float n) { return static_cast<uint8_t>(std::lround(128 + 127 
 
 ImageU8 Normals(const HandScene& scene) {
   ImageU8 image(scene.camera().width_px, scene.camera().height_px, 3);
-  const std::vector<Vector3f> smooth = VertexNormals(scene.surface_in_cam(), scene.rig().triangles);
+  const std::vector<Vector3f> smooth = SumsOfNormals(scene.surface_in_cam(), scene.rig().triangles);
   ForEachHit(scene, [&](int x, int y, const HandScene::Place& place, const Vector3f& weight) {
     const auto& t = scene.TriangleAt(place);
     Vector3f n;

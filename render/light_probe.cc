@@ -1,6 +1,6 @@
 #include "render/light_probe.h"
 
-#include "render/luminance.h"
+#include "render/srgb.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,8 @@
 #include "render/path_shader.h"
 
 #include "render/light_filter.h"
-#include "render/luminance.h"
+#include "render/srgb.h"
+#include "render/triangle_mesh.h"
 
 #include <algorithm>
 #include <cmath>
@@ -27,18 +28,6 @@ constexpr float kSmoothEdgeDeg = 40;  // facets of an object that meet at less l
 // Normal times twice the area.
 Vector3f AreaNormal(const std::vector<Vector3f>& x, const std::array<int, 3>& t) {
   return (x[t[1]] - x[t[0]]).cross(x[t[2]] - x[t[0]]);
-}
-
-// Weighted by area, unit.
-std::vector<Vector3f> VertexNormals(const std::vector<Vector3f>& x,
-                                    const std::vector<std::array<int, 3>>& triangles) {
-  std::vector<Vector3f> normals(x.size(), Vector3f::Zero());
-  for (const auto& t : triangles) {
-    const Vector3f n = AreaNormal(x, t);
-    for (int v : t) normals[v] += n;
-  }
-  for (Vector3f& n : normals) n.normalize();
-  return normals;
 }
 
 // One normal for each corner of each triangle: the mean of those facets around its vertex that meet
@@ -121,8 +110,9 @@ void PathShader::AddHand(const std::vector<Vector3f>& vertices_mm,
   const int first = static_cast<int>(mesh_.normals.size());
   for (const auto& t : triangles)
     mesh_.triangles.push_back({first + t[0], first + t[1], first + t[2]});
-  const std::vector<Vector3f> normals = VertexNormals(vertices_mm, triangles);
-  mesh_.normals.insert(mesh_.normals.end(), normals.begin(), normals.end());
+  for (const Vector3f& sum : SumsOfNormals(vertices_mm, triangles)) {
+    mesh_.normals.push_back(sum.normalized());
+  }
   for (size_t v = 0; v < vertices_mm.size(); ++v) {
     const SkinPoint point{
         rig_.surface_rest[v], vertex_part_[v], pattern_.dorsal(static_cast<int>(v))};

@@ -5,6 +5,7 @@
 #include "io/files.h"
 #include "render/flesh.h"
 #include "render/forearm.h"
+#include "render/smooth_step.h"
 #include "render/subdivision.h"
 
 #include <algorithm>
@@ -134,11 +135,6 @@ SkinWeights FourLargest(std::map<int, double> by_bone) {
     out.weight[i] = static_cast<float>(-order[i].first / sum);
   }
   return out;
-}
-
-double SmoothStep(double low, double high, double x) {
-  const double t = std::clamp((x - low) / (high - low), 0.0, 1.0);
-  return t * t * (3 - 2 * t);
 }
 
 // The skin behind the wrist follows the forearm.

@@ -1,6 +1,7 @@
 #include "render/scene_sampler.h"
 
 #include "io/core/error.h"
+#include "render/camera_sampler.h"
 #include "render/collision.h"
 #include "render/flesh.h"
 #include "render/hold_out.h"
@@ -66,11 +67,6 @@ SceneObject ObjectAt(int shape,
     object.origin_in_cam_mm[i] = static_cast<float>(origin_mm[i]);
   }
   return object;
-}
-
-Matrix3d AnyRotation(Random& random) {
-  Eigen::Quaterniond q(random.Normal(), random.Normal(), random.Normal(), random.Normal());
-  return q.normalized().toRotationMatrix();
 }
 
 // Value at u in [0, 1] of the Catmull-Rom curve from b to c.

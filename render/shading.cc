@@ -1,5 +1,7 @@
 #include "render/shading.h"
 
+#include "render/triangle_mesh.h"
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -20,17 +22,6 @@ constexpr float kBounce = 0.55f;
 
 float Fresnel(float cosine) {
   return 0.04f + 0.96f * std::pow(1 - std::clamp(cosine, 0.0f, 1.0f), 5.0f);
-}
-
-void VertexNormals(const std::vector<Vector3f>& x,
-                   const std::vector<std::array<int, 3>>& triangles,
-                   std::vector<Vector3f>* normals) {
-  normals->assign(x.size(), Vector3f::Zero());
-  for (const auto& t : triangles) {
-    const Vector3f n = (x[t[1]] - x[t[0]]).cross(x[t[2]] - x[t[0]]);  // weighted by area
-    for (int v : t) (*normals)[v] += n;
-  }
-  for (Vector3f& n : *normals) n.normalize();
 }
 
 }  // namespace
@@ -138,7 +129,8 @@ ImageF32 HandShader::Shade(const HandScene& scene,
                            const Lighting& lighting) {
   const Rig& rig = scene.rig();
   const auto& x = scene.surface_in_cam();
-  VertexNormals(x, rig.triangles, &normals_);
+  normals_ = SumsOfNormals(x, rig.triangles);
+  for (Vector3f& n : normals_) n.normalize();
   GatherLight(scene, skin, lighting);
   SpreadLight();
 

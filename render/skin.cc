@@ -1,6 +1,8 @@
 #include "render/skin.h"
 
-#include "render/luminance.h"
+#include "render/smooth_step.h"
+#include "render/srgb.h"
+#include "render/triangle_mesh.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,17 +21,7 @@ constexpr float kHingeMm = 0.5f;  // dorsal bump of PIP and DIP
 constexpr float kCreaseMm = 0.3f;
 constexpr float kNailMm = 0.25f;
 
-float ToLinear(uint8_t srgb) {
-  const float s = static_cast<float>(srgb) / 255;
-  return s <= 0.04045f ? s / 12.92f : std::pow((s + 0.055f) / 1.055f, 2.4f);
-}
-
 bool IsSegment(uint8_t part) { return part >= kPartFirstSegment && part <= kPartLastSegment; }
-
-float SmoothStep(float low, float high, float x) {
-  const float t = std::clamp((x - low) / (high - low), 0.0f, 1.0f);
-  return t * t * (3 - 2 * t);
-}
 
 float Bump(float x, float width) { return std::exp(-(x * x) / (width * width)); }
 
@@ -105,8 +97,8 @@ Vector3f MonkReflectance(float place, float flush) {
   const Vector3f blood = Vector3f::Ones() - flush * Vector3f(0.0f, 0.27f, 0.32f);
   Vector3f out;
   for (int c = 0; c < 3; ++c) {
-    const float tone = (1 - share) * ToLinear(kMonkTonesSrgb[low][c]) +
-                       share * ToLinear(kMonkTonesSrgb[low + 1][c]);
+    const float tone = (1 - share) * LinearFromSrgb(kMonkTonesSrgb[low][c]) +
+                       share * LinearFromSrgb(kMonkTonesSrgb[low + 1][c]);
     out[c] = 0.72f * std::pow(tone, 0.8f) * blood[c];
   }
   return out;
@@ -162,12 +154,7 @@ SkinPattern::SkinPattern(const Rig& rig) {
   }
 
   // Dorsal side: the normal against the dorsal axes of the bones that move the vertex.
-  std::vector<Vector3f> normals(rig.num_surface_vertices(), Vector3f::Zero());
-  for (const auto& t : rig.triangles) {
-    const Vector3f n = (rig.surface_rest[t[1]] - rig.surface_rest[t[0]])
-                           .cross(rig.surface_rest[t[2]] - rig.surface_rest[t[0]]);
-    for (int v : t) normals[v] += n;
-  }
+  const std::vector<Vector3f> normals = SumsOfNormals(rig.surface_rest, rig.triangles);
   for (size_t v = 0; v < normals.size(); ++v) {
     Vector3f axis = Vector3f::Zero();
     for (const auto& [skinned, weight] : rig.stencils[v].terms) {
@@ -286,7 +273,7 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
 
   float red = 0, crease = 0;
   if (point.part == kPartPalm) {
-    red = 0.35f * (1 - SmoothStep(-0.7f, 0, point.dorsal));
+    red = 0.35f * (1 - SmoothStep(-0.7f, 0.0f, point.dorsal));
     crease = PalmCrease(point);
   } else if (IsSegment(point.part)) {
     const OnSegment at = Locate(point);

@@ -2,6 +2,7 @@
 
 #include "render/backdrop.h"
 #include "render/photo.h"
+#include "render/srgb.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,11 +31,6 @@ Vector3f MeanRadiance(const ImageF32& shaded, const PrimaryHits& hits) {
   return count == 0 ? sum : Vector3f(sum / static_cast<float>(count));
 }
 
-float ToLinear(uint8_t srgb) {
-  const float x = static_cast<float>(srgb) / 255;
-  return x <= 0.04045f ? x / 12.92f : std::pow((x + 0.055f) / 1.055f, 2.4f);
-}
-
 Lighting DrawLighting(const std::vector<Environment>& environments, Random* random) {
   Lighting lighting;
   lighting.environment = &environments[static_cast<size_t>(
@@ -56,7 +52,7 @@ Vector3f MeanLinearColour(const ImageU8& rgb, const ImageU8& weight) {
   for (int y = 0; y < rgb.height; ++y) {
     for (int x = 0; x < rgb.width; ++x) {
       if (weight.at(x, y) < 128) continue;
-      for (int c = 0; c < 3; ++c) sum[c] += ToLinear(rgb.at(x, y, c));
+      for (int c = 0; c < 3; ++c) sum[c] += LinearFromSrgb(rgb.at(x, y, c));
       ++count;
     }
   }

@@ -306,7 +306,7 @@ int EvaluatePredictions(const EvalCommandOptions& command) {
   const PoseFileFormat& format = FindPoseFileFormat(command.dataset);
   const Convention& convention = FindConvention(format.convention);
   const std::vector<Protocol> protocols = ProtocolsFor(command, convention);
-  if (!command.common.config.empty()) Recipe::Load(command.common, "eval");  // checked, not needed
+  Recipe::CheckOnly(command.common);
 
   const std::vector<Points3> truth = ReadPoseFile(format, command.groundtruth);
   std::vector<std::pair<std::string, std::vector<Points3>>> methods;

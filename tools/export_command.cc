@@ -58,7 +58,7 @@ std::vector<NamedMesh> MeshesOf(const ShardReader& shard,
 }
 
 int RunExport(const ExportCommandOptions& options) {
-  if (!options.common.config.empty()) Recipe::Load(options.common, "synth");  // checked, not needed
+  Recipe::CheckOnly(options.common);
   EndAtOnceOnInterrupt();
   const Dataset dataset(options.dataset);
   const Manifest& manifest = dataset.manifest();

@@ -36,7 +36,7 @@ MergeResult Merge(const MergeCommandOptions& options) {
 }
 
 int RunMerge(const MergeCommandOptions& options) {
-  if (!options.common.config.empty()) Recipe::Load(options.common, "synth");  // checked, not needed
+  Recipe::CheckOnly(options.common);
   const MergeResult result = Merge(options);
   const Manifest& m = result.manifest;
   const std::string out = options.common.out.value_or(options.folders[0]);

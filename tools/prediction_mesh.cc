@@ -53,7 +53,7 @@ ImageU8 PredictionMesh::Draw(int worker,
   joints_px = ((joints_px.array() + 0.5) * factor - 0.5).matrix().eval();
   ImageU8 picture = impl_->portraits[static_cast<size_t>(worker)]->Draw(
       joints_mm, joints_px, camera.Resized(factor * width_px, factor * height_px));
-  if (left) MirrorColumns(&picture);
+  if (left) MirrorImage(&picture);
   return picture;
 }
 

@@ -21,4 +21,8 @@ Recipe Recipe::Load(const CommonOptions& common,
   return recipe;
 }
 
+void Recipe::CheckOnly(const CommonOptions& common) {
+  if (!common.config.empty() || !common.overrides.empty()) Load(common, "synth");
+}
+
 }  // namespace handforge

@@ -26,6 +26,8 @@ struct Recipe {
   static Recipe Load(const CommonOptions& common,
                      const std::string& section,
                      const std::vector<std::string>& more = {});
+  // For commands that need no recipe: mistakes in the one that is given are told all the same.
+  static void CheckOnly(const CommonOptions& common);
 };
 
 }  // namespace handforge

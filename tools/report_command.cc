@@ -18,7 +18,7 @@ struct ReportCommandOptions {
 };
 
 int RunReport(const ReportCommandOptions& options) {
-  if (!options.common.config.empty()) Recipe::Load(options.common, "synth");  // checked, not needed
+  Recipe::CheckOnly(options.common);
   ReportOptions report = options.report;
   if (options.common.out) report.out = *options.common.out;
   const ReportFiles files = WriteReport(options.dataset, report);

@@ -32,7 +32,7 @@ std::string ToText(const Fault& fault) {
 }
 
 int RunVerify(const VerifyCommandOptions& options) {
-  if (!options.common.config.empty()) Recipe::Load(options.common, "synth");  // checked, not needed
+  Recipe::CheckOnly(options.common);
   AuditOptions audit;
   if (options.full) audit.rerender_rows = -1;
   audit.threads = ResolveThreads(options.common.threads.value_or(0));

@@ -65,7 +65,7 @@ std::vector<uint8_t> PixelMaker::Image(const uint8_t* pixels,
   } else {
     cv::resize(source, target, target.size(), 0, 0, cv::INTER_AREA);
   }
-  if (mirror) MirrorColumns(&image);
+  if (mirror) MirrorImage(&image);
   return std::move(image.pixels);
 }
 

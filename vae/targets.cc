@@ -87,13 +87,4 @@ void NormaliseDepth(const float* depth_mm, int count, float* normalised) {
   }
 }
 
-void MirrorColumns(ImageU8* image) {
-  for (int y = 0; y < image->height; ++y) {
-    for (int left = 0, right = image->width - 1; left < right; ++left, --right) {
-      std::swap_ranges(
-          &image->at(left, y), &image->at(left, y) + image->channels, &image->at(right, y));
-    }
-  }
-}
-
 }  // namespace handforge

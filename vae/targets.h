@@ -39,7 +39,4 @@ void NormaliseDepth(const float* depth_mm, int count, float* normalised);
 constexpr double kRelativeDepthMm = 150;
 constexpr double kDepthReachMm = 250;
 
-// Flips the columns of an image in place.
-void MirrorColumns(ImageU8* image);
-
 }  // namespace handforge

@@ -43,6 +43,13 @@ TEST(Recipe, EveryRecipeOfTheProjectIsValid) {
   }
 }
 
+TEST(Recipe, CommandsThatNeedNoneNameItsMistakes) {
+  CommonOptions common;
+  Recipe::CheckOnly(common);
+  common.overrides = {"synth.cuont=5"};
+  EXPECT_THROW(Recipe::CheckOnly(common), UsageError);
+}
+
 // What these two render is compared by render/hold_out_test; the default model's data are like
 // them.
 TEST(Recipe, TheDefaultModelSeesNothingOfTheBenchmark) {

@@ -172,7 +172,7 @@ TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) 
   for (uint64_t i = 0; i < 8; ++i) {
     const ImageU8 image = ToyTuple(toy, i).rgb;
     ImageU8 mirrored = image;
-    MirrorColumns(&mirrored);
+    MirrorImage(&mirrored);
     const float left = (says_left(image) + 1 - says_left(mirrored)) / 2;
     const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
     EXPECT_EQ(hand.handedness, left > 0.5F ? Handedness::kLeft : Handedness::kRight) << left;

@@ -47,8 +47,8 @@ Tuple Mirrored(Tuple tuple) {
   tuple.handedness = tuple.handedness == Handedness::kLeft ? Handedness::kRight : Handedness::kLeft;
   tuple.joints_in_cam.col(0) *= -1;
   tuple.joints_px.col(0) = (tuple.camera.width_px - 1) - tuple.joints_px.col(0).array();
-  MirrorColumns(&tuple.rgb);
-  MirrorColumns(&tuple.mask);
+  MirrorImage(&tuple.rgb);
+  MirrorImage(&tuple.mask);
   const ImageU16 depth = tuple.depth;
   for (int y = 0; y < depth.height; ++y) {
     for (int x = 0; x < depth.width; ++x) tuple.depth.at(depth.width - 1 - x, y) = depth.at(x, y);

@@ -86,7 +86,7 @@ TEST(NormaliseJoints2, MirrorsLikeTheColumnsOfTheImage) {
   constexpr int kPx = 32;
   ImageU8 image(kPx, kPx);
   image.at(5, 9) = 255;
-  MirrorColumns(&image);
+  MirrorImage(&image);
   Joints2 joints = Joints2::Constant(5);
   joints.col(1).setConstant(9);
   std::array<float, 42> normalised;
@@ -97,17 +97,17 @@ TEST(NormaliseJoints2, MirrorsLikeTheColumnsOfTheImage) {
   EXPECT_EQ(image.at(5, 9), 0);
 }
 
-TEST(MirrorColumns, KeepsChannelsTogetherAndUndoesItself) {
+TEST(MirrorImage, KeepsChannelsTogetherAndUndoesItself) {
   ImageU8 image(5, 2, 3);
   for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<uint8_t>(i);
   ImageU8 flipped = image;
-  MirrorColumns(&flipped);
+  MirrorImage(&flipped);
   for (int y = 0; y < 2; ++y) {
     for (int x = 0; x < 5; ++x) {
       for (int c = 0; c < 3; ++c) EXPECT_EQ(flipped.at(x, y, c), image.at(4 - x, y, c));
     }
   }
-  MirrorColumns(&flipped);
+  MirrorImage(&flipped);
   EXPECT_EQ(flipped.pixels, image.pixels);
 }
 
