@@ -171,7 +171,7 @@ semi_training() { # KIND SHARE SEED
   if [[ $1 == semi ]]; then
     pictures=(keep_unlabelled=true "teachers=[$out/supervised$2-seed$3/model.safetensors]")
   fi
-  train_and_measure "$out/$1$2-seed$3" "$3" 'rgb->3d+2d*5 depth->3d+2d*1 3d->3d*1' \
+  train_and_measure "$out/$1$2-seed$3" "$3" 'rgb->3d+2d*4 depth->3d+2d*1 3d->3d*1' \
     "labelled_share=$(awk "BEGIN { print $2 / 100 }")" "${pictures[@]}" \
     model.latent_dim=40 average_decay=0.995
 }
