@@ -8,6 +8,8 @@
 #include "synth/task_files.h"
 
 #include <algorithm>
+#include <list>
+#include <mutex>
 #include <optional>
 
 #include <tbb/enumerable_thread_specific.h>
@@ -223,25 +225,35 @@ class DatasetRun {
     arena.execute([this] {
       tbb::parallel_pipeline(
           static_cast<size_t>(2 * job_.threads + 2),
-          tbb::make_filter<void, Block>(
+          tbb::make_filter<void, Block*>(
               tbb::filter_mode::serial_in_order,
               [this](tbb::flow_control& control) { return NextBlock(control); }) &
-              tbb::make_filter<Block, Block>(
-                  tbb::filter_mode::parallel,
-                  [this](Block block) { return MakeBlock(std::move(block)); }) &
-              tbb::make_filter<Block, void>(tbb::filter_mode::serial_in_order,
-                                            [this](const Block& block) { AppendBlock(block); }));
+              tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel,
+                                               [this](Block* block) { return MakeBlock(block); }) &
+              tbb::make_filter<Block*, void>(tbb::filter_mode::serial_in_order,
+                                             [this](Block* block) {
+                                               AppendBlock(*block);
+                                               Release(block);
+                                             }));
     });
   }
 
-  Block NextBlock(tbb::flow_control& control) {
-    if (InterruptRequested()) {
-      control.stop();
-      return {};
-    }
-    Block block = NumberBlock();
-    if (block.count == 0) control.stop();
-    return block;
+  Block* NextBlock(tbb::flow_control& control) {
+    Block block = InterruptRequested() ? Block() : NumberBlock();
+    if (block.count > 0) return Hold(std::move(block));
+    control.stop();
+    return nullptr;
+  }
+
+  // Blocks belong to the run: a pipeline that ends with an exception forgets what is in flight.
+  Block* Hold(Block block) {
+    const std::lock_guard<std::mutex> lock(in_flight_mutex_);
+    in_flight_.push_back(std::move(block));
+    return &in_flight_.back();
+  }
+  void Release(const Block* block) {
+    const std::lock_guard<std::mutex> lock(in_flight_mutex_);
+    in_flight_.remove_if([block](const Block& held) { return &held == block; });
   }
 
   // The next block that nobody has made; its count is 0 where there is none.
@@ -260,13 +272,13 @@ class DatasetRun {
     return block;
   }
 
-  Block MakeBlock(Block block) {
+  Block* MakeBlock(Block* block) {
     std::unique_ptr<TupleSource>& source = local_sources_.local();
     if (source == nullptr) source = sources_();
     std::vector<Tuple> tuples;
-    source->Make(block.first, block.count, &tuples, &block.rejections);
+    source->Make(block->first, block->count, &tuples, &block->rejections);
     for (const Tuple& tuple : tuples) {
-      block.tuples.push_back(EncodeTuple(tuple, job_.manifest.layout, job_.deflate_level));
+      block->tuples.push_back(EncodeTuple(tuple, job_.manifest.layout, job_.deflate_level));
     }
     return block;
   }
@@ -349,6 +361,9 @@ class DatasetRun {
   std::vector<std::optional<ShardInfo>> finished_;  // of the range
   uint64_t reused_ = 0;
   tbb::enumerable_thread_specific<std::unique_ptr<TupleSource>> local_sources_;
+
+  std::mutex in_flight_mutex_;
+  std::list<Block> in_flight_;
 
   // Of the first stage.
   int next_shard_ = 0;
