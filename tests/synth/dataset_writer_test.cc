@@ -115,20 +115,26 @@ TEST(WriteDataset, ACompleteDatasetIsLeftAlone) {
   EXPECT_EQ(shared.made, 0u);
 }
 
-TEST(WriteDataset, RefusesAnotherConfigurationSeedOrCount) {
-  const TemporaryFolder folder;
+// A folder that holds `what` of a job refuses to go on with another configuration or seed.
+void ExpectRefusesOthers(const DatasetJob& job, const std::string& what) {
   CountingSource::Shared shared;
-  DatasetJob job = CountingJob(folder / "d", 15, 1);
-  WriteCounted(job, &shared);
   DatasetJob other = job;
   other.manifest.config_sha256 = std::string(64, 'b');
   EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
-              HasSubstr("another configuration"));
+              HasSubstr("holds " + what + " with another configuration"));
   other = job;
   other.manifest.seed = 2;
   EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
-              HasSubstr("another seed (0, wanted 2)"));
-  other = job;
+              HasSubstr("holds " + what + " with another seed (0, wanted 2)"));
+}
+
+TEST(WriteDataset, RefusesAnotherConfigurationSeedOrCount) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  const DatasetJob job = CountingJob(folder / "d", 15, 1);
+  WriteCounted(job, &shared);
+  ExpectRefusesOthers(job, "a dataset");
+  DatasetJob other = job;
   other.manifest.count = 16;
   EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
               HasSubstr("another count (15, wanted 16)"));
@@ -141,14 +147,7 @@ TEST(WriteDataset, RefusesToMixWithUnfinishedShardsOfAnotherRun) {
   const DatasetJob job = CountingJob(folder / "d", 40, 1);
   EXPECT_THROW(WriteCounted(job, &shared), DataError);
   shared.fail_at = UINT64_MAX;
-  DatasetJob other = job;
-  other.manifest.config_sha256 = std::string(64, 'b');
-  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
-              HasSubstr("holds unfinished shards with another configuration"));
-  other = job;
-  other.manifest.seed = 2;
-  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
-              HasSubstr("another seed (0, wanted 2)"));
+  ExpectRefusesOthers(job, "unfinished shards");
   EXPECT_EQ(WriteCounted(job, &shared).shards_reused, 2u) << "nothing was lost";
 }
 
