@@ -81,7 +81,7 @@ SampleSet LoadSamples(const std::vector<std::string>& folders,
 
 // Takes labels away: of the N rows that have joints round(share * N), `share` in [0, 1], keep them,
 // the same ones for any larger share; a pure function of (rows, share, seed). The others keep their
-// picture alone, or with `keep_images` false nothing.
+// picture and its depth, or with `keep_images` false nothing.
 void DropLabels(double share, bool keep_images, uint64_t seed, SampleSet* samples);
 
 // At most `limit` of the rows, evenly spaced; 0 = all.
