@@ -560,19 +560,21 @@ class YamlPrinter : public PathFields {
 
 // Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
 size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-  for (size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+  std::vector<size_t> before_last(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substitution = d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, substitution});
+      const size_t substitution = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, substitution});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
       }
     }
+    before_last.swap(last);
+    last.swap(row);
   }
-  return d[a.size()][b.size()];
+  return last[b.size()];
 }
 
 }  // namespace
@@ -606,11 +608,16 @@ std::string ConfigText(const FieldVisitor& visit, const std::vector<std::string>
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {
   std::string nearest;
   size_t best = std::string::npos;
+  const auto is_near = [&](size_t distance, size_t longest) {
+    // About two thirds of the letters are right.
+    return distance <= (longest + 2) / 3 && distance < longest && distance < best;
+  };
   for (const std::string& candidate : candidates) {
-    const size_t longest = std::max(name.size(), candidate.size());
+    const auto [shortest, longest] = std::minmax({name.size(), candidate.size()});
+    // The lengths' difference bounds the distance from below; a hostile name may be very long.
+    if (!is_near(longest - shortest, longest)) continue;
     const size_t distance = EditDistance(name, candidate);
-    // Near: about two thirds of the letters are right.
-    if (distance > (longest + 2) / 3 || distance >= longest || distance >= best) continue;
+    if (!is_near(distance, longest)) continue;
     best = distance;
     nearest = candidate;
   }

@@ -79,7 +79,7 @@ void DenoiseLight(SurfaceImage* image) {
       const size_t p = in.Offset(x, y);
       if (in.cover[p] <= 0) continue;
       Vector3f sum_diffuse = Vector3f::Zero(), sum_specular = Vector3f::Zero();
-      float total = 0;
+      float total = 0, total_gloss = 0;
       for (int dy = -2; dy <= 2; ++dy) {
         for (int dx = -2; dx <= 2; ++dx) {
           const int qx = x + dx, qy = y + dy;
@@ -94,10 +94,11 @@ void DenoiseLight(SurfaceImage* image) {
           sum_diffuse += weight * in.diffuse[q];
           sum_specular += weight * in.specular[q];
           total += weight;
+          total_gloss += weight * in.gloss[q];
         }
       }
       diffuse[p] = sum_diffuse / total;
-      specular[p] = sum_specular / total;
+      if (total_gloss > 0) specular[p] = in.gloss[p] / total_gloss * sum_specular;
     }
   }
   image->diffuse = std::move(diffuse);

@@ -8,7 +8,8 @@ namespace handforge {
 // whole tiles of 4 x 4 pixels, so that what their samples share out is put together and no pattern
 // is left (Segovia et al., Non-interleaved deferred shading of interleaved sample patterns,
 // Graphics Hardware 2006), guided by normals and by the distance from the tangent plane. Colour
-// patterns of the surface are kept whole: they are in `albedo`. Deterministic.
+// patterns of the surface are kept whole, being in `albedo`, and so are bright rims: the window
+// averages highlights per `gloss`. Deterministic.
 void DenoiseLight(SurfaceImage* image);
 
 // Spreads `diffuse` over the skin as it does with light that enters it: a Gaussian per

@@ -274,6 +274,7 @@ void PathShader::Gather(const PrimaryHits& hits,
     image.albedo[p] += detail.albedo;
     image.diffuse[p] += light[i].diffuse;
     image.specular[p] += light[i].specular;
+    image.gloss[p] += LayerAlbedo(points_[i]);
   }
   for (size_t p = 0; p < image.cover.size(); ++p) {
     if (image.cover[p] <= 0) continue;
@@ -281,6 +282,7 @@ void PathShader::Gather(const PrimaryHits& hits,
       (*values)[p] /= image.cover[p];
     image.normal[p].normalize();
     image.skin[p] /= image.cover[p];
+    image.gloss[p] /= image.cover[p];
     image.cover[p] /= kRaysPerSide * kRaysPerSide;
   }
 }

@@ -127,6 +127,16 @@ Vector3f ScatterDirection(const SurfacePoint& p, const Vector2f& u, float lobe) 
 
 }  // namespace
 
+float LayerAlbedo(const SurfacePoint& p) {
+  if (p.reflectance <= 0) return 0;
+  const float smooth = 1 - p.roughness;
+  const float grazing = std::exp2(-9.28f * std::clamp(p.normal.dot(p.view), 0.0f, 1.0f));
+  const float a = std::min(smooth * smooth, grazing) * smooth + 0.0425f - 0.0275f * p.roughness;
+  const float slope = 1.04f - 0.572f * p.roughness - 1.04f * a;
+  const float offset = 1.04f * a + 0.022f * p.roughness - 0.04f;
+  return std::max(slope * p.reflectance + offset, 1e-4f);
+}
+
 struct PathTracer::Run {
   const RayCaster& rays;
   const DiffuseMesh& mesh;

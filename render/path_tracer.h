@@ -45,6 +45,11 @@ struct SurfacePoint {
   float roughness = 1;        // GGX alpha is its square
 };
 
+// Share of even light from all around that the layer of `p` sends to the camera: 0 without a layer.
+// Within a quarter of what is traced: fit of Karis, Physically based shading on mobile, 2014, after
+// Lazarov, Getting more physical in Call of Duty, SIGGRAPH 2013.
+float LayerAlbedo(const SurfacePoint& p);
+
 // Light that leaves a first vertex towards the camera.
 struct Outgoing {
   Eigen::Vector3f diffuse = Eigen::Vector3f::Zero();   // from a white ground: times albedo

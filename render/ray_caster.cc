@@ -277,6 +277,9 @@ RayCaster::RayCaster(const std::vector<Eigen::Vector3f>& rest_mm,
   rtcSetDeviceErrorFunction(m.device, RecordError, &m.error);
   m.scene = rtcNewScene(m.device);
   rtcSetSceneFlags(m.scene, RTC_SCENE_FLAG_DYNAMIC | RTC_SCENE_FLAG_ROBUST);
+  // Only a scene of low quality has a hierarchy for each mesh; any other ignores the meshes' own
+  // quality and is built anew at each commit.
+  rtcSetSceneBuildQuality(m.scene, RTC_BUILD_QUALITY_LOW);
   m.Add(RTC_BUILD_QUALITY_REFIT, rest_mm, triangles);
   m.Commit();
 }

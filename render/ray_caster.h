@@ -29,8 +29,8 @@ struct PrimaryHits {
 class RayCaster {
  public:
   // The hierarchy is built once, around the vertices at rest, and refitted whenever they move: a
-  // tenth of the cost of building it, and hits stay a function of the vertices alone, never of what
-  // was traced before. Throws EnvironmentError where Embree cannot start.
+  // twentieth of the cost of building it, and hits stay a function of the vertices alone, never of
+  // what was traced before. Throws EnvironmentError where Embree cannot start.
   RayCaster(const std::vector<Eigen::Vector3f>& rest_mm,
             const std::vector<std::array<int, 3>>& triangles);
   ~RayCaster();

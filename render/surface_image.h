@@ -18,13 +18,14 @@ struct SurfaceImage {
   std::vector<Eigen::Vector3f> albedo;   // linear sRGB
   std::vector<Eigen::Vector3f> diffuse;  // light off a white ground, see Outgoing
   std::vector<Eigen::Vector3f> specular;
+  std::vector<float> gloss;  // LayerAlbedo
 
   // Without hits.
   void Reset(int width_px, int height_px) {
     width = width_px;
     height = height_px;
     const size_t pixels = static_cast<size_t>(width) * height;
-    for (auto* shares : {&cover, &skin}) shares->assign(pixels, 0.0f);
+    for (auto* shares : {&cover, &skin, &gloss}) shares->assign(pixels, 0.0f);
     for (auto* values : {&position_mm, &normal, &albedo, &diffuse, &specular})
       values->assign(pixels, Eigen::Vector3f::Zero());
   }

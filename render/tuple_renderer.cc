@@ -201,7 +201,7 @@ Tuple TupleRenderer::Render(uint64_t index, std::map<std::string, uint64_t>* rej
   const Scene scene = sampler_.Draw(row, rejections);
   std::vector<Tuple> tuples;
   for (uint32_t attempt = 0; attempt < world_.options.max_attempts; ++attempt) {
-    if (TryRender(scene, row, index, attempt, &tuples)) {
+    if (TryRender(scene, row, attempt, &tuples)) {
       if (tuples.size() > 1 && row.hand == 0) second_ = std::move(tuples[1]);
       return std::move(tuples[row.hand]);
     }
@@ -400,7 +400,6 @@ ImageU8 TupleRenderer::TakePicture(const Scene& scene,
 
 bool TupleRenderer::TryRender(const Scene& scene,
                               const RowAddress& row,
-                              uint64_t index,
                               uint32_t attempt,
                               std::vector<Tuple>* tuples) {
   const RenderOptions& options = world_.options;

@@ -87,7 +87,6 @@ class TupleRenderer {
                            const Backdrop& backdrop);
   bool TryRender(const Scene& scene,
                  const RowAddress& row,
-                 uint64_t index,
                  uint32_t attempt,
                  std::vector<Tuple>* tuples);
 

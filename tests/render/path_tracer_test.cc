@@ -125,7 +125,39 @@ TEST(PathTracer, ShadowOfABallIsItsFormFactor) {
               0.006);
 }
 
-// The same with a grey ball, which shines in the light of the probe.
+// Even light on the layer of a point, seen at many angles.
+TEST(PathTracer, LayerAlbedoIsWhatTheLayerSendsBackOfEvenLight) {
+  const Ball ball({0, 0, 400}, 60, 0);
+  const RayCaster rays(ball.vertices_mm, ball.mesh.triangles);
+  const LightProbe probe = UniformProbe(1);
+  SceneLights lights;
+  lights.probe = &probe;
+  std::vector<SurfacePoint> points;
+  for (const float roughness : {0.3f, 0.45f, 0.6f}) {
+    for (const float degrees : {0.0f, 40.0f, 60.0f, 70.0f, 78.0f}) {
+      const float angle = degrees * static_cast<float>(M_PI) / 180;
+      SurfacePoint p = PointOn({0, 0, 340}, {0, 0, -1});
+      p.view = {std::sin(angle), 0, -std::cos(angle)};
+      p.reflectance = 0.028f;
+      p.roughness = roughness;
+      points.push_back(p);
+    }
+  }
+  PathOptions options;
+  options.samples = 4096;
+  PathTracer tracer;
+  const std::vector<Outgoing> light = tracer.Trace(rays, ball.mesh, lights, points, options, 3);
+  for (size_t i = 0; i < points.size(); ++i) {
+    const float traced = light[i].specular.y();
+    EXPECT_NEAR(LayerAlbedo(points[i]), traced, 0.25f * traced)
+        << "roughness " << points[i].roughness << ", cosine "
+        << points[i].normal.dot(points[i].view);
+  }
+  points[0].reflectance = 0;
+  EXPECT_EQ(LayerAlbedo(points[0]), 0);
+}
+
+// The plane again, with a grey ball, which shines in the light of the probe.
 TEST(PathTracer, LightComesBackFromABall) {
   const Ball ball({0, -100, 400}, 40, 0.5f);
   const RayCaster rays(ball.vertices_mm, ball.mesh.triangles);
