@@ -62,8 +62,48 @@ void DropLoneChannels(float mean, ImageF32* image) {
   }
 }
 
+// What a pixel that is no light leaves to be guessed: the lower quartile, by luminance, of the
+// `sound` pixels around it; black where there are none.
+Vector3f DarkerNeighbour(const ImageF32& image, const std::vector<uint8_t>& sound, int x, int y) {
+  constexpr int kReach = 2;
+  std::vector<Vector3f> around;
+  for (int v = std::max(y - kReach, 0); v <= std::min(y + kReach, image.height - 1); ++v) {
+    for (int i = x - kReach; i <= x + kReach; ++i) {
+      const int u = (i + image.width) % image.width;
+      if (sound[static_cast<size_t>(v) * image.width + u]) around.push_back(PixelOf(image, u, v));
+    }
+  }
+  if (around.empty()) return Vector3f::Zero();
+  const auto quartile = around.begin() + static_cast<int64_t>(around.size() - 1) / 4;
+  std::nth_element(around.begin(), quartile, around.end(), [](const auto& a, const auto& b) {
+    return Luminance(a) < Luminance(b);
+  });
+  return *quartile;
+}
+
+// A probe made smaller by a sharp filter undershoots beside lamps and windows: clamping alone would
+// leave them a black outline.
+void FillUndershoots(ImageF32* image) {
+  constexpr float kBelowZero = -0.01f;  // of the mean; less is a colour out of the gamut
+  const float limit = kBelowZero * std::max(Luminance(MeanRadiance(*image)), 0.0f);
+  std::vector<uint8_t> sound;
+  for (size_t i = 0; i < image->pixels.size(); i += 3) {
+    const float* rgb = &image->pixels[i];
+    sound.push_back(*std::min_element(rgb, rgb + 3) >= limit);
+  }
+  for (int y = 0; y < image->height; ++y) {
+    for (int x = 0; x < image->width; ++x) {
+      if (sound[static_cast<size_t>(y) * image->width + x]) continue;
+      const Vector3f filled = DarkerNeighbour(*image, sound, x, y);
+      for (int c = 0; c < 3; ++c) image->at(x, y, c) = filled[c];
+    }
+  }
+}
+
 void Clean(ImageF32* image) {
-  for (float& value : image->pixels) value = std::isfinite(value) ? std::max(value, 0.0f) : 0.0f;
+  for (float& value : image->pixels) value = std::isfinite(value) ? value : 0.0f;
+  FillUndershoots(image);
+  for (float& value : image->pixels) value = std::max(value, 0.0f);
   DropLoneChannels(Luminance(MeanRadiance(*image)), image);
   const Vector3f mean = MeanRadiance(*image);
   const float limit = kBrightestTimesMean * std::max(Luminance(mean), 1e-6f);

@@ -18,8 +18,9 @@ struct DistantLight {
   Eigen::Vector3f radiance;   // linear sRGB
 };
 
-// A light probe (equirectangular, +y up), cleaned: negative pixels clamped, its colour cast halved,
-// scaled so that a white diffuse surface facing all ways has mean radiance 1.
+// A light probe (equirectangular, +y up), cleaned: pixels below zero take their surroundings'
+// colour, its colour cast is halved, and it is scaled so that a white diffuse surface facing all
+// ways has mean radiance 1.
 class Environment {
  public:
   // `lights` distant lights are drawn from the blurred probe by importance, evenly spread in the

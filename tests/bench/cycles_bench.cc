@@ -101,6 +101,8 @@ class Bench {
         scene_.Trace(tuple.camera);
         sink_ += scene_.Depth().pixels[0];
       }));
+    }
+    for (int i = 0; i < kRepeats; ++i) {
       picture_s.push_back(SecondsOf([&] {
         RenderLabels(&scene_, &tuple);
         RenderLayers(scene_, kLayerNames, nullptr, &tuple);

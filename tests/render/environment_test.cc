@@ -89,6 +89,29 @@ TEST(Environment, ClampsNegativeAndNonFinitePixels) {
   }
 }
 
+TEST(Environment, LampsHaveNoBlackOutline) {
+  ImageF32 image(256, 128, 3, 1.0f);
+  for (int y = 60; y < 67; ++y) {
+    for (int x = 60; x < 67; ++x) {
+      const bool outline = x == 60 || x == 66 || y == 60 || y == 66;
+      for (int c = 0; c < 3; ++c) image.at(x, y, c) = outline ? -20.0f : 500.0f;
+    }
+  }
+  const Environment e = Environment::FromImage(image, "lamp", 32);
+  const auto radiance = [&](int x, int y) {
+    const double phi = 2 * M_PI * (x + 0.5) / 256, theta = M_PI * (y + 0.5) / 128;
+    return e.Radiance(Vector3f(static_cast<float>(std::sin(theta) * std::cos(phi)),
+                               static_cast<float>(std::cos(theta)),
+                               static_cast<float>(std::sin(theta) * std::sin(phi))));
+  };
+  const float wall = radiance(30, 30).y();
+  EXPECT_NEAR(radiance(63, 63).y(), 500 * wall, wall);
+  for (int i = 60; i < 67; ++i) {
+    EXPECT_NEAR(radiance(i, 60).y(), wall, 0.05f * wall) << i;
+    EXPECT_NEAR(radiance(66, i).y(), wall, 0.05f * wall) << i;
+  }
+}
+
 TEST(Environment, ASunOfOneChannelAloneIsNoLight) {
   ImageF32 image(256, 128, 3, 1.0f);
   image.at(64, 32, 2) = 12000;  // what is left of a sun whose red and green overflowed

@@ -42,7 +42,7 @@ while ((killed < kills)); do
   (run "$work/killed") &
   victim=$!
   sleep "$(awk -v s=$RANDOM -v t=$whole_ms 'BEGIN { printf "%.3f", s / 32768 * t / 1000 }')"
-  kill -9 $victim
+  kill -9 $victim 2>/dev/null
   wait $victim 2>/dev/null
   (($? == 137)) && ((++killed))
   if [[ -f $work/killed/dataset.json ]]; then
