@@ -10,8 +10,8 @@
 namespace handforge::h5 {
 namespace {
 
-// Step by which a file in memory grows. glibc maps blocks above 32 MiB apart from the heap (malloc(3),
-// M_MMAP_THRESHOLD); in the heap shard after shard would leave holes of varying size.
+// Step by which a file in memory grows. glibc maps blocks above 32 MiB apart from the heap
+// (malloc(3), M_MMAP_THRESHOLD), in which shard after shard would leave holes of varying size.
 constexpr size_t kMemoryStepBytes = size_t{33} << 20;
 
 std::recursive_mutex& LibraryMutex() {
