@@ -10,9 +10,7 @@
 namespace handforge::h5 {
 namespace {
 
-// Step by which a file in memory grows. glibc maps blocks above 32 MiB apart from the heap
-// (malloc(3), M_MMAP_THRESHOLD), in which shard after shard would leave holes of varying size.
-constexpr size_t kMemoryStepBytes = size_t{33} << 20;
+constexpr size_t kMemoryStepBytes = size_t{16} << 20;
 
 std::recursive_mutex& LibraryMutex() {
   static std::recursive_mutex mutex;
@@ -283,9 +281,7 @@ std::vector<uint8_t> FileImage(const Caller& caller, const Handle& file) {
   const std::string what = "cannot be completed in memory";
   caller.Check(H5Fflush(file.get(), H5F_SCOPE_GLOBAL), what);
   const ssize_t size = caller.Check(H5Fget_file_image(file.get(), nullptr, 0), what);
-  std::vector<uint8_t> image;
-  image.reserve(std::max(static_cast<size_t>(size), kMemoryStepBytes));
-  image.resize(static_cast<size_t>(size));
+  std::vector<uint8_t> image(static_cast<size_t>(size));
   caller.Check(H5Fget_file_image(file.get(), image.data(), image.size()), what);
   return image;
 }
