@@ -299,7 +299,7 @@ class DatasetRun {
     if (block.first + block.count == FirstOf(block.shard) + CountOf(block.shard)) {
       ShardInfo info = writer_->Publish();
       writer_.reset();
-      // Free pages between what is in use go back to the system: over 100,000 tuples they would add up.
+      // Free pages go back to the system: over many shards the holes in the heap would add up.
       malloc_trim(0);
       info.rejections = shard_rejections_;
       WriteShardRecord(
