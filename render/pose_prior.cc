@@ -3,7 +3,9 @@
 #include "render/collision.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 
 #include <Eigen/Dense>
 
@@ -108,6 +110,33 @@ void CoupleThumbTwist(HandAngles* angles) {
   a[kThumbCmcTwist] = std::clamp(a[kThumbCmcTwist], usual - kPlayDeg, usual + kPlayDeg);
 }
 
+// The finger that an angle moves; the wrist, which moves none, counts as a sixth.
+int DigitOf(int angle) {
+  if (angle < kFirstFingerAngle) return kThumb;
+  if (angle < kRingCup) return kIndex + (angle - kFirstFingerAngle) / 5;
+  if (angle == kRingCup) return kRing;
+  return angle == kLittleCup ? kLittle : kNumFingers;
+}
+
+// Goes some way to another gesture: the whole hand as one, or each digit by its own.
+void BlendGestures(const std::vector<Gesture>& gestures,
+                   bool digits_apart,
+                   Random& random,
+                   SampledPose* pose) {
+  int other = 0;
+  const HandAngles& b = DrawGesture(gestures, random, &other).angles_deg;
+  std::array<double, kNumFingers + 1> way;
+  way.fill(random.Uniform());
+  if (digits_apart) {
+    for (int digit = 1; digit <= kNumFingers; ++digit) way[digit] = random.Uniform();
+  }
+  for (int i = 0; i < kNumAngles; ++i) {
+    pose->angles_deg[i] += way[DigitOf(i)] * (b[i] - pose->angles_deg[i]);
+  }
+  const double mean = std::accumulate(way.begin(), way.end(), 0.0) / way.size();
+  if (mean > 0.5) pose->gesture = other;
+}
+
 SampledPose DrawPose(const std::vector<Gesture>& gestures,
                      const PosePriorOptions& options,
                      Random& random) {
@@ -117,11 +146,7 @@ SampledPose DrawPose(const std::vector<Gesture>& gestures,
   } else {
     pose.angles_deg = DrawGesture(gestures, random, &pose.gesture).angles_deg;
     if (random.Chance(options.between)) {
-      int other = 0;
-      const HandAngles& b = DrawGesture(gestures, random, &other).angles_deg;
-      const double t = random.Uniform();
-      for (int i = 0; i < kNumAngles; ++i) pose.angles_deg[i] += t * (b[i] - pose.angles_deg[i]);
-      if (t > 0.5) pose.gesture = other;
+      BlendGestures(gestures, random.Chance(options.mixed), random, &pose);
     }
   }
   AddNoise(options, random, &pose.angles_deg);

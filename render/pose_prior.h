@@ -13,8 +13,11 @@ namespace handforge {
 struct PosePriorOptions {
   // Gesture file, relative to the working directory.
   std::string gestures = "configs/poses/gestures.yaml";
-  // Share of poses that lie between two gestures.
-  double between = 0.4;
+  // Share of gesture poses that lie between two gestures.
+  double between = 0.7;
+  // Share of those whose digits each go their own part of the way: people bend and spread their
+  // fingers in far more combinations than have names.
+  double mixed = 0.7;
   // Share of poses drawn finger by finger from the joint ranges, not from gestures.
   double free = 0.15;
   // Deviation of the noise on each angle, degrees; abduction and twist get less.
@@ -39,7 +42,7 @@ int BentFingers(const HandAngles& angles_deg);
 
 struct SampledPose {
   HandAngles angles_deg{};
-  int gesture = -1;  // the nearer one; -1 for free poses
+  int gesture = -1;  // the nearer one (mixed: on average); -1 for free poses
 };
 
 // Within the joint limits; not checked for collisions (see SettlePose).

@@ -9,7 +9,8 @@ namespace handforge {
 
 void PosePriorOptions::Visit(Fields& fields) {
   fields.Field("gestures", gestures, {}, "gesture file");
-  fields.Field("between", between, 0, 1, "share of poses between two gestures");
+  fields.Field("between", between, 0, 1, "share of gesture poses between two gestures");
+  fields.Field("mixed", mixed, 0, 1, "of these, share whose digits go their own way");
   fields.Field("free", free, 0, 1, "share of poses drawn finger by finger from the joint ranges");
   fields.Field("noise_deg", noise_deg, 0, 40, "deviation of the noise on each angle");
   fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");

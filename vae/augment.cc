@@ -66,7 +66,9 @@ void AugmentOptions::Visit(Fields& fields) {
   fields.Field("grey", grey, 0, 1, "share of images made grey");
   fields.Field("background", background, 0, 1, "share of inputs with another background");
   fields.Field("occluder", occluder, 0, 1, "share of inputs that something lies across");
+  fields.Field("texture", texture, 0, 1, "share of inputs with a fine pattern");
   fields.Field("blur", blur, 0, 1, "share of inputs blurred");
+  fields.Field("sharpen", sharpen, 0, 1, "share of inputs sharpened, as cameras do");
   fields.Field("noise", noise, 0, 1, "share of inputs with sensor noise");
   fields.Field("jpeg", jpeg, 0, 1, "share of inputs compressed");
   fields.Field("contrast", contrast, 0, 0.9, "largest relative change of contrast and gamma");

@@ -131,6 +131,29 @@ void Blur(int px, Random* random, cv::Mat* image) {
   }
 }
 
+// A fine pattern over everything: hairs, wrinkles, weave, which renderings show too little of.
+void AddTexture(Random* random, cv::Mat* image) {
+  cv::RNG generator(random->NextU64());
+  cv::Mat pattern(image->size(), CV_32F);
+  generator.fill(pattern, cv::RNG::NORMAL, 0, 1);
+  const cv::Size2d grain(random->Uniform(0.3, 2), random->Uniform(0.3, 2));
+  cv::GaussianBlur(pattern, pattern, cv::Size(0, 0), grain.width, grain.height);
+  const double strength =
+      random->Uniform(0.02, 0.1) / std::max(1e-6, cv::norm(pattern)) * image->cols;
+  pattern = pattern * strength + cv::Scalar::all(1);
+  cv::Mat channels[] = {pattern, pattern, pattern};
+  cv::Mat coloured;
+  cv::merge(channels, 3, coloured);
+  cv::multiply(*image, coloured, *image);
+}
+
+// Unsharp masking, as cameras do to their pictures.
+void Sharpen(Random* random, cv::Mat* image) {
+  cv::Mat smooth;
+  cv::GaussianBlur(*image, smooth, cv::Size(0, 0), random->Uniform(0.6, 1.6));
+  *image += random->Uniform(0.3, 2) * (*image - smooth);
+}
+
 void AddNoise(Random* random, cv::Mat* image) {
   const double deviation = random->Uniform(0.005, 0.05);
   cv::RNG generator(random->NextU64());
@@ -181,7 +204,9 @@ void DegradeImage(const AugmentOptions& options,
   }
   if (random->Chance(options.occluder)) Occlude(px, random, &image);
   if (options.contrast > 0) ChangeContrast(options.contrast, random, &image);
+  if (random->Chance(options.texture)) AddTexture(random, &image);
   if (random->Chance(options.blur)) Blur(px, random, &image);
+  if (random->Chance(options.sharpen)) Sharpen(random, &image);
   if (random->Chance(options.noise)) AddNoise(random, &image);
   image = cv::max(cv::min(image, 1.0), 0.0);
   if (random->Chance(options.jpeg)) Compress(random, &image);

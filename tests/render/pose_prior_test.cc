@@ -27,7 +27,8 @@ HandShape DrawShape(uint64_t index) {
 
 PosePriorOptions Quiet() {
   PosePriorOptions options;
-  options.free = options.between = options.noise_deg = options.wrist_deg = 0;
+  options.free = options.between = options.mixed = 0;
+  options.noise_deg = options.wrist_deg = 0;
   return options;
 }
 
@@ -105,6 +106,34 @@ TEST(SamplePose, ReachesBetweenTwoGestures) {
     EXPECT_EQ(pose.gesture, t > 0.5 ? 1 : 0) << "not the nearer one at " << t;
   }
   EXPECT_NEAR(inside / 2000.0, 0.5, 0.06);  // else both draws gave the same gesture
+}
+
+// Mixed: every angle lies between the two gestures, as far as the others of its digit, while the
+// digits differ.
+TEST(SamplePose, MixesTheDigitsOfTwoGestures) {
+  std::vector<Gesture> gestures(2);
+  for (int a = 0; a < kWristFlexion; ++a) gestures[1].angles_deg[a] = 5 + a % 3;
+  PosePriorOptions options = Quiet();
+  options.between = options.mixed = 1;
+  int mixed = 0;
+  for (int i = 0; i < 2000; ++i) {
+    Random random(kSeed, i, 0, Purpose::kPose);
+    const SampledPose pose = SamplePose(gestures, options, random);
+    const auto way = [&](int angle) { return pose.angles_deg[angle] / (5 + angle % 3); };
+    for (int finger = kIndex; finger <= kLittle; ++finger) {
+      for (int kind : {kMcpAbduction, kPipFlexion, kDipFlexion}) {
+        EXPECT_NEAR(way(FingerAngle(finger, kind)), way(FingerAngle(finger, kMcpFlexion)), 1e-9);
+      }
+      EXPECT_GE(way(FingerAngle(finger, kMcpFlexion)), 0);
+      EXPECT_LE(way(FingerAngle(finger, kMcpFlexion)), 1);
+    }
+    EXPECT_NEAR(way(kRingCup), way(FingerAngle(kRing, kMcpFlexion)), 1e-9);
+    EXPECT_NEAR(way(kLittleCup), way(FingerAngle(kLittle, kMcpFlexion)), 1e-9);
+    const double first = way(FingerAngle(kIndex, kMcpFlexion));
+    mixed += std::abs(way(kThumbMcpFlexion) - first) > 1e-3 &&
+             std::abs(way(FingerAngle(kMiddle, kMcpFlexion)) - first) > 1e-3;
+  }
+  EXPECT_NEAR(mixed / 2000.0, 0.5, 0.06);  // else both draws gave the same gesture
 }
 
 TEST(SamplePose, BendsNoMoreFingersThanAllowed) {

@@ -325,7 +325,9 @@ TEST(BatchMaker, DegradesInputsButNoTargets) {
   BatchOptions hard = SmallBatches();
   hard.augment.background = 1;
   hard.augment.occluder = 1;
+  hard.augment.texture = 1;
   hard.augment.blur = 1;
+  hard.augment.sharpen = 1;
   hard.augment.noise = 1;
   hard.augment.jpeg = 1;
   hard.augment.contrast = 0.3;
@@ -338,6 +340,53 @@ TEST(BatchMaker, DegradesInputsButNoTargets) {
   EXPECT_TRUE(std::all_of(
       a.input.begin(), a.input.end(), [](float value) { return value >= 0 && value <= 1; }));
   EXPECT_EQ(a.input, degraded.Make(1).input) << "a function of the step";
+}
+
+// A picture that is `dark` on its left half and `bright` on its right, degraded.
+std::vector<float> DegradedEdge(const AugmentOptions& options, float dark, float bright, int draw) {
+  const size_t plane = size_t{kPx} * kPx;
+  std::vector<float> planes(kImagePlanes * plane, 1.0F);
+  for (size_t i = 0; i < 3 * plane; ++i) planes[i] = i % kPx < kPx / 2 ? dark : bright;
+  const std::vector<uint8_t> elsewhere(3 * plane, 10);
+  Random random(15, static_cast<uint64_t>(draw), 0, Purpose::kTest);
+  DegradeImage(options, {elsewhere.data()}, kPx, &random, planes.data());
+  return planes;
+}
+
+TEST(DegradeImage, SharpeningSteepensEdgesAndLeavesPlainAreas) {
+  AugmentOptions options;
+  options.sharpen = 1;
+  for (int draw = 0; draw < 50; ++draw) {
+    const std::vector<float> edge = DegradedEdge(options, 0.4F, 0.6F, draw);
+    for (int y = 0; y < kPx; ++y) {
+      const float* row = edge.data() + static_cast<ptrdiff_t>(y) * kPx;
+      EXPECT_LT(row[kPx / 2 - 1], 0.4F - 0.005F);
+      EXPECT_GT(row[kPx / 2], 0.6F + 0.005F);
+      EXPECT_NEAR(row[0], 0.4F, 1e-3);
+      EXPECT_NEAR(row[kPx - 1], 0.6F, 1e-3);
+    }
+  }
+}
+
+TEST(DegradeImage, TextureIsFineAndOfEveryColourAlike) {
+  AugmentOptions options;
+  options.texture = 1;
+  const size_t plane = size_t{kPx} * kPx;
+  for (int draw = 0; draw < 50; ++draw) {
+    const std::vector<float> image = DegradedEdge(options, 0.5F, 0.5F, draw);
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < plane; ++i) {
+      EXPECT_EQ(image[i], image[plane + i]);
+      EXPECT_EQ(image[i], image[2 * plane + i]);
+      sum += image[i];
+      squares += image[i] * image[i];
+    }
+    const double mean = sum / plane;
+    const double deviation = std::sqrt(squares / plane - mean * mean);
+    EXPECT_NEAR(mean, 0.5, 0.02);
+    EXPECT_GT(deviation, 0.008) << "of 0.01 .. 0.05";
+    EXPECT_LT(deviation, 0.055);
+  }
 }
 
 TEST(DegradeImage, KeepsTheHandOnANewBackground) {
