@@ -37,7 +37,7 @@ ImageU8 Develop(const ImageU8& rgb, const ImageU8& alpha, const DevelopOptions& 
   const auto saturation = static_cast<float>(options.saturation);
   const auto clarity = static_cast<float>(options.clarity);
   cv::Mat colours = Floats(rgb);
-  colours.forEach<cv::Vec3f>([saturation](cv::Vec3f& colour, const int*) {
+  std::for_each(colours.begin<cv::Vec3f>(), colours.end<cv::Vec3f>(), [&](cv::Vec3f& colour) {
     const float grey = (colour[0] + colour[1] + colour[2]) / 3;
     for (int c = 0; c < 3; ++c) colour[c] = grey + saturation * (colour[c] - grey);
   });

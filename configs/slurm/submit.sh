@@ -2,7 +2,7 @@
 # Writes a dataset with an array of Slurm tasks, then joins and audits it.
 #   configs/slurm/submit.sh TASKS COUNT OUT [RECIPE [SBATCH_OPTION...]]
 # e.g. 100 tasks that make a million tuples, on one partition:
-#   configs/slurm/submit.sh 100 1000000 /shared/hands configs/quickstart.yaml --partition=cpu
+#   configs/slurm/submit.sh 100 1000000 /shared/hands configs/large.yaml --partition=cpu
 # Run it from the repository's root; all nodes must see this folder and OUT. HANDFORGE_COMMAND is
 # synth (default) or render. Submitted again after failures, it repeats only what is missing.
 set -euo pipefail
@@ -11,7 +11,7 @@ if (($# < 3)); then
   exit 2
 fi
 tasks=$1
-export HANDFORGE_COUNT=$2 HANDFORGE_OUT=$3 HANDFORGE_RECIPE=${4:-configs/quickstart.yaml}
+export HANDFORGE_COUNT=$2 HANDFORGE_OUT=$3 HANDFORGE_RECIPE=${4:-configs/large.yaml}
 shift $(($# < 4 ? $# : 4))
 export HANDFORGE=${HANDFORGE:-$PWD/build/handforge} HANDFORGE_COMMAND=${HANDFORGE_COMMAND:-synth}
 

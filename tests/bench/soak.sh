@@ -3,17 +3,19 @@
 # tuples at most after the first twentieth, and the last tenth must be as fast as the second (0.95).
 #   soak.sh [synth|render] [TUPLES [HANDFORGE_ARGUMENT...]]     e.g. soak.sh 100000 --threads 2
 #   soak.sh render 20000 --set render.image_px=64 --set render.rgb_px=64
-# Runs build/handforge synth (or render) with configs/quickstart.yaml from the repository's root.
+# Runs build/handforge with configs/large.yaml (render: configs/quickstart.yaml).
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 command=synth
 case ${1:-} in synth | render) command=$1 && shift ;; esac
+recipe=configs/large.yaml
+[[ $command == render ]] && recipe=configs/quickstart.yaml
 tuples=${1:-100000}
 shift || true
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-build/handforge "$command" --config configs/quickstart.yaml --count "$tuples" --out "$out/d" \
+build/handforge "$command" --config "$recipe" --count "$tuples" --out "$out/d" \
   --set "$command.tuples_per_shard=256" --log-level warning "$@" &
 child=$!
 # Rows of "seconds tuples kilobytes".
