@@ -10,15 +10,16 @@ namespace handforge {
 // Bounds beyond which a decoded hand is not a hand. Angles, hinges, bones and
 // penetration are those of the rig fitted exactly to it.
 struct PlausibilityOptions {
-  // How far an angle may lie outside its anatomical range, degrees.
-  double joint_limit_slack_deg = 12;
+  // How far an angle may lie outside its anatomical range, degrees. 4 mm, which a decoded joint is
+  // off by, turn a last phalanx by 10 degrees; the label is the nearest hand within the range.
+  double joint_limit_slack_deg = 24;
   // How far PIP, DIP, thumb MCP and IP may bend across their hinge, degrees.
   double off_hinge_deg = 22;
   // Length of each finger bone against the rig's, relative to the palm's length.
   double shortest_bone = 0.65;
   double longest_bone = 1.5;
   // How deep parts may pass into each other, mm.
-  double penetration_mm = 7;
+  double penetration_mm = 9;
   // RMS distance of the decoded 3D joints from the nearest hand, mm (synth/nearest_hand.h).
   double fit_mm = 10;
   // RMS distance of the decoded 2D joints from the label's, px of the depth image.
