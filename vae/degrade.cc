@@ -136,8 +136,9 @@ void AddTexture(Random* random, cv::Mat* image) {
   cv::RNG generator(random->NextU64());
   cv::Mat pattern(image->size(), CV_32F);
   generator.fill(pattern, cv::RNG::NORMAL, 0, 1);
-  const cv::Size2d grain(random->Uniform(0.3, 2), random->Uniform(0.3, 2));
-  cv::GaussianBlur(pattern, pattern, cv::Size(0, 0), grain.width, grain.height);
+  const double grain_x = random->Uniform(0.3, 2);
+  const double grain_y = random->Uniform(0.3, 2);
+  cv::GaussianBlur(pattern, pattern, cv::Size(0, 0), grain_x, grain_y);
   const double strength =
       random->Uniform(0.02, 0.1) / std::max(1e-6, cv::norm(pattern)) * image->cols;
   pattern = pattern * strength + cv::Scalar::all(1);
