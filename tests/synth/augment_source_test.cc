@@ -12,6 +12,7 @@
 #include "tests/synth/synth_testing.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <functional>
 #include <set>
@@ -220,7 +221,7 @@ TEST_F(AugmentDataset, AuditCatchesDepthThatWasNotTurned) {
     const auto& n = t.augmentation.numbers;
     return std::abs(n[kPanDeg]) > 5 || std::abs(n[kTiltDeg]) > 5;
   };
-  size_t rows = 0;
+  std::atomic<size_t> rows = 0;  // counted by two threads
   const size_t found = RowsFound([&](Tuple* t) {
     if (!turned(*t)) return;
     ++rows;
@@ -242,7 +243,7 @@ TEST_F(AugmentDataset, AuditCatchesDepthThatWasNotTurned) {
 }
 
 TEST_F(AugmentDataset, AuditCatchesRowsThatDenyTheirAugmentation) {
-  size_t rows = 0;
+  std::atomic<size_t> rows = 0;  // counted by two threads
   const size_t found = RowsFound([&](Tuple* t) {
     rows += (t->augmentation.applied & (kResampled | kOccluded)) != 0;
     t->augmentation.applied = 0;
