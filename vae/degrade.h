@@ -20,7 +20,8 @@ struct BackgroundSource {
 void PaintBackground(const BackgroundSource& source, int px, Random* random, float* planes);
 
 // Puts the hand on another background, lays something across it, changes contrast and gamma, adds
-// a fine pattern, blurs, sharpens, adds noise, compresses; each by its chance in `options`. Everything is drawn from `random`.
+// a fine pattern, blurs, sharpens, adds noise, compresses; each by its chance in `options`.
+// Everything is drawn from `random`.
 //   planes  {5, px, px} as of AugmentImage; the three of colour are changed
 void DegradeImage(const AugmentOptions& options,
                   const BackgroundSource& background,
