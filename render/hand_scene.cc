@@ -20,6 +20,7 @@ void HandScene::SetPose(const RigPose& pose) {
 
 void HandScene::SetSurroundings(const Tuple& tuple) {
   surroundings_ = SurroundingsOf(rig_, objects_, tuple);
+  placed_ = tuple.objects;
   std::vector<TriangleMesh> meshes;
   for (const Surrounding& s : surroundings_) meshes.push_back(s.mesh);
   rays_.SetObjects(meshes);
@@ -48,6 +49,10 @@ HandScene::Place HandScene::Locate(int32_t triangle) const {
 uint8_t HandScene::PartAt(const Place& place) const {
   if (place.body == 0) return rig_.triangle_part[place.triangle];
   return surroundings_[place.body - 1].object >= 0 ? kPartObject : kPartOtherHand;
+}
+
+Eigen::Vector3f HandScene::InObject(const Place& place, const Eigen::Vector3f& x_in_cam_mm) const {
+  return ObjectLibrary::InObject(placed_[ObjectAt(place)], x_in_cam_mm);
 }
 
 ImageU16 HandScene::Depth() const {

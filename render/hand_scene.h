@@ -64,6 +64,8 @@ class HandScene {
   Place Locate(int32_t triangle) const;
   uint8_t PartAt(const Place& place) const;  // `Part`
   int ObjectAt(const Place& place) const { return surroundings_[place.body - 1].object; }
+  // A point of an object in the object's own frame (render/object_library.h).
+  Eigen::Vector3f InObject(const Place& place, const Eigen::Vector3f& x_in_cam_mm) const;
   const std::vector<Surrounding>& surroundings() const { return surroundings_; }
   const std::vector<Eigen::Vector3f>& VerticesOf(int body) const {
     return body == 0 ? surface_ : surroundings_[body - 1].mesh.vertices_mm;
@@ -85,6 +87,7 @@ class HandScene {
   PrimaryHits hits_, hand_hits_;
   std::vector<Eigen::Vector3f> surface_;
   std::vector<Surrounding> surroundings_;
+  std::array<SceneObject, kMaxObjects> placed_;
 };
 
 // The objects and the other hand that a tuple's record describes. Throws DataError for a shape that

@@ -12,6 +12,19 @@
 #include <Eigen/Geometry>
 
 namespace handforge {
+namespace {
+
+Eigen::Matrix3f RotationOf(const SceneObject& object) {
+  const auto& q = object.rotation_xyzw;
+  return Eigen::Quaternionf(q[3], q[0], q[1], q[2]).normalized().toRotationMatrix();
+}
+
+Eigen::Vector3f OriginOf(const SceneObject& object) {
+  const auto& o = object.origin_in_cam_mm;
+  return {o[0], o[1], o[2]};
+}
+
+}  // namespace
 
 ObjectLibrary::ObjectLibrary()
     : names_(kSolidNames.begin(), kSolidNames.end()),
@@ -69,13 +82,17 @@ TriangleMesh ObjectLibrary::Place(const SceneObject& object) const {
     for (Eigen::Vector3f& v : mesh.vertices_mm) v.x() = -v.x();
     for (auto& t : mesh.triangles) std::swap(t[1], t[2]);
   }
-  const auto& q = object.rotation_xyzw;
-  const Eigen::Matrix3f rotation =
-      Eigen::Quaternionf(q[3], q[0], q[1], q[2]).normalized().toRotationMatrix();
-  const auto& o = object.origin_in_cam_mm;
-  const Eigen::Vector3f origin(o[0], o[1], o[2]);
+  const Eigen::Matrix3f rotation = RotationOf(object);
+  const Eigen::Vector3f origin = OriginOf(object);
   for (Eigen::Vector3f& v : mesh.vertices_mm) v = rotation * v + origin;
   return mesh;
+}
+
+Eigen::Vector3f ObjectLibrary::InObject(const SceneObject& object,
+                                        const Eigen::Vector3f& x_in_cam_mm) {
+  Eigen::Vector3f x = RotationOf(object).transpose() * (x_in_cam_mm - OriginOf(object));
+  if (object.size_mm[0] < 0) x.x() = -x.x();
+  return x;
 }
 
 }  // namespace handforge

@@ -33,6 +33,8 @@ class ObjectLibrary {
   // The object's mesh in the camera frame. Throws DataError where the shape is unknown or a size
   // is not positive.
   TriangleMesh Place(const SceneObject& object) const;
+  // A point of the camera frame in the object's own, in mm; mirrored objects' x is mirrored back.
+  static Eigen::Vector3f InObject(const SceneObject& object, const Eigen::Vector3f& x_in_cam_mm);
 
  private:
   std::vector<std::string> names_, sha256_;

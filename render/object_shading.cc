@@ -28,7 +28,9 @@ class Shader {
     for (int y = 0; y < hits_.height; ++y) {
       for (int x = 0; x < hits_.width; ++x) {
         if (!ShowsObject(x, y)) continue;
-        const Vector3f albedo = lighting_.albedo[scene_.ObjectAt(PlaceAt(x, y))];
+        const HandScene::Place place = PlaceAt(x, y);
+        const Vector3f albedo =
+            lighting_.paint[scene_.ObjectAt(place)].At(scene_.InObject(place, PositionAt(x, y)));
         const float open = Openness(x, y);
         const Vector3f light =
             (open + kSkyOfBlocked * (1 - open)) * Irradiance(NormalAt(x, y), nullptr);
@@ -46,6 +48,11 @@ class Shader {
   bool ShowsObject(int x, int y) const {
     if (hits_.triangle[Offset(x, y)] == PrimaryHits::kMiss) return false;
     return scene_.PartAt(PlaceAt(x, y)) == kPartObject;
+  }
+  Vector3f PositionAt(int x, int y) const {
+    const Eigen::Vector3d ray =
+        scene_.camera().Ray({static_cast<double>(x), static_cast<double>(y)});
+    return hits_.depth_mm[Offset(x, y)] * ray.cast<float>();
   }
   Vector3f NormalAt(int x, int y) const {
     const HandScene::Place place = PlaceAt(x, y);
@@ -69,9 +76,7 @@ class Shader {
 
   float OpennessAt(int x, int y) {
     const Vector3f normal = NormalAt(x, y);
-    const Eigen::Vector3d ray =
-        scene_.camera().Ray({static_cast<double>(x), static_cast<double>(y)});
-    const Vector3f at = hits_.depth_mm[Offset(x, y)] * ray.cast<float>() + kOffSurfaceMm * normal;
+    const Vector3f at = PositionAt(x, y) + kOffSurfaceMm * normal;
     scene_.rays().Occluded(at, directions_, &blocked_);
     const float all = Irradiance(normal, nullptr).sum();
     return all > 0 ? Irradiance(normal, &blocked_).sum() / all : 1;

@@ -2,6 +2,7 @@
 
 #include "render/environment.h"
 #include "render/hand_scene.h"
+#include "render/object_paint.h"
 
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace handforge {
 struct ObjectLighting {
   const Environment* environment = nullptr;
   Eigen::Matrix3f environment_from_cam = Eigen::Matrix3f::Identity();
-  std::vector<Eigen::Vector3f> albedo;  // linear, per object of the scene
+  std::vector<ObjectPaint> paint;  // per object of the scene
 };
 
 // Linear radiance {H, W, 3} of the pixels that show objects, on the grid of `scene`'s hits; 0

@@ -121,14 +121,14 @@ void PathShader::AddHand(const std::vector<Vector3f>& vertices_mm,
 }
 
 // Corners are vertices of their own, so that edges stay sharp.
-void PathShader::AddObject(const TriangleMesh& object, const Vector3f& paint) {
+void PathShader::AddObject(const TriangleMesh& object, const ObjectPaint& paint) {
   const std::vector<Vector3f> normals = CornerNormals(object);
   for (size_t t = 0; t < object.triangles.size(); ++t) {
     const int first = static_cast<int>(mesh_.normals.size() + 3 * t);
     mesh_.triangles.push_back({first, first + 1, first + 2});
   }
   mesh_.normals.insert(mesh_.normals.end(), normals.begin(), normals.end());
-  mesh_.albedo.resize(mesh_.normals.size(), paint);
+  mesh_.albedo.resize(mesh_.normals.size(), paint.Mean());
 }
 
 void PathShader::BuildMesh(const HandScene& scene, const SceneMaterials& materials) {
@@ -171,7 +171,7 @@ void PathShader::DescribeHits(const HandScene& scene,
                       camera.Ray({static_cast<double>(x), static_cast<double>(y)}).cast<float>();
       d.normal = Blend(mesh_.normals, mesh_.triangles[t], weights).normalized();
       if (scene.PartAt(place) == kPartObject) {
-        d.albedo = materials.paint[scene.ObjectAt(place)];
+        d.albedo = materials.paint[scene.ObjectAt(place)].At(scene.InObject(place, d.position_mm));
         d.relief_mm = 0;
         d.reflectance = kPaintReflectance;
         d.roughness = kPaintRoughness;

@@ -2,6 +2,7 @@
 
 #include "io/core/image.h"
 #include "render/hand_scene.h"
+#include "render/object_paint.h"
 #include "render/path_tracer.h"
 #include "render/skin.h"
 #include "render/surface_image.h"
@@ -31,7 +32,7 @@ struct SceneMaterials {
   PaintedHand hand;
   bool two_hands = false;
   PaintedHand other_hand;
-  std::vector<Eigen::Vector3f> paint;  // linear reflectance, per object of the tuple
+  std::vector<ObjectPaint> paint;  // per object of the tuple
 };
 
 // What stands before the background of a picture.
@@ -71,7 +72,7 @@ class PathShader {
   void AddHand(const std::vector<Eigen::Vector3f>& vertices_mm,
                const std::vector<std::array<int, 3>>& triangles,
                const PaintedHand& hand);
-  void AddObject(const TriangleMesh& object, const Eigen::Vector3f& paint);
+  void AddObject(const TriangleMesh& object, const ObjectPaint& paint);
   SkinPoint SkinPointAt(const std::array<int, 3>& triangle,
                         uint8_t part,
                         const Eigen::Vector3f& weights) const;

@@ -100,7 +100,10 @@ void PhotoOptions::Check() const {
 
 void ObjectOptions::Visit(Fields& fields) {
   fields.Field("in_hand", in_hand, 0, 1, "share of scenes with an object in the hand");
+  fields.Field("beneath", beneath, 0, 1, "share of the other scenes of a hand lying on a thing");
+  fields.Field("sleeve", sleeve, 0, 1, "share of scenes whose forearm is in a sleeve");
   fields.Field("before_hand", before_hand, 0, 1, "share of views with an object before the hand");
+  fields.Field("other_hand", other_hand, 0, 1, "share of scenes of one hand beside another");
   fields.Field("shapes",
                shapes,
                {"box", "cylinder", "sphere", "capsule", "torus", "mug"},

@@ -30,14 +30,21 @@ struct LightOptions {
   void Check() const;
 };
 
-// Things in or before the hand.
+// Things at the hand, at most kMaxObjects of them: what is named first goes first.
 struct ObjectOptions {
   double in_hand = 0;      // share of scenes with an object in the hand
+  double beneath = 0;      // share of the other scenes of one hand where it lies on something flat
+  double sleeve = 0;       // share of scenes whose forearm is in a sleeve
   double before_hand = 0;  // share of views with an object between camera and hand
-  // Built-in shapes and 3D files to draw from; files that cannot be used are skipped by name.
+  // Share of scenes of one hand beside which the person's other one is seen, perhaps in part: it
+  // has no row of its own, and the camera looks at the first.
+  double other_hand = 0;
+  // Built-in shapes and 3D files to draw from for hands to hold and to be hidden by; files that
+  // cannot be used are skipped by name.
   std::vector<std::string> shapes = {"box", "cylinder", "sphere", "capsule", "torus", "mug"};
   std::vector<std::string> files;
 
+  bool Any() const { return in_hand + beneath + sleeve + before_hand > 0; }
   void Visit(Fields& fields);
 };
 
@@ -72,6 +79,7 @@ struct RenderOptions {
   int64_t deflate_level = 4;
   int64_t max_attempts = 50;  // per tuple
 
+  bool ShowsTwoHands() const { return two_hands + objects.other_hand > 0; }
   void Visit(Fields& fields);
   // Relations between fields. Throws UsageError.
   void Check() const;

@@ -19,6 +19,7 @@ using Eigen::Matrix3d;
 using Eigen::Vector3d;
 
 const Vector3d kMirrorX(-1, 1, 1);
+constexpr double kForearmHalfThicknessMm = 18.5;  // at the wrist, of a mean one (render/forearm.h)
 
 // Distance from a line segment to a capsule's surface; negative inside. Sampled along the capsule,
 // which is fine enough for placing things.
@@ -91,6 +92,19 @@ int NumKeys(const RenderOptions& options) {
 
 }  // namespace
 
+SceneSampler::SceneSampler(const RenderOptions& options,
+                           const Rig& rig,
+                           const std::vector<Gesture>& gestures,
+                           const ObjectLibrary& objects)
+    : options_(options), rig_(rig), gestures_(gestures), objects_(objects) {
+  for (size_t t = 0; t < rig.triangles.size(); ++t) {
+    if (rig.triangle_part[t] != kPartForearm) continue;
+    for (int v : rig.triangles[t]) {
+      forearm_mm_.push_back(rig.surface_rest[v].cast<double>() - rig.rest_origin[kForearmBone]);
+    }
+  }
+}
+
 RowAddress AddressOf(uint64_t index, const RenderOptions& options) {
   const auto views = static_cast<uint64_t>(options.views);
   const auto pictures = views * static_cast<uint64_t>(options.sequence_frames);
@@ -156,16 +170,28 @@ SceneHand SceneSampler::DrawHand(const RowAddress& row,
 Scene SceneSampler::Draw(const RowAddress& row, std::map<std::string, uint64_t>* rejections) const {
   Scene scene;
   scene.number = row.scene;
-  for (int hand = 0; hand < (row.two_hands ? 2 : 1); ++hand) {
+  scene.rows = row.two_hands ? 2 : 1;
+  const bool beside =
+      !row.two_hands &&
+      Random(options_.seed, row.scene, 2, Purpose::kTwoHands).Chance(options_.objects.other_hand);
+  for (int hand = 0; hand < (beside ? 2 : scene.rows); ++hand) {
     scene.hands.push_back(DrawHand(row, hand, rejections));
   }
   Random random(options_.seed, row.scene, 0, Purpose::kOccluder);
   if (random.Chance(options_.objects.in_hand)) {
-    scene.objects_in_hand.push_back(InHand(PosesAt(scene.hands[0], 0), random));
+    scene.objects_at_hand.push_back(InHand(PosesAt(scene.hands[0], 0), random));
+  } else if (Random lie(options_.seed, row.scene, 0, Purpose::kSupport);
+             scene.hands.size() == 1 && lie.Chance(options_.objects.beneath)) {
+    LayDown(PosesAt(scene.hands[0], 0), lie, &scene);
   }
-  if (row.two_hands) {
+  Random dress(options_.seed, row.scene, 0, Purpose::kSleeve);
+  if (!forearm_mm_.empty() && dress.Chance(options_.objects.sleeve)) {
+    scene.objects_at_forearm.push_back(Sleeve(scene.hands[0].shape, dress));
+  }
+  if (scene.hands.size() > 1) {
+    constexpr double kTurnDeg = 25, kTurnBesideDeg = 70;
     Random place(options_.seed, row.scene, 1, Purpose::kTwoHands);
-    PlaceSecond(&scene, place);
+    PlaceSecond(beside ? kTurnBesideDeg : kTurnDeg, &scene, place);
   }
   scene.mirrored =
       Random(options_.seed, row.scene, 0, Purpose::kHandedness).Chance(options_.left_hands);
@@ -211,7 +237,7 @@ SceneObject SceneSampler::InHand(const BonePoses& poses, Random& random) const {
   const std::vector<FleshCapsule> capsules = Capsules(rig_, poses);
   const Joints3 joints = JointsOf(rig_, poses);
   const Vector3d knuckle = joints.row(kMiddleMcp);
-  Vector3d best_a, best_b;
+  Vector3d best_a = Vector3d::Zero(), best_b = best_a;
   double room = -INFINITY;
   for (int place = 0; place < kPlaces; ++place) {
     const Vector3d centre =
@@ -245,6 +271,70 @@ SceneObject SceneSampler::InHand(const BonePoses& poses, Random& random) const {
   return ObjectAt(shape, size, rotation, (best_a + best_b) / 2);
 }
 
+// A slab under the lowest of the flesh. Hands lie on their palms mostly, else on the side of the
+// little finger or on their backs.
+void SceneSampler::LayDown(const BonePoses& poses, Random& random, Scene* scene) const {
+  constexpr double kTiltDeviation = 0.3, kSinksMm = 1.5, kForearmShownMm = 90;
+  const double side = random.Uniform();
+  Vector3d up(0, side < 0.7 ? 1 : side < 0.9 ? 0 : -1, 0);
+  if (up.isZero()) up.x() = -1;
+  for (int i = 0; i < 3; ++i) up[i] += random.Normal(0, kTiltDeviation);
+  up.normalize();
+
+  double lowest = INFINITY;
+  const auto lower = [&](const Vector3d& centre, double radius) {
+    lowest = std::min(lowest, centre.dot(up) - radius);
+  };
+  for (const FleshCapsule& c : Capsules(rig_, poses)) {
+    lower(c.start_mm, c.start_radius_mm);
+    lower(c.end_mm, c.end_radius_mm);
+  }
+  const Vector3d wrist = poses.origin_mm[kForearmBone];
+  const double wrist_radius_mm = kForearmHalfThicknessMm * poses.scale[kForearmBone].y();
+  lower(wrist, wrist_radius_mm);
+  lower(wrist + kForearmShownMm * poses.rotation[kForearmBone].col(2), wrist_radius_mm);
+  lowest += kSinksMm;
+
+  const Vector3d size(random.Uniform(150, 700), random.Uniform(100, 500), random.Uniform(3, 60));
+  const Matrix3d rotation =
+      Eigen::Quaterniond::FromTwoVectors(Vector3d::UnitZ(), up) *
+      Eigen::AngleAxisd(random.Uniform(0, 2 * M_PI), Vector3d::UnitZ()).toRotationMatrix();
+  const Vector3d knuckle = JointsOf(rig_, poses).row(kMiddleMcp);
+  const Vector3d below(
+      random.Uniform(-0.4, 0.4) * size.x(), random.Uniform(-0.4, 0.4) * size.y(), 0);
+  Vector3d centre = knuckle + rotation * below;
+  centre += (lowest - size.z() / 2 - centre.dot(up)) * up;
+  scene->objects_at_hand.push_back(ObjectAt(static_cast<int>(Solid::kBox), size, rotation, centre));
+  scene->support = Eigen::Hyperplane<double, 3>(up, -lowest);
+}
+
+// Cloth around the forearm, in the frame of its bone (z towards the elbow), as tight as it goes
+// around every part of the arm and then loosened.
+SceneObject SceneSampler::Sleeve(const HandShape& shape, Random& random) const {
+  constexpr double kLengthMm = 270;
+  Eigen::AlignedBox3d arm;
+  for (const Vector3d& x : forearm_mm_) arm.extend(x);
+  const double start_mm = random.Uniform(-5, 0.45 * arm.max().z());
+  const double loose = random.Uniform(1.08, 1.4);
+  Eigen::AlignedBox3d box;
+  for (const Vector3d& x : forearm_mm_) {
+    if (x.z() >= start_mm) box.extend(x);
+  }
+  double tight = 0;
+  for (const Vector3d& x : forearm_mm_) {
+    const double along = (x.z() - start_mm) / kLengthMm;
+    if (along < 0 || along > 1) continue;
+    const Vector3d offset = (x - box.center()).cwiseQuotient(box.sizes());
+    tight =
+        std::max(tight, 2 * offset.head<2>().norm() / (kSleeveCuff + (1 - kSleeveCuff) * along));
+  }
+  Vector3d size = loose * tight * shape.girth * box.sizes();
+  size.z() = kLengthMm;
+  Vector3d centre = shape.girth * box.center();
+  centre.z() = start_mm + kLengthMm / 2;
+  return ObjectAt(static_cast<int>(Solid::kSleeve), size, Matrix3d::Identity(), centre);
+}
+
 SceneObject SceneSampler::BeforeHand(const Joints3& joints_in_cam, Random& random) const {
   const int shape = DrawShape(random);
   const Eigen::RowVector3d low = joints_in_cam.colwise().minCoeff();
@@ -264,11 +354,11 @@ SceneObject SceneSampler::BeforeHand(const Joints3& joints_in_cam, Random& rando
 
 // The second hand stands thumb to thumb with the first, turned a little, and is moved away until
 // the two are clear of each other.
-void SceneSampler::PlaceSecond(Scene* scene, Random& random) const {
+void SceneSampler::PlaceSecond(double turn_deg, Scene* scene, Random& random) const {
   constexpr double kStepMm = 4, kFurthestMm = 400;
   const std::vector<FleshCapsule> first = Capsules(rig_, PosesAt(scene->hands[0], 0));
   const BonePoses second = PosesAt(scene->hands[1], 0);
-  const double turn = 25 * M_PI / 180;
+  const double turn = turn_deg * M_PI / 180;
   Rigid3& move = scene->mirrored_from_second;
   move.rotation =
       Eigen::AngleAxisd(random.TruncatedNormal(0, turn, 2),

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,16 @@ constexpr int kFramesPerKey = 12;
 // that frame in x, so in truth it is a left one.
 struct Scene {
   uint64_t number = 0;
-  std::vector<SceneHand> hands;
+  std::vector<SceneHand> hands;  // one or two
+  int rows = 1;                  // hands that have rows of their own
   // From hand 1's own frame to the mirrored frame, at frame 0 (it keeps its distance).
   Rigid3 mirrored_from_second;
-  std::vector<SceneObject> objects_in_hand;  // move with hand 0
-  bool mirrored = false;                     // shown as its mirror image: hand 0 is a left hand
+  // At most kMaxObjects, in frames of hand 0 as it moves: what is held or lain on in its hand
+  // frame, a sleeve in that of the forearm bone.
+  std::vector<SceneObject> objects_at_hand, objects_at_forearm;
+  // Of what the hand lies on: cameras stand on this side of it, in the hand frame.
+  std::optional<Eigen::Hyperplane<double, 3>> support;
+  bool mirrored = false;  // shown as its mirror image: hand 0 is a left hand
 };
 
 // Draws scenes: a pure function of (options, seed, scene).
@@ -56,8 +62,7 @@ class SceneSampler {
   SceneSampler(const RenderOptions& options,
                const Rig& rig,
                const std::vector<Gesture>& gestures,
-               const ObjectLibrary& objects)
-      : options_(options), rig_(rig), gestures_(gestures), objects_(objects) {}
+               const ObjectLibrary& objects);
 
   // `rejections` counts draws refused, by reason. Throws DataError where `max_attempts` were not
   // enough.
@@ -78,13 +83,16 @@ class SceneSampler {
                      int hand,
                      std::map<std::string, uint64_t>* rejections) const;
   SceneObject InHand(const BonePoses& poses, Random& random) const;
-  void PlaceSecond(Scene* scene, Random& random) const;
+  void LayDown(const BonePoses& poses, Random& random, Scene* scene) const;
+  SceneObject Sleeve(const HandShape& shape, Random& random) const;
+  void PlaceSecond(double turn_deg, Scene* scene, Random& random) const;
   int DrawShape(Random& random) const;
 
   const RenderOptions& options_;
   const Rig& rig_;
   const std::vector<Gesture>& gestures_;
   const ObjectLibrary& objects_;
+  std::vector<Eigen::Vector3d> forearm_mm_;  // its skin at rest, from the bone's origin
 };
 
 // How a sequence's hand moves before its camera: a slow sway that is nothing at frame 0.

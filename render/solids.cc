@@ -145,6 +145,24 @@ TriangleMesh Mug(double h) {
   return mug;
 }
 
+// Folds run around it, deeper towards the wide end.
+TriangleMesh Sleeve(double h) {
+  constexpr int kRings = 40, kFolds = 6;
+  constexpr double kWall = 0.03, kFold = 0.025;
+  std::vector<Vector2d> profile;
+  const double cuff = kSleeveCuff / 2;
+  profile.emplace_back(kPole, -h / 2 + std::min(0.5, h / 4));
+  profile.emplace_back(cuff - kWall, -h / 2 + std::min(0.5, h / 4));
+  profile.emplace_back(cuff - kWall, -h / 2);
+  for (int i = 0; i <= kRings; ++i) {
+    const double t = static_cast<double>(i) / kRings;
+    const double fold = kFold * t * (1 - std::cos(2 * M_PI * kFolds * std::pow(t, 0.8))) / 2;
+    profile.emplace_back(cuff + (0.5 - cuff) * t - fold, h * (t - 0.5));
+  }
+  profile.back().x() = 0.5;
+  return Revolve(profile, /*loop=*/false);
+}
+
 // Of width 1 in x, depth 1 in y and height `h` (in widths) in z.
 TriangleMesh UnitSolid(Solid solid, double h) {
   switch (solid) {
@@ -166,6 +184,8 @@ TriangleMesh UnitSolid(Solid solid, double h) {
       return Torus(h);
     case Solid::kMug:
       return Mug(h);
+    case Solid::kSleeve:
+      return Sleeve(h);
   }
   return {};
 }
@@ -173,7 +193,7 @@ TriangleMesh UnitSolid(Solid solid, double h) {
 }  // namespace
 
 const std::array<const char*, kNumSolids> kSolidNames = {
-    "box", "cylinder", "sphere", "capsule", "torus", "mug"};
+    "box", "cylinder", "sphere", "capsule", "torus", "mug", "sleeve"};
 
 TriangleMesh MakeSolid(Solid solid, const Vector3d& size_mm) {
   if (!(size_mm.minCoeff() > 0)) {

@@ -93,15 +93,12 @@ Joints3 Representatives(const std::vector<Joints3>& seen) {
   return out;
 }
 
-// Linear reflectance of a painted thing.
-Eigen::Vector3f DrawPaint(Random& random) {
-  const auto grey = static_cast<float>(std::pow(random.Uniform(0.1, 0.95), 2.2));
-  Eigen::Vector3f colour;
-  for (int c = 0; c < 3; ++c) {
-    colour[c] = static_cast<float>(std::pow(random.Uniform(0.05, 0.95), 2.2));
-  }
-  const auto saturation = static_cast<float>(random.Uniform());
-  return saturation * colour + (1 - saturation) * Eigen::Vector3f::Constant(grey);
+// Whether a camera stands under what the hand lies on, or hardly above.
+bool SeenFromBelow(const Scene& scene, const Rigid3& cam_from_hand) {
+  constexpr double kLeastSine = 0.17;
+  if (!scene.support) return false;
+  const Eigen::Vector3d camera_in_hand = cam_from_hand.Inverse().translation;
+  return scene.support->signedDistance(camera_in_hand) < kLeastSine * camera_in_hand.norm();
 }
 
 // Copies the pixels that show `part`.
@@ -185,7 +182,7 @@ TupleRenderer::TupleRenderer(const RenderWorld& world)
       sampler_(world.options, world.rig, world.gestures, world.objects),
       gathering_shader_(world.rig),
       path_shader_(world.rig) {
-  for (int hand = 0; hand < (world.options.two_hands > 0 ? 2 : 1); ++hand) {
+  for (int hand = 0; hand < (world.options.ShowsTwoHands() ? 2 : 1); ++hand) {
     scenes_.push_back(std::make_unique<HandScene>(world.rig, world.objects));
   }
 }
@@ -230,7 +227,7 @@ TupleRenderer::View TupleRenderer::DrawView(const Scene& scene,
     const int frame = shown == 1 ? 0 : i * (frames - 1) / (shown - 1);
     const Rigid3 sway = Sway(options, row.scene, frame);
     seen.push_back(sway.Apply(JointsOf(world_.rig, sampler_.PosesAt(scene.hands[0], frame))));
-    if (scene.hands.size() == 1) continue;
+    if (scene.rows == 1) continue;
     const Joints3 second =
         (Mirrored(sway) * scene.mirrored_from_second)
             .Apply(JointsOf(world_.rig, sampler_.PosesAt(scene.hands[1], frame)));
@@ -249,7 +246,8 @@ TupleRenderer::View TupleRenderer::DrawView(const Scene& scene,
       camera(first, 0).cam_from_hand.rotation * view.camera.cam_from_hand.rotation.transpose();
 
   Random object_random(options.seed, view.index, attempt + 1, Purpose::kOccluder);
-  if (object_random.Chance(options.objects.before_hand)) {
+  const size_t at_hand = scene.objects_at_hand.size() + scene.objects_at_forearm.size();
+  if (object_random.Chance(options.objects.before_hand) && at_hand < kMaxObjects) {
     const Joints3 joints = view.camera.cam_from_hand.Apply(seen[0]);
     view.objects_before_hand.push_back(sampler_.BeforeHand(joints, object_random));
   }
@@ -266,8 +264,13 @@ Tuple TupleRenderer::RecordAt(const Scene& scene, const View& view, int frame, i
     rigs.push_back(ToRigPose(sampler_.PosesAt(scene.hands[1], frame).Moved(mirrored)));
   }
   std::vector<SceneObject> objects = view.objects_before_hand;
-  for (const SceneObject& object : scene.objects_in_hand) {
+  for (const SceneObject& object : scene.objects_at_hand) {
     objects.push_back(Moved(object, cam_from_scene));
+  }
+  const BonePoses first = ToBonePoses(rigs[0]);
+  const Rigid3 cam_from_forearm{first.rotation[kForearmBone], first.origin_mm[kForearmBone]};
+  for (const SceneObject& object : scene.objects_at_forearm) {
+    objects.push_back(Moved(object, cam_from_forearm));
   }
 
   Tuple t;
@@ -405,6 +408,7 @@ bool TupleRenderer::TryRender(const Scene& scene,
   const RenderOptions& options = world_.options;
   const HoldOut hold_out(options.hold_out);
   const View view = DrawView(scene, row, attempt);
+  if (SeenFromBelow(scene, view.camera.cam_from_hand)) return false;
   Random photo_random(options.seed, view.index, attempt, Purpose::kPhoto);
   const float tone = MeanLuminance(scene.hands[0].skin);
   const PhotoSettings photo = DrawPhoto(options.photo, tone, photo_random);
@@ -429,12 +433,15 @@ bool TupleRenderer::TryRender(const Scene& scene,
     t.source = Source::kRendered;
     t.photo = photo;
     RenderLabels(scenes_[hand].get(), &t);
-    if (scenes_[hand]->HandShare() < HandScene::kLeastHandShare) return false;
-    AddLayers(scene, view, hand, &t);
+    if (hand < scene.rows) {
+      if (scenes_[hand]->HandShare() < HandScene::kLeastHandShare) return false;
+      AddLayers(scene, view, hand, &t);
+    }
     tuples->push_back(std::move(t));
   }
 
   const ImageU8 picture = TakePicture(scene, view, row, *tuples);
+  tuples->resize(static_cast<size_t>(scene.rows));
   for (Tuple& t : *tuples) {
     const bool second = t.index != row.first_of_picture;
     t.rgb = picture;

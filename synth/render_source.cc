@@ -33,9 +33,8 @@ std::vector<std::string> OptionalColumns(const RenderOptions& options) {
   std::vector<std::string> columns;
   for (const std::string& column : kOptionalColumns) {
     const auto& layers = options.layers;
-    const bool wanted = column == "objects"
-                            ? options.objects.in_hand + options.objects.before_hand > 0
-                        : column == "other_hand" ? options.two_hands > 0
+    const bool wanted = column == "objects"      ? options.objects.Any()
+                        : column == "other_hand" ? options.ShowsTwoHands()
                         : column == "depth_sensor"
                             ? options.depth_sensor != "off"
                             : std::find(layers.begin(), layers.end(), column) != layers.end();

@@ -290,8 +290,8 @@ class ImageDecoder(nn.Module):
         self.stem_conv = conv3x3(self.width, self.width)
         channels, px, self.num_stages = self.width, DECODER_START_PX, 0
         while 2 * px < options["rgb_px"]:
-            outputs = max(channels // 2, MIN_DECODER_WIDTH)
             channels = self.behind_bones(channels, px)
+            outputs = max(channels // 2, MIN_DECODER_WIDTH)
             stage = conv3x3(channels, SUB_PIXELS * outputs)
             self.add_module(f"stage{self.num_stages}", stage)
             channels, px, self.num_stages = outputs, 2 * px, self.num_stages + 1

@@ -299,9 +299,13 @@ void BatchMaker::AppendInput(int64_t row,
     DegradeDepth(options_.augment, px, random, shown.data());
     shown.resize(plane);
   } else {
-    // A row without a mask keeps its background: there is nothing to cut it out by.
+    // A row without a mask keeps its background: there is nothing to cut it out by. So does one
+    // whose hand holds something, which would be lost with it.
     AugmentOptions options = options_.augment;
-    if ((samples_.present[static_cast<size_t>(row)] & kHasMask) == 0) options.background = 0;
+    const size_t r = static_cast<size_t>(row);
+    if ((samples_.present[r] & kHasMask) == 0 || samples_.obstructed[r] != 0) {
+      options.background = 0;
+    }
     const int64_t other = AnyPicture(random);
     const PixelView background = samples_.Pixels(other, {true, false, false});
     DegradeImage(options, {background.rgb}, px, random, shown.data());

@@ -112,6 +112,22 @@ Joints Average(const std::vector<float>& rows, size_t count) {
   return mean;
 }
 
+// Mean distance of the joints of each look {looks, 21, 3} from their average.
+double Disagreement(const std::vector<float>& looks, const Joints3& average) {
+  const size_t size = static_cast<size_t>(kNumJoints) * 3, count = looks.size() / size;
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) {
+    sum += (FromFloats<Joints3>(looks.data() + i * size) - average).rowwise().norm().mean();
+  }
+  return sum / static_cast<double>(count);
+}
+
+double LogOdds(double probability) {
+  constexpr double kLeast = 1e-6;
+  const double p = std::clamp(probability, kLeast, 1 - kLeast);
+  return std::log(p / (1 - p));
+}
+
 void AppendInput(const cv::Mat& image, std::vector<float>* input) {
   if (image.channels() == 1) {
     const size_t begin = input->size();
@@ -170,7 +186,8 @@ struct HandPredictor::Picture {
 struct HandPredictor::Estimate {
   Joints3 joints3 = Joints3::Zero();
   Joints2 joints_px = Joints2::Zero();
-  double spread = 0;  // in the same units
+  double spread = 0;        // in the same units
+  double disagreement = 0;  // mean distance of the joints of single looks from their mean
   // Probability that the picture shows a left hand, by the side head; 0 where it was not asked.
   double says_left = 0;
 };
@@ -225,6 +242,7 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
   }
   Joints2 joints2 = Average<Joints2>(looks.joints2, angles.size());
   estimate.spread = Spread(looks, angles, estimate.joints3, index);
+  estimate.disagreement = Disagreement(looks.joints3, estimate.joints3);
   if (options_.handedness == "auto" && vae_.info().has_side) {
     const std::vector<float> views = Repeated(input, angles.size());
     estimate.says_left = SayLeftTurned(vae_, picture.modality, views.data(), angles);
@@ -292,6 +310,14 @@ HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
   return estimate;
 }
 
+// The side head sees the whole picture, and a hand read as the wrong one looks different each time
+// it is turned: two kinds of evidence, which are added.
+bool HandPredictor::SaysLeft(const Estimate& as_right, const Estimate& as_left) {
+  constexpr double kTiny = 1e-6;
+  const double head = (LogOdds(as_right.says_left) + LogOdds(as_left.says_left)) / 2;
+  return head + std::log((as_right.disagreement + kTiny) / (as_left.disagreement + kTiny)) > 0;
+}
+
 // Millimetres of a unit of the estimate.
 double HandPredictor::UnitMm(const Estimate& estimate) const {
   const VaeInfo& info = vae_.info();
@@ -320,8 +346,7 @@ HandPrediction HandPredictor::Predict(const Picture& picture,
   Estimate estimate = LookAgain(picture, square, left, index);
   if (options_.handedness == "auto") {
     const Estimate as_left = LookAgain(picture, square, true, index);
-    left = vae_.info().has_side ? estimate.says_left + as_left.says_left > 1
-                                : as_left.spread < estimate.spread;
+    left = vae_.info().has_side ? SaysLeft(estimate, as_left) : as_left.spread < estimate.spread;
     if (left) estimate = as_left;
   }
   const double unit_mm = UnitMm(estimate);

@@ -32,9 +32,9 @@ std::vector<float> EncodeCrop(const HandVae& vae,
                               bool mirrored);
 
 struct PredictorOptions {
-  // "left", "right", or "auto": what the model's side head says, or without one the side under
-  // which the model agrees most with itself. A model with side_input = 2 does not care: the side
-  // has to be said, for the result.
+  // "left", "right", or "auto": the side under which the model's looks agree most with each other,
+  // weighed against what its side head says, where it has one. A model with side_input = 2 does not
+  // care: the side has to be said, for the result.
   std::string handedness = "auto";
   // Length of the bone from middle MCP to PIP, which sets the scale; 0 = mean of the training data,
   // or what a model with metric_scale says.
@@ -92,6 +92,7 @@ class HandPredictor {
                 const Joints3& average,
                 uint64_t index) const;
   Estimate LookAgain(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
+  static bool SaysLeft(const Estimate& as_right, const Estimate& as_left);
   double UnitMm(const Estimate& estimate) const;
 
   const HandVae& vae_;

@@ -50,6 +50,8 @@ struct RawRows {
   std::vector<uint8_t> visible;
   std::vector<uint8_t> labelled;
   std::vector<uint8_t> split;
+  std::vector<int32_t> object_shape;  // {count, kMaxObjects}; empty where no column says
+  std::vector<uint8_t> other_hand;    // likewise
   std::vector<uint32_t> present;
 
   RawRows(const ShardReader& shard, uint64_t first_row, uint64_t num_rows, bool with_pixels)
@@ -63,10 +65,25 @@ struct RawRows {
         labelled(shard.Read<uint8_t>("labelled", first, count)),
         split(shard.Read<uint8_t>("split", first, count)),
         present(shard.Read<uint32_t>("present", first, count)) {
+    if (shard.Has("object_shape")) object_shape = shard.Read<int32_t>("object_shape", first, count);
+    if (shard.Has("other_hand")) other_hand = shard.Read<uint8_t>("other_hand", first, count);
     if (!with_pixels) return;
     rgb = shard.Read<uint8_t>("rgb", first, count);
     mask = shard.Read<uint8_t>("mask", first, count);
     depth = shard.Read<uint16_t>("depth", first, count);
+  }
+
+  bool Obstructed(uint64_t row) const {
+    const auto hidden = [](uint8_t code) {
+      return code == kHiddenByOccluder || code == kHiddenByOtherHand;
+    };
+    const uint8_t* seen = visible.data() + row * kNumJoints;
+    if (std::any_of(seen, seen + kNumJoints, hidden)) return true;
+    if (!other_hand.empty() && other_hand[row] != 0) return true;
+    const auto stands = [](int32_t shape) { return shape >= 0; };
+    const size_t objects = object_shape.size() / count;
+    const auto first_object = object_shape.begin() + static_cast<ptrdiff_t>(row * objects);
+    return std::any_of(first_object, first_object + static_cast<ptrdiff_t>(objects), stands);
   }
 };
 
@@ -112,6 +129,7 @@ class ShardLoader {
     const uint8_t* visible = rows.visible.data() + row * kNumJoints;
     samples->visible.insert(samples->visible.end(), visible, visible + kNumJoints);
     samples->handedness.push_back(rows.handedness[row]);
+    samples->obstructed.push_back(rows.Obstructed(row) ? 1 : 0);
     samples->present.push_back(present);
   }
 
@@ -211,12 +229,15 @@ bool SampleSet::Has(int64_t row, Modality modality) const {
 }
 
 std::vector<int64_t> SampleSet::RowsFor(const Pass& pass) const {
-  std::vector<int64_t> rows;
+  const bool to_pictures = std::any_of(pass.to.begin(), pass.to.end(), IsImage);
+  std::vector<int64_t> rows, of_obstructed;
   for (int64_t row = 0; row < size(); ++row) {
     const auto has = [this, row](Modality modality) { return Has(row, modality); };
-    if (has(pass.from) && std::all_of(pass.to.begin(), pass.to.end(), has)) rows.push_back(row);
+    if (!has(pass.from) || !std::all_of(pass.to.begin(), pass.to.end(), has)) continue;
+    const bool blurs = to_pictures && obstructed[static_cast<size_t>(row)] != 0;
+    (blurs ? of_obstructed : rows).push_back(row);
   }
-  return rows;
+  return rows.empty() ? of_obstructed : rows;
 }
 
 std::vector<int64_t> SampleSet::RowsFor(const Pair& pair) const {

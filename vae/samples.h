@@ -39,12 +39,17 @@ struct SampleSet {
   std::vector<float> focal_over_size;  // {N} fx / image width
   std::vector<uint8_t> visible;        // {N, 21} `Visibility`
   std::vector<uint8_t> handedness;     // {N} `Handedness` of the stored row
+  // {N} 1 where something else stands at the hand: an object or another hand in the scene's record,
+  // or one that hides a joint. What hides a hand is part of its picture, so its background stays,
+  // and no decoder can tell it from a pose.
+  std::vector<uint8_t> obstructed;
   std::vector<uint32_t> present;  // {N} bits of `Present`: rgb, depth, mask, joints; 0 bits where a
                                   // modality is absent or may not be learned from
 
   int64_t size() const { return static_cast<int64_t>(present.size()); }
   bool Has(int64_t row, Modality modality) const;
-  // Rows that have all modalities of the pass.
+  // Rows that have all modalities of the pass. Passes to pictures leave obstructed ones out, unless
+  // there are no others.
   std::vector<int64_t> RowsFor(const Pass& pass) const;
   // Rows that have both modalities of the pair.
   std::vector<int64_t> RowsFor(const Pair& pair) const;

@@ -36,6 +36,8 @@ enum class Purpose : uint32_t {
   kMotion = 26,
   kObjectPaint = 27,
   kPaths = 28,
+  kSupport = 29,
+  kSleeve = 30,
   kTrainDegrade = 31,
   kFurtherSeed = 32,
 };

@@ -72,6 +72,7 @@ SampleSet NoiseSamples(int count, int rgb_px) {
   samples.handedness.assign(n, static_cast<uint8_t>(Handedness::kRight));
   samples.depth.assign(n * pixels, 0);
   samples.present.assign(n, kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
+  samples.obstructed.assign(n, 0);
   return samples;
 }
 

@@ -99,6 +99,13 @@ TEST(ObjectLibrary, PlacesAndMirrors) {
     ASSERT_LE((other.vertices_mm[v] - expected).norm(), 1e-3f);
   }
   EXPECT_NEAR(Volume(other), Volume(mesh), 1e-3 * Volume(mesh)) << "still the right way out";
+
+  const TriangleMesh own = MakeSolid(Solid::kMug, {80, 80, 100});
+  for (size_t v = 0; v < own.vertices_mm.size(); ++v) {
+    const Eigen::Vector3f x = own.vertices_mm[v];
+    ASSERT_LE((ObjectLibrary::InObject(object, mesh.vertices_mm[v]) - x).norm(), 1e-3f);
+    ASSERT_LE((ObjectLibrary::InObject(mirrored, other.vertices_mm[v]) - x).norm(), 1e-3f);
+  }
   object.shape = 99;
   EXPECT_THROW(library.Place(object), DataError);
 }

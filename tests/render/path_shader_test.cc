@@ -109,7 +109,9 @@ TEST(PathShader, PaintsObjects) {
   tuple.objects[0].rotation_xyzw = {0, 0, 0, 1};
   s.scene.SetSurroundings(tuple);
   s.scene.Trace(camera);
-  s.materials.paint.assign(kMaxObjects, Eigen::Vector3f(0.6f, 0.1f, 0.1f));
+  ObjectPaint red;
+  red.colour = {0.6f, 0.1f, 0.1f};
+  s.materials.paint.assign(kMaxObjects, red);
   const ShadedLayer layer = s.Shade(PathShaderOptions());
   const Eigen::Map<const Eigen::Vector3f> box(
       &layer.radiance.pixels[3 * (kSidePx * (kSidePx - 2) + kSidePx / 2)]);

@@ -125,8 +125,9 @@ TEST(Scene, MasksAreDisjointCoverTheForegroundAndAgreeWithInstances) {
 
 TEST(Scene, RowsAreRenderedAgainFromTheirRecordAlone) {
   RenderOptions options = SmallOptions();
-  options.objects.in_hand = options.objects.before_hand = 0.6;
-  options.two_hands = 0.5;
+  options.objects.in_hand = options.objects.beneath = options.objects.before_hand = 0.4;
+  options.objects.sleeve = options.objects.other_hand = 0.5;
+  options.two_hands = 0.4;
   options.layers = kLayerNames;
   const RenderWorld world = RenderWorld::Load(options);
   HandScene scene(world.rig, world.objects);
@@ -217,6 +218,110 @@ TEST(Scene, TwoHandsKeepApart) {
   }
 }
 
+// The skin in millimetres, camera frame; as a right hand.
+std::vector<Eigen::Vector3f> Surface(const RenderWorld& world, const Tuple& tuple) {
+  std::vector<Eigen::Vector3f> surface;
+  PoseSurface(world.rig, ToBonePoses(tuple.rig), &surface);
+  return surface;
+}
+
+// Parts of the surface that are of the forearm's bone.
+std::set<int> ForearmVertices(const RenderWorld& world) {
+  std::set<int> vertices;
+  for (size_t t = 0; t < world.rig.triangles.size(); ++t) {
+    if (world.rig.triangle_part[t] != kPartForearm) continue;
+    vertices.insert(world.rig.triangles[t].begin(), world.rig.triangles[t].end());
+  }
+  return vertices;
+}
+
+TEST(Scene, HandsLieOnWhatIsBeneathThem) {
+  RenderOptions options = SmallOptions();
+  options.left_hands = 0;
+  options.objects.beneath = 1;
+  const RenderWorld world = RenderWorld::Load(options);
+  const std::set<int> forearm = ForearmVertices(world);
+  int palm_down = 0;
+  for (const Tuple& t : Rendered(world, 30)) {
+    const SceneObject& slab = t.objects[0];
+    ASSERT_EQ(slab.shape, static_cast<int>(Solid::kBox));
+    const float top = slab.size_mm[2] / 2;
+    const auto above_mm = [&](const Eigen::Vector3f& x_in_cam) {
+      return ObjectLibrary::InObject(slab, x_in_cam).z() - top;
+    };
+    const auto surface = Surface(world, t);
+    float lowest = 1e9f;
+    for (int v = 0; v < static_cast<int>(surface.size()); ++v) {
+      if (forearm.count(v) == 0) lowest = std::min(lowest, above_mm(surface[v]));
+    }
+    EXPECT_GT(lowest, -8) << "sinks in, tuple " << t.index;
+    const BonePoses poses = ToBonePoses(t.rig);
+    EXPECT_GT(above_mm(poses.origin_mm[kForearmBone].cast<float>()), 0) << t.index;
+    EXPECT_GT(above_mm(Eigen::Vector3f::Zero()), 30) << "the camera, tuple " << t.index;
+    const Eigen::Vector3f back = poses.rotation[kPalmBone].col(1).cast<float>();
+    palm_down += above_mm(back) > above_mm(Eigen::Vector3f::Zero());
+  }
+  EXPECT_GT(palm_down, 18) << "of 30";
+}
+
+TEST(Scene, SleevesHoldForearmsAndFollowThem) {
+  RenderOptions options = SmallOptions();
+  options.left_hands = 0;
+  options.objects.sleeve = 1;
+  options.sequence_frames = 5;
+  const RenderWorld world = RenderWorld::Load(options);
+  const std::set<int> forearm = ForearmVertices(world);
+  Eigen::Vector3d first = Eigen::Vector3d::Zero();
+  int held = 0;
+  for (const Tuple& t : Rendered(world, 30)) {
+    const SceneObject& sleeve = t.objects[0];
+    ASSERT_EQ(sleeve.shape, static_cast<int>(Solid::kSleeve));
+    const auto surface = Surface(world, t);
+    for (int v : forearm) {
+      const Eigen::Vector3f x = ObjectLibrary::InObject(sleeve, surface[v]);
+      // 0 at the cuff, 1 at the elbow: the arm is longer than the sleeve.
+      const double along = x.z() / sleeve.size_mm[2] + 0.5;
+      if (along < 0 || along > 0.8) continue;
+      const double width = kSleeveCuff + (1 - kSleeveCuff) * along;
+      EXPECT_LT(std::hypot(x.x() / sleeve.size_mm[0], x.y() / sleeve.size_mm[1]), width / 2)
+          << "tuple " << t.index << " at " << along;
+      ++held;
+    }
+    const BonePoses poses = ToBonePoses(t.rig);
+    const auto& o = sleeve.origin_in_cam_mm;
+    const Eigen::Vector3d in_forearm =
+        poses.rotation[kForearmBone].transpose() *
+        (Eigen::Vector3d(o[0], o[1], o[2]) - poses.origin_mm[kForearmBone]);
+    if (t.frame == 0) first = in_forearm;
+    EXPECT_LT((in_forearm - first).norm(), 0.01) << "frame " << t.frame;
+  }
+  EXPECT_GT(held, 1000);
+}
+
+TEST(Scene, AHandBesideTheOtherHasNoRowOfItsOwn) {
+  RenderOptions options = SmallOptions();
+  options.objects.other_hand = 0.7;
+  const RenderWorld world = RenderWorld::Load(options);
+  int beside = 0, shown = 0;
+  std::set<int64_t> pictures;
+  for (const Tuple& t : Rendered(world, 40)) {
+    pictures.insert(t.image_id);
+    const auto& mask = t.mask.pixels;
+    const auto others = std::count(mask.begin(), mask.end(), kPartOtherHand);
+    EXPECT_TRUE(others == 0 || t.other_hand != OtherHand::kNone);
+    beside += t.other_hand == OtherHand::kOppositeSide;
+    shown += others > 0;
+    // The camera looks at the hand that has the row.
+    const Eigen::RowVector2d low = t.joints_px.colwise().minCoeff();
+    const Eigen::RowVector2d high = t.joints_px.colwise().maxCoeff();
+    EXPECT_LT(((low + high) / 2 - Eigen::RowVector2d(47.5, 47.5)).norm(), 0.15 * 96);
+  }
+  EXPECT_EQ(pictures.size(), 40u);
+  EXPECT_GT(beside, 18);
+  EXPECT_LT(beside, 38);
+  EXPECT_GT(shown, beside / 2);
+}
+
 TEST(Scene, ViewsShareTheSceneAndMoveTheCamera) {
   RenderOptions options = SmallOptions();
   options.views = 3;
@@ -267,7 +372,8 @@ TEST(Scene, RowsDoNotDependOnTheOrderTheyAreRenderedIn) {
   options.sequence_frames = 2;
   options.views = 2;
   options.two_hands = 0.5;
-  options.objects.in_hand = options.objects.before_hand = 0.5;
+  options.objects.in_hand = options.objects.beneath = options.objects.before_hand = 0.4;
+  options.objects.sleeve = options.objects.other_hand = 0.5;
   options.layers = kLayerNames;
   options.depth_sensor = "intel_creative";
   const RenderWorld world = RenderWorld::Load(options);

@@ -320,6 +320,18 @@ TEST(BatchMaker, PicturesThatWereTakenAwayAreNoBackgrounds) {
   EXPECT_EQ(inputs(0), inputs(255));
 }
 
+TEST(BatchMaker, WhatHidesAHandStaysWithIt) {
+  SampleSet samples = ToySamples(24);
+  BatchOptions options = SmallBatches();
+  const auto input = [&](double background) {
+    options.augment.background = background;
+    return BatchMaker(samples, ParsePasses({"rgb->3d"}), options).Make(1).input;
+  };
+  EXPECT_NE(input(1), input(0));
+  samples.obstructed.assign(24, 1);
+  EXPECT_EQ(input(1), input(0));
+}
+
 TEST(BatchMaker, DegradesInputsButNoTargets) {
   const SampleSet samples = ToySamples(24);
   BatchOptions hard = SmallBatches();

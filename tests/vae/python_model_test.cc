@@ -58,16 +58,27 @@ void WriteWhatItSays(const HandVae& vae, const std::filesystem::path& folder) {
   Write(folder / "decode_3d", decoded.joints3);
   Write(folder / "decode_2d", decoded.joints2);
   Write(folder / "decode_rgb", decoded.rgba);
+  Write(folder / "decode_depth", decoded.depth);
 }
 
-void ExpectSame(const TrainOptions& options, const TemporaryFolder& folder) {
-  const std::filesystem::path model = Train(options, false).model;
+void ExpectSame(const std::filesystem::path& model, const TemporaryFolder& folder) {
   WriteWhatItSays(HandVae::Load(model), folder.path());
   const std::string command =
       "/usr/bin/python3 " HANDFORGE_SOURCE_DIR "/tests/vae/compare_model.py " +
       std::string(HANDFORGE_SOURCE_DIR "/tools ") + model.string() + " " + folder.path().string();
   const int status = std::system(command.c_str());
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << command;
+}
+
+void ExpectSame(const TrainOptions& options, const TemporaryFolder& folder) {
+  ExpectSame(std::filesystem::path(Train(options, false).model), folder);
+}
+
+TEST(PythonModel, ReadsTheModelThatShips) {
+  if (!HasTorch()) GTEST_SKIP() << "/usr/bin/python3 has no torch (Debian: python3-torch)";
+  const TemporaryFolder folder;
+  ExpectSame(std::filesystem::path(HANDFORGE_SOURCE_DIR "/configs/models/default.safetensors"),
+             folder);
 }
 
 TEST(PythonModel, SaysWhatHandVaeSays) {

@@ -133,6 +133,33 @@ TEST(LoadTrainingData, FollowsTheSplit) {
   EXPECT_NEAR(MedianFocalOverSize(data.train), 2, 1e-5);
 }
 
+TEST(LoadTrainingData, DecodersLearnFromHandsAlone) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  std::vector<Tuple> tuples;
+  for (uint64_t i = 0; i < 4; ++i) tuples.push_back(ToyTuple(options, i));
+  tuples[0].visible[kIndexTip] = kHiddenByOccluder;
+  tuples[1].visible[kWrist] = kHiddenByHand;
+  tuples[2].objects[1].shape = 0;
+  tuples[2].objects[1].size_mm = {10, 10, 10};
+  tuples[3].other_hand = OtherHand::kOppositeSide;
+  TupleLayout layout = Layout(options);
+  layout.columns = {"objects", "other_hand"};
+  WriteTuples(tuples, layout, folder / "data");
+  const SampleSet samples = LoadTrainingData({(folder / "data").string()}, 32).train;
+  EXPECT_EQ(samples.obstructed, (std::vector<uint8_t>{1, 0, 1, 1}));
+  const std::vector<int64_t> all = {0, 1, 2, 3}, alone = {1};
+  EXPECT_EQ(samples.RowsFor({Modality::kRgb, Modality::kJoints3, 1}), all);
+  EXPECT_EQ(samples.RowsFor({Modality::kJoints3, Modality::kRgb, 1}), alone);
+  EXPECT_EQ(samples.RowsFor({Modality::kRgb, Modality::kDepth, 1}), alone);
+
+  tuples.erase(tuples.begin() + 1);
+  WriteTuples(tuples, layout, folder / "obstructed");
+  const SampleSet others = LoadTrainingData({(folder / "obstructed").string()}, 32).train;
+  EXPECT_EQ(others.RowsFor({Modality::kJoints3, Modality::kRgb, 1}).size(), 3u)
+      << "where there are no others";
+}
+
 TEST(LoadTrainingData, KeepsOnlyPictureAndDepthOfUnlabelledRows) {
   TemporaryFolder folder;
   const ToyOptions options;
@@ -235,6 +262,7 @@ TEST(LoadTrainingData, KeepsTheSizeOfHandsWhereTheModelIsToSeeIt) {
 SampleSet Labelled(size_t count) {
   SampleSet samples(32);
   samples.present.assign(count, kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
+  samples.obstructed.assign(count, 0);
   samples.bone_mm.assign(count, 45.0F);
   return samples;
 }
