@@ -1,15 +1,19 @@
 #!/usr/bin/python3
 """Share of the real poses of ICVL's test set that a dataset has within 12 mm RMS.
 
-icvl_coverage.py DATASET LABELS [MM]
+icvl_coverage.py DATASET LABELS [ESTIMATES ...]
 
 LABELS: icvl_test_groundtruth_label.txt (`u v d` of 16 points a line) of the collection
-xinghaochen/awesome-hand-pose-estimation. ICVL labels centres of hand parts, not joints. Each centre
-is taken as a weighted mean of the wrist and the joints of its finger (the palm: of the four MCPs);
-the weights are fitted to the frames of one of its two persons and used for the other, so that what
-is measured was not fitted. Hands are scaled to 90 mm from wrist to middle MCP; the size of a person
-of ICVL, whose wrist is not labelled, is fitted to that person's frames. What the definitions differ
-by and the labels' own errors stay in the distance: the share is a lower bound.
+xinghaochen/awesome-hand-pose-estimation; ESTIMATES: published methods' results on the same frames,
+of the same form. A label's own error, some millimetres at each point, is no pose, and estimates err
+in other ways: where they are given, a frame's pose is the middle of its label and their mean.
+
+ICVL labels centres of hand parts, not joints. Each centre is taken as a weighted mean of the wrist
+and the joints of its finger (the palm: of the four MCPs); the weights are fitted to the frames of
+one of its two persons and used for the other, so that what is measured was not fitted. Hands are
+scaled to 90 mm from wrist to middle MCP; the size of a person of ICVL, whose wrist is not labelled,
+is fitted to that person's frames. What the definitions differ by and what is left of the labels' own
+errors stay in the distance: the share is a lower bound.
 """
 import pathlib
 import sys
@@ -17,6 +21,7 @@ import sys
 import h5py
 import numpy
 
+LIMIT_MM = 12
 WRIST, MIDDLE_MCP, MCPS = 0, 9, [5, 9, 13, 17]
 FOCAL_PX, CENTRE_PX = numpy.array([240.99, 240.96]), numpy.array([160, 120])
 PERSONS = [slice(0, 702), slice(702, 1596)]
@@ -33,6 +38,19 @@ def dataset_hands(folder):
             hands.append(joints)
     hands = numpy.concatenate(hands)
     return hands * (90 / numpy.linalg.norm(hands[:, MIDDLE_MCP] - hands[:, WRIST], axis=1))[:, None, None]
+
+
+def icvl_poses(labels, estimates):
+    """Part centres as of right hands, mm: the labels, or the middle of them and the estimates."""
+    parts = icvl_parts(labels)
+    if not estimates:
+        return parts
+    said = [icvl_parts(file) for file in estimates]
+    apart = [numpy.linalg.norm(a - b, axis=-1).mean() for i, a in enumerate(said) for b in said[:i]]
+    off = [numpy.linalg.norm(one - parts, axis=-1).mean() for one in said]
+    print(f"estimates lie {numpy.mean(off):.1f} mm from the labels and "
+          f"{numpy.mean(apart) if apart else 0:.1f} mm from each other")
+    return (parts + numpy.mean(said, 0)) / 2
 
 
 def icvl_parts(file):
@@ -100,14 +118,13 @@ def calibrate(frames, hands, rounds=6):
 
 
 def main():
-    hands, frames = dataset_hands(sys.argv[1]), icvl_parts(sys.argv[2])
-    limit_mm = float(sys.argv[3]) if len(sys.argv) > 3 else 12
+    hands, frames = dataset_hands(sys.argv[1]), icvl_poses(sys.argv[2], sys.argv[3:])
     fits = [calibrate(frames[person][::6], hands) for person in PERSONS]
     distances = []
     for person, (_, size), (weights, _) in zip(PERSONS, fits, fits[::-1]):
         distances.append(nearest(frames[person] * size, parts_of(hands, weights))[1])
     for name, rms in zip(["first person", "second", "both"], distances + [numpy.concatenate(distances)]):
-        print(f"{name}: {len(rms)} frames, {100 * (rms <= limit_mm).mean():.1f} % within {limit_mm:g} mm; "
+        print(f"{name}: {len(rms)} frames, {100 * (rms <= LIMIT_MM).mean():.1f} % within {LIMIT_MM} mm; "
               f"median {numpy.median(rms):.1f}, 90 % {numpy.percentile(rms, 90):.1f} mm")
 
 

@@ -179,6 +179,60 @@ TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) 
   }
 }
 
+// Mean distance of the four quarter turns' joints from their mean.
+double DisagreementOfTurns(const HandVae& vae, const ImageU8& image, double* log_odds_of_left) {
+  const std::vector<double> angles = {0, M_PI / 2, M_PI, 3 * M_PI / 2};
+  std::vector<float> input;
+  for (size_t k = 0; k < angles.size(); ++k) {
+    for (const uint8_t value : image.pixels) input.push_back(static_cast<float>(value) / 255.0F);
+  }
+  const double left = SayLeftTurned(vae, Modality::kRgb, input.data(), angles);
+  *log_odds_of_left = std::log(left) - std::log1p(-left);
+  const TurnedLooks looks = LookTurned(vae, Modality::kRgb, input.data(), angles);
+  double sum = 0;
+  for (int j = 0; j < kNumJoints; ++j) {
+    std::array<Eigen::Vector3f, 4> places;
+    Eigen::Vector3f mean = Eigen::Vector3f::Zero();
+    for (size_t k = 0; k < 4; ++k) {
+      places[k] = Eigen::Map<const Eigen::Vector3f>(looks.joints3.data() +
+                                                    3 * (k * kNumJoints + static_cast<size_t>(j)));
+      mean += places[k] / 4;
+    }
+    for (const Eigen::Vector3f& place : places) sum += (place - mean).norm() / 4 / kNumJoints;
+  }
+  return sum;
+}
+
+TEST(HandPredictorSide, AutoAddsHowWellItsLooksAgreeToWhatTheSideHeadSays) {
+  const TemporaryFolder folder;
+  ToyOptions toy;
+  toy.rgb_px = 32;
+  WriteToyDataset(toy, 32, folder / "data");
+  TrainOptions training = ToyTraining(folder / "data", folder / "model");
+  training.pairs = {"rgb->3d", "rgb->2d", "3d->3d"};
+  training.model.side_head = 1;
+  const HandVae vae = HandVae::Load(Train(training, false).model);
+  PredictorOptions options;
+  options.upright_views = 0;
+  options.refinements = 0;
+  int sides[2] = {0, 0};
+  for (uint64_t i = 0; i < 40; ++i) {
+    const ImageU8 image = ToyTuple(toy, i).rgb;
+    ImageU8 mirrored = image;
+    MirrorImage(&mirrored);
+    double head = 0, head_of_mirrored = 0;
+    const double as_right = DisagreementOfTurns(vae, image, &head);
+    const double as_left = DisagreementOfTurns(vae, mirrored, &head_of_mirrored);
+    const double evidence = (head - head_of_mirrored) / 2 + std::log(as_right / as_left);
+    const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
+    if (std::abs(evidence) < 1e-3) continue;
+    EXPECT_EQ(hand.handedness, evidence > 0 ? Handedness::kLeft : Handedness::kRight) << evidence;
+    ++sides[evidence > 0];
+  }
+  EXPECT_GT(sides[0], 2);
+  EXPECT_GT(sides[1], 2);
+}
+
 TEST(HandPredictorSide, AHandAsItIsNeedsToBeToldOrSaid) {
   const TemporaryFolder folder;
   WriteToyDataset(ToyOptions(), 32, folder / "data");
