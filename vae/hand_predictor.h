@@ -44,8 +44,8 @@ struct PredictorOptions {
   // Then look at it turned upright, so many views (vae/upright_look.h), whose average is the
   // prediction; 0 = the first looks are.
   int upright_views = 5;
-  // Times that the crop is made anew around the hand just found; helps where crops are framed
-  // otherwise than those of the training data and the model's 2D is good.
+  // Times that the crop is made anew around the hand just found, where it is framed otherwise than
+  // those of the training data.
   int refinements = 0;
   // Draws from the posterior per look, for the spread.
   int draws = 4;

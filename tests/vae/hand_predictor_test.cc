@@ -4,6 +4,7 @@
 #include "tests/io/temporary_folder.h"
 #include "tests/vae/toy_hands.h"
 #include "tests/vae/trained_toy.h"
+#include "vae/augment.h"
 #include "vae/samples.h"
 #include "vae/targets.h"
 
@@ -138,6 +139,31 @@ TEST_F(HandPredictorTest, PicturesOfAnyShapeAreTaken) {
   }
 }
 
+TEST_F(HandPredictorTest, OnlyCropsThatAreFramedOtherwiseThanTrainingDataAreMadeAnew) {
+  PredictorOptions once = Plain("right"), again = once;
+  again.refinements = 1;
+  int kept = 0, made_anew = 0;
+  for (uint64_t i = 0; i < 300; ++i) {
+    const ImageU8 image = ToyTuple(ToyOptions(), i).rgb;
+    Random random(5, i, 0, Purpose::kTest);
+    CropSquare square = WholeImage(image.width, image.height);
+    square.side_px *= random.Uniform(0.5, 2);
+    square.centre_x_px += random.Uniform(-0.3, 0.3) * square.side_px;
+    const HandPrediction first = HandPredictor(*vae_, once).Predict(image, square, i);
+    const HandPrediction second = HandPredictor(*vae_, again).Predict(image, square, i);
+    const Eigen::RowVector2d low = first.joints_px.colwise().minCoeff();
+    const Eigen::RowVector2d high = first.joints_px.colwise().maxCoeff();
+    const double zoom = (high - low).maxCoeff() / kCanonicalFill / square.side_px;
+    const Eigen::RowVector2d given(square.centre_x_px, square.centre_y_px);
+    const double moved = ((low + high) / 2 - given).norm() / square.side_px;
+    const bool framed = zoom < 1.35 && zoom > 1 / 1.35 && moved < 0.12;
+    EXPECT_EQ(second.joints_px == first.joints_px, framed) << "zoom " << zoom << ", " << moved;
+    ++(framed ? kept : made_anew);
+  }
+  EXPECT_GT(kept, 3);
+  EXPECT_GT(made_anew, 3);
+}
+
 TEST_F(HandPredictorTest, RefusesUnknownSidesAndModelsThatLackADecoder) {
   EXPECT_THAT(MessageOf<UsageError>([&] { HandPredictor(*vae_, Plain("both")); }),
               HasSubstr("handedness = both"));
@@ -223,7 +249,7 @@ TEST(HandPredictorSide, AutoAddsHowWellItsLooksAgreeToWhatTheSideHeadSays) {
     double head = 0, head_of_mirrored = 0;
     const double as_right = DisagreementOfTurns(vae, image, &head);
     const double as_left = DisagreementOfTurns(vae, mirrored, &head_of_mirrored);
-    const double evidence = (head - head_of_mirrored) / 2 + std::log(as_right / as_left);
+    const double evidence = (head - head_of_mirrored) / 2 + 2.4 * std::log(as_right / as_left);
     const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
     if (std::abs(evidence) < 1e-3) continue;
     EXPECT_EQ(hand.handedness, evidence > 0 ? Handedness::kLeft : Handedness::kRight) << evidence;
