@@ -167,6 +167,11 @@ void RenderOptions::Check() const {
       objects.files.empty()) {
     throw UsageError("render.objects wants objects, but names neither shapes nor files");
   }
+  if (objects.beneath > 0 && sequence_frames > 1) {
+    throw UsageError("render.objects.beneath " + std::to_string(objects.beneath) +
+                     " is for stills: hands that move would pass through what they lie on; make it "
+                     "0, or render.sequence_frames 1");
+  }
   if (image_px % rgb_px != 0) {
     throw UsageError("render.rgb_px " + std::to_string(rgb_px) + " must divide render.image_px " +
                      std::to_string(image_px));

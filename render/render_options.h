@@ -33,7 +33,7 @@ struct LightOptions {
 // Things at the hand, at most kMaxObjects of them: what is named first goes first.
 struct ObjectOptions {
   double in_hand = 0;      // share of scenes with an object in the hand
-  double beneath = 0;      // share of the other scenes of one hand where it lies on something flat
+  double beneath = 0;      // stills: share of the other scenes of one hand, which lies on something
   double sleeve = 0;       // share of scenes whose forearm is in a sleeve
   double before_hand = 0;  // share of views with an object between camera and hand
   // Share of scenes of one hand beside which the person's other one is seen, perhaps in part: it

@@ -1,5 +1,6 @@
 // Scenes with objects, two hands, several views and frames, and the layers read off them.
 #include "io/augment/mirror.h"
+#include "io/core/error.h"
 #include "render/layers.h"
 #include "render/scene_sampler.h"
 #include "render/solids.h"
@@ -10,6 +11,7 @@
 #include <map>
 #include <set>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace handforge {
@@ -264,6 +266,15 @@ TEST(Scene, HandsLieOnWhatIsBeneathThem) {
   EXPECT_GT(palm_down, 18) << "of 30";
 }
 
+TEST(Scene, MovingHandsLieOnNothing) {
+  RenderOptions options = SmallOptions();
+  options.objects.beneath = 0.5;
+  EXPECT_NO_THROW(options.Check());
+  options.sequence_frames = 2;
+  EXPECT_THAT([&] { options.Check(); },
+              testing::ThrowsMessage<UsageError>(testing::HasSubstr("render.objects.beneath")));
+}
+
 TEST(Scene, SleevesHoldForearmsAndFollowThem) {
   RenderOptions options = SmallOptions();
   options.left_hands = 0;
@@ -372,7 +383,7 @@ TEST(Scene, RowsDoNotDependOnTheOrderTheyAreRenderedIn) {
   options.sequence_frames = 2;
   options.views = 2;
   options.two_hands = 0.5;
-  options.objects.in_hand = options.objects.beneath = options.objects.before_hand = 0.4;
+  options.objects.in_hand = options.objects.before_hand = 0.4;
   options.objects.sleeve = options.objects.other_hand = 0.5;
   options.layers = kLayerNames;
   options.depth_sensor = "intel_creative";
