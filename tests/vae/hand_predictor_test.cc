@@ -176,15 +176,25 @@ TEST_F(HandPredictorTest, RefusesUnknownSidesAndModelsThatLackADecoder) {
               HasSubstr("no encoder of rgb"));
 }
 
-TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) {
-  const TemporaryFolder folder;
+// A crop is the picture itself.
+ToyOptions ToysOfTheModelsSize() {
   ToyOptions toy;
-  toy.rgb_px = 32;  // the model's size: a crop is the picture itself
+  toy.rgb_px = 32;
+  return toy;
+}
+
+HandVae VaeWithSideHead(const ToyOptions& toy) {
+  const TemporaryFolder folder;
   WriteToyDataset(toy, 32, folder / "data");
   TrainOptions training = ToyTraining(folder / "data", folder / "model");
   training.pairs = {"rgb->3d", "rgb->2d", "3d->3d"};
   training.model.side_head = 1;
-  const HandVae vae = HandVae::Load(Train(training, false).model);
+  return HandVae::Load(Train(training, false).model);
+}
+
+TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) {
+  const ToyOptions toy = ToysOfTheModelsSize();
+  const HandVae vae = VaeWithSideHead(toy);
   PredictorOptions options;
   options.turns = false;
   options.upright_views = 0;  // one look
@@ -230,14 +240,8 @@ double DisagreementOfTurns(const HandVae& vae, const ImageU8& image, double* log
 }
 
 TEST(HandPredictorSide, AutoAddsHowWellItsLooksAgreeToWhatTheSideHeadSays) {
-  const TemporaryFolder folder;
-  ToyOptions toy;
-  toy.rgb_px = 32;
-  WriteToyDataset(toy, 32, folder / "data");
-  TrainOptions training = ToyTraining(folder / "data", folder / "model");
-  training.pairs = {"rgb->3d", "rgb->2d", "3d->3d"};
-  training.model.side_head = 1;
-  const HandVae vae = HandVae::Load(Train(training, false).model);
+  const ToyOptions toy = ToysOfTheModelsSize();
+  const HandVae vae = VaeWithSideHead(toy);
   PredictorOptions options;
   options.upright_views = 0;
   options.refinements = 0;
