@@ -12,8 +12,9 @@ ICVL labels centres of hand parts, not joints. Each centre is taken as a weighte
 and the joints of its finger (the palm: of the four MCPs); the weights are fitted to the frames of
 one of its two persons and used for the other, so that what is measured was not fitted. Hands are
 scaled to 90 mm from wrist to middle MCP; the size of a person of ICVL, whose wrist is not labelled,
-is fitted to that person's frames. What the definitions differ by and what is left of the labels' own
-errors stay in the distance: the share is a lower bound.
+is fitted to that person's frames. What the definitions differ by and the labels' own errors stay in
+the distance, so the share of labels is a lower bound. That with estimates need not be one: networks
+trained on the set also draw rare poses towards usual ones.
 """
 import pathlib
 import sys
