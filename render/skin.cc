@@ -20,6 +20,9 @@ constexpr float kTendonMm = 0.7f;
 constexpr float kHingeMm = 0.5f;  // dorsal bump of PIP and DIP
 constexpr float kCreaseMm = 0.3f;
 constexpr float kNailMm = 0.25f;
+constexpr float kVeinMm = 0.45f;
+
+constexpr float kPolishedShare = 0.15f;
 
 bool IsSegment(uint8_t part) { return part >= kPartFirstSegment && part <= kPartLastSegment; }
 
@@ -110,15 +113,22 @@ SkinAppearance SampleSkin(Random& random) {
   };
   SkinAppearance skin;
   const float place = uniform(0, 9), dark = place / 9;
-  skin.back = MonkReflectance(place, uniform(0.5, 1.0) * (1 - 0.5f * dark));
-  const Vector3f pale_palm(0.66f, 0.41f, 0.32f);
-  skin.palm = skin.back + (0.35f - 0.1f * dark) * (pale_palm - skin.back);
-  skin.nail = skin.back + (0.45f - 0.2f * dark) * (Vector3f(0.78f, 0.52f, 0.46f) - skin.back);
-  skin.redness = uniform(0.3, 1.0) * (1 - 0.6f * dark);
-  skin.crease = uniform(0.6, 1.3);
-  skin.tendon = uniform(0.3, 1.3);
-  skin.specular = uniform(0.6, 1.4);
-  skin.roughness = uniform(0.38, 0.6);
+  skin.back = MonkReflectance(place, uniform(0.3, 1.1) * (1 - 0.5f * dark));
+  const Vector3f pale_palm(0.66f, uniform(0.3, 0.47), uniform(0.22, 0.38));
+  skin.palm = skin.back + uniform(0.05, 0.5) * (pale_palm - skin.back);
+  skin.polished = random.Uniform() < kPolishedShare;
+  if (skin.polished) {
+    for (int c = 0; c < 3; ++c) skin.nail[c] = uniform(0.02, 0.8);
+  } else {
+    skin.nail = skin.back + uniform(0.05, 0.5) * (Vector3f(0.78f, 0.52f, 0.46f) - skin.back);
+  }
+  skin.redness = uniform(0, 1.3) * (1 - 0.6f * dark);
+  skin.crease = uniform(0.3, 1.8);
+  skin.tendon = uniform(0.1, 1.6);
+  skin.vein = std::max(0.0f, uniform(-0.7, 1));
+  skin.mottle = uniform(0.02, 0.12);
+  skin.specular = uniform(0.4, 1.8);
+  skin.roughness = uniform(0.32, 0.65);
   for (int c = 0; c < 3; ++c) skin.phase[c] = uniform(0, 2 * M_PI);
   return skin;
 }
@@ -192,10 +202,11 @@ float SkinPattern::Nail(const OnSegment& at, float dorsal) const {
   return SmoothStep(0.25f, 0.5f, dorsal) * (1 - SmoothStep(0.85f, 1.05f, NailDistance(at)));
 }
 
-float SkinPattern::PalmCrease(const SkinPoint& point) const {
+float SkinPattern::PalmCrease(const SkinAppearance& skin, const SkinPoint& point) const {
   const float palmar = 1 - SmoothStep(-0.6f, 0.1f, point.dorsal);
   if (palmar <= 0) return 0;
-  const Vector2f p(point.rest_mm.x() / palm_half_breadth_mm_, -point.rest_mm.z() / palm_length_mm_);
+  Vector2f p(point.rest_mm.x() / palm_half_breadth_mm_, -point.rest_mm.z() / palm_length_mm_);
+  p += 0.05f * Vector2f(std::sin(3 * p.y() + skin.phase.x()), std::sin(3 * p.x() + skin.phase.y()));
   return 0.8f * palmar * PalmLines(p);
 }
 
@@ -241,13 +252,30 @@ float SkinPattern::BackReliefMm(const HandBend& bend, const SkinPoint& point) co
   return on_back * (kKnuckleMm * knuckle + kTendonMm * tendon);
 }
 
+// Three winding strands that run from between the knuckles towards the wrist and meet on the way.
+float SkinPattern::Vein(const SkinAppearance& skin, const SkinPoint& point) const {
+  const float on_back = SmoothStep(0.3f, 0.7f, point.dorsal);
+  if (skin.vein <= 0 || on_back <= 0) return 0;
+  const float along = -point.rest_mm.z() / palm_length_mm_;
+  float strength = 0;
+  for (int strand = 0; strand < 3; ++strand) {
+    const Vector2f between = (knuckle_[kIndex + strand] + knuckle_[kIndex + strand + 1]) / 2;
+    const float spread = 0.35f + 0.65f * SmoothStep(0.2f, 0.9f, along);
+    const float winding = 0.09f * palm_half_breadth_mm_ *
+                          std::sin(7 * along + skin.phase[strand] + 2 * std::sin(3 * along));
+    strength = std::max(strength, Bump(point.rest_mm.x() - spread * between.x() - winding, 1.5f));
+  }
+  return skin.vein * on_back * strength * SmoothStep(0.1f, 0.3f, along) *
+         (1 - SmoothStep(0.8f, 1.0f, along));
+}
+
 float SkinPattern::ReliefMm(const SkinAppearance& skin,
                             const HandBend& bend,
                             const SkinPoint& point) const {
   float height = 0;
   if (point.part == kPartPalm) {
-    height -= kCreaseMm * skin.crease * PalmCrease(point);
-    height += skin.tendon * BackReliefMm(bend, point);
+    height -= kCreaseMm * skin.crease * PalmCrease(skin, point);
+    height += skin.tendon * BackReliefMm(bend, point) + kVeinMm * Vein(skin, point);
   } else if (IsSegment(point.part)) {
     const OnSegment at = Locate(point);
     if (at.segment == 0) height += skin.tendon * BackReliefMm(bend, point);
@@ -269,12 +297,15 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
                                  const HandBend& bend,
                                  const SkinPoint& point) const {
   SkinSample out{skin.palm + SmoothStep(-0.5f, 0.4f, point.dorsal) * (skin.back - skin.palm), 0};
-  out.albedo *= 1 + 0.05f * Mottle(point.rest_mm, skin.phase);
+  out.albedo *= 1 + skin.mottle * Mottle(point.rest_mm, skin.phase);
 
   float red = 0, crease = 0;
   if (point.part == kPartPalm) {
     red = 0.35f * (1 - SmoothStep(-0.7f, 0.0f, point.dorsal));
-    crease = PalmCrease(point);
+    crease = PalmCrease(skin, point);
+    const float blue = Vein(skin, point);
+    out.albedo =
+        out.albedo.cwiseProduct(Vector3f(1 - 0.22f * blue, 1 - 0.12f * blue, 1 - 0.06f * blue));
   } else if (IsSegment(point.part)) {
     const OnSegment at = Locate(point);
     crease = FingerCrease(bend, at, point.dorsal);
@@ -284,7 +315,8 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
           SmoothStep(0.25f, 0.5f, point.dorsal) * Bump(NailDistance(at) - 1.05f, 0.16f);
       const float free_edge = SmoothStep(0.72f, 0.85f, at.half_nail_l);
       const float lunula = 0.25f * (1 - SmoothStep(-0.85f, -0.6f, at.half_nail_l));
-      const Vector3f plate = skin.nail + std::max(0.5f * free_edge, lunula) *
+      const float bare = skin.polished ? 0.0f : 1.0f;
+      const Vector3f plate = skin.nail + bare * std::max(0.5f * free_edge, lunula) *
                                              (Vector3f(0.8f, 0.75f, 0.68f) - skin.nail);
       out.albedo =
           out.albedo * (1 - 0.35f * rim * (1 - out.nail)) * (1 - out.nail) + out.nail * plate;

@@ -14,13 +14,16 @@ namespace handforge {
 struct SkinAppearance {
   Eigen::Vector3f back;  // back of the hand and forearm
   Eigen::Vector3f palm;
-  Eigen::Vector3f nail;
-  float redness = 0;       // of knuckles and finger tips, 0..1
+  Eigen::Vector3f nail;    // or of the polish on it
+  bool polished = false;   // nails of one colour, over moon and free edge
+  float redness = 0;       // of knuckles and finger tips, about 0..1
   float crease = 1;        // depth of creases, about 1
   float tendon = 1;        // relief of tendons and knuckles, about 1
+  float vein = 0;          // relief and blue of the veins on the back, about 0..1
+  float mottle = 0.05f;    // relative change of the reflectance
   float specular = 1;      // strength of the oily sheen, about 1
   float roughness = 0.5f;  // GGX, of the skin; nails are smoother
-  Eigen::Vector3f phase;   // of the mottling
+  Eigen::Vector3f phase;   // of the mottling, and of how the lines of the palm and the veins run
 };
 
 // The ten tones of the Monk Skin Tone Scale, sRGB as published (E. Monk, The Monk Skin Tone Scale,
@@ -30,7 +33,8 @@ extern const std::array<std::array<uint8_t, 3>, 10> kMonkTonesSrgb;
 // between tones. `flush` 0..1 is how much blood shows.
 Eigen::Vector3f MonkReflectance(float place, float flush);
 
-// Tone is uniform over the whole scale.
+// Tone is uniform over the whole scale. How palm and back differ, in paleness, redness and relief,
+// varies more than among photographs of hands, so that no network relies on one of the differences.
 SkinAppearance SampleSkin(Random& random);
 // Mean luminance of palm and back, linear reflectance.
 float MeanLuminance(const SkinAppearance& skin);
@@ -56,7 +60,7 @@ struct SkinSample {
 };
 
 // Procedural pattern in rest space: palm and back, nails, creases at the joints, lines of the palm,
-// knuckles, tendons, mottling. No texture.
+// knuckles, tendons, veins, mottling. No texture.
 class SkinPattern {
  public:
   explicit SkinPattern(const Rig& rig);
@@ -89,9 +93,10 @@ class SkinPattern {
   static float NailDistance(const OnSegment& at);
   float Nail(const OnSegment& at, float dorsal) const;
   // Strength of the creases, 0..1.
-  float PalmCrease(const SkinPoint& point) const;
+  float PalmCrease(const SkinAppearance& skin, const SkinPoint& point) const;
   float FingerCrease(const HandBend& bend, const OnSegment& at, float dorsal) const;
   float BackReliefMm(const HandBend& bend, const SkinPoint& point) const;
+  float Vein(const SkinAppearance& skin, const SkinPoint& point) const;
 
   std::array<BoneFrame, kNumBones> bones_;
   std::array<Eigen::Vector2f, 5> knuckle_;  // MCPs at rest, x and z

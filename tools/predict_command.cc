@@ -260,6 +260,7 @@ int RunPredict(const PredictCommandOptions& command) {
                                  options.bone_mm,
                                  options.turns,
                                  static_cast<int>(options.upright_views),
+                                 static_cast<int>(options.crop_sizes),
                                  static_cast<int>(options.refinements),
                                  static_cast<int>(options.draws),
                                  options.seed});

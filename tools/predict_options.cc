@@ -16,6 +16,7 @@ void PredictOptions::Visit(Fields& fields) {
                0,
                64,
                "then at so many views of it turned upright, and average; 0 = none");
+  fields.Field("crop_sizes", crop_sizes, 1, 9, "sizes of the crop that the averaged views are of");
   fields.Field("refinements", refinements, 0, 8, "times the crop is made anew around the hand");
   fields.Field("draws", draws, 1, 1024, "draws from the posterior per look, for the confidence");
   fields.Field("seed", seed, "seed of those draws");

@@ -122,13 +122,30 @@ void ChangeContrast(double largest, Random* random, cv::Mat* image) {
 
 void Blur(int px, Random* random, cv::Mat* image) {
   if (random->Chance(0.5)) {  // a small picture enlarged
-    const int small = static_cast<int>(random->Uniform(0.3, 0.8) * px);
+    const int small = static_cast<int>(random->Uniform(0.2, 0.8) * px);
     cv::Mat reduced;
     cv::resize(*image, reduced, cv::Size(small, small), 0, 0, cv::INTER_AREA);
     cv::resize(reduced, *image, cv::Size(px, px), 0, 0, cv::INTER_LINEAR);
   } else {
     cv::GaussianBlur(*image, *image, cv::Size(0, 0), random->Uniform(0.4, 1.6));
   }
+}
+
+// Light that falls unevenly and in several colours: smooth gains from a coarse grid.
+void Shade(Random* random, cv::Mat* image) {
+  const int cells = 2 + static_cast<int>(random->Integer(4));
+  const double strength = random->Uniform(0.1, 0.6), cast = random->Uniform(0, 0.3);
+  cv::Mat grid(cells, cells, CV_32FC3);
+  for (int i = 0; i < cells * cells; ++i) {
+    const double shared = random->Uniform(-1, 1);
+    for (int c = 0; c < 3; ++c) {
+      const double stops = strength * (shared + cast * random->Uniform(-1, 1));
+      grid.at<cv::Vec3f>(i / cells, i % cells)[c] = static_cast<float>(std::exp(stops));
+    }
+  }
+  cv::Mat gains;
+  cv::resize(grid, gains, image->size(), 0, 0, cv::INTER_CUBIC);
+  cv::multiply(*image, gains, *image);
 }
 
 // A fine pattern over everything: hairs, wrinkles, weave, which renderings show too little of.
@@ -204,6 +221,7 @@ void DegradeImage(const AugmentOptions& options,
     }
   }
   if (random->Chance(options.occluder)) Occlude(px, random, &image);
+  if (random->Chance(options.shade)) Shade(random, &image);
   if (options.contrast > 0) ChangeContrast(options.contrast, random, &image);
   if (random->Chance(options.texture)) AddTexture(random, &image);
   if (random->Chance(options.blur)) Blur(px, random, &image);

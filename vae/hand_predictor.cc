@@ -21,6 +21,9 @@ constexpr double kPi = 3.14159265358979323846;
 // A crop made anew is at most this many times smaller or larger than the one before.
 constexpr double kMaxZoom = 2.5;
 constexpr double kMinSidePx = 4;
+// Sides of the crops looked at, over and under that of the middle one: well within what training
+// varies (`augment.zoom`).
+constexpr double kCropReach = 1.18;
 // A crop is framed as training crops are where another would be at most this many times smaller or
 // larger, and moved by less than this share of its side.
 constexpr double kFramedZoom = 1.35, kFramedShift = 0.12;
@@ -57,6 +60,15 @@ struct PixelSquare {
       : x(static_cast<int>(std::lround(square.centre_x_px - (square.side_px - 1) / 2))),
         y(static_cast<int>(std::lround(square.centre_y_px - (square.side_px - 1) / 2))),
         side(std::max(1, static_cast<int>(std::lround(square.side_px)))) {}
+  // About `size` times as large, about the same centre: as many pixels more on every side.
+  PixelSquare Resized(double size) const {
+    const int more = static_cast<int>(std::lround((size - 1) * side / 2));
+    PixelSquare resized = *this;
+    resized.x -= more;
+    resized.y -= more;
+    resized.side += 2 * more;
+    return resized;
+  }
 };
 
 // Depth at the pixels nearest to the middles of the model's, as training data are thinned.
@@ -71,15 +83,30 @@ cv::Mat Thinned(const cv::Mat& depth_mm, int px) {
   return thinned;
 }
 
+// Where the image ends it is mirrored, as training pictures are; beyond the end of depth nothing is
+// measured.
+cv::Mat CutOut(const cv::Mat& image, const PixelSquare& square) {
+  const cv::Rect wanted(square.x, square.y, square.side, square.side);
+  const cv::Rect inside = wanted & cv::Rect(0, 0, image.cols, image.rows);
+  const bool depth = image.channels() == 1;
+  if (inside.empty())
+    return {wanted.size(), image.type(), depth ? cv::Scalar(0) : MeanOfEdge(image)};
+  cv::Mat crop;
+  cv::copyMakeBorder(image(inside),
+                     crop,
+                     inside.y - wanted.y,
+                     wanted.br().y - inside.br().y,
+                     inside.x - wanted.x,
+                     wanted.br().x - inside.br().x,
+                     depth ? cv::BORDER_CONSTANT : cv::BORDER_REFLECT_101);
+  return crop;
+}
+
 // {px, px}: colours are averaged down; of depth the nearest pixel is taken, or edges would float
 // between hand and background.
 cv::Mat Cut(const cv::Mat& image, const PixelSquare& square, int px) {
-  const bool depth = image.channels() == 1;
-  const cv::Rect wanted(square.x, square.y, square.side, square.side);
-  const cv::Rect inside = wanted & cv::Rect(0, 0, image.cols, image.rows);
-  cv::Mat crop(wanted.size(), image.type(), depth ? cv::Scalar(0) : MeanOfEdge(image));
-  if (!inside.empty()) image(inside).copyTo(crop(inside - wanted.tl()));
-  if (depth) return Thinned(crop, px);
+  const cv::Mat crop = CutOut(image, square);
+  if (crop.channels() == 1) return Thinned(crop, px);
   cv::Mat resized;
   cv::resize(crop, resized, {px, px}, 0, 0, square.side > px ? cv::INTER_AREA : cv::INTER_LINEAR);
   return resized;
@@ -92,11 +119,14 @@ std::vector<double> FirstAngles(bool turns) {
   return angles;
 }
 
-// A picture as often as there are angles.
-std::vector<float> Repeated(const std::vector<float>& input, size_t count) {
-  std::vector<float> repeated;
-  for (size_t i = 0; i < count; ++i) repeated.insert(repeated.end(), input.begin(), input.end());
-  return repeated;
+// Relative sides of the crops that are looked at.
+std::vector<double> CropSizes(int count) {
+  std::vector<double> sizes;
+  for (int i = 0; i < count; ++i) {
+    const double along = count == 1 ? 0 : 2.0 * i / (count - 1) - 1;
+    sizes.push_back(std::pow(kCropReach, along));
+  }
+  return sizes;
 }
 
 template <typename Joints>
@@ -106,11 +136,12 @@ Joints FromFloats(const float* values) {
   return Eigen::Map<const Floats>(values).template cast<double>();
 }
 
-template <typename Joints>
-Joints Average(const std::vector<float>& rows, size_t count) {
-  Joints mean = Joints::Zero();
+Joints3 Average(const std::vector<float>& looks) {
+  constexpr size_t kSize = static_cast<size_t>(kNumJoints) * 3;
+  const size_t count = looks.size() / kSize;
+  Joints3 mean = Joints3::Zero();
   for (size_t i = 0; i < count; ++i) {
-    mean += FromFloats<Joints>(rows.data() + i * rows.size() / count) / static_cast<double>(count);
+    mean += FromFloats<Joints3>(looks.data() + i * kSize) / static_cast<double>(count);
   }
   return mean;
 }
@@ -184,6 +215,13 @@ struct HandPredictor::Picture {
   Modality modality = Modality::kRgb;
 };
 
+// What an encoder is shown, view by view, and where in the picture each view lies.
+struct HandPredictor::Views {
+  std::vector<float> input;
+  std::vector<double> angles_rad;
+  std::vector<PixelSquare> squares;
+};
+
 // What the model says of one crop: 3D of a right hand where left ones are mirrored, in units of
 // VaeInfo::UnitMm; 2D in the whole image.
 struct HandPredictor::Estimate {
@@ -216,47 +254,71 @@ bool HandPredictor::Sees(Modality modality) const {
   return vae_.info().has_encoder[static_cast<size_t>(modality)];
 }
 
+// The crop turned by each of the angles, and so crops `sizes` times as large.
+HandPredictor::Views HandPredictor::Show(const Picture& picture,
+                                         const CropSquare& square,
+                                         const std::vector<double>& sizes,
+                                         const std::vector<double>& angles_rad,
+                                         bool mirrored) const {
+  Views views;
+  for (const double size : sizes) {
+    const PixelSquare pixels = PixelSquare(square).Resized(size);
+    cv::Mat crop = Cut(picture.pixels, pixels, vae_.info().rgb_px);
+    if (mirrored) cv::flip(crop, crop, 1);
+    for (const double angle_rad : angles_rad) {
+      AppendInput(crop, &views.input);
+      views.angles_rad.push_back(angle_rad);
+      views.squares.push_back(pixels);
+    }
+  }
+  return views;
+}
+
+// Average of what the looks say of 2D, in pixels of the whole image.
+Joints2 HandPredictor::InImage(const TurnedLooks& looks, const Views& views, bool mirrored) {
+  Joints2 mean = Joints2::Zero();
+  for (size_t i = 0; i < views.squares.size(); ++i) {
+    Joints2 said =
+        FromFloats<Joints2>(looks.joints2.data() + i * static_cast<size_t>(kNumJoints) * 2);
+    if (mirrored) said.col(0) *= -1;
+    const PixelSquare& square = views.squares[i];
+    said = (said.array() + 1) * (square.side / 2.0) - 0.5;
+    said.rowwise() += Eigen::RowVector2d(square.x, square.y);
+    mean += said / static_cast<double>(views.squares.size());
+  }
+  return mean;
+}
+
 HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
-                                            CropSquare square,
+                                            const CropSquare& square,
                                             bool left,
                                             uint64_t index) const {
   const bool mirrored = left && vae_.info().model.MirrorsLeftHands();
-  const PixelSquare pixels(square);
-  cv::Mat crop = Cut(picture.pixels, pixels, vae_.info().rgb_px);
-  if (mirrored) cv::flip(crop, crop, 1);
-  std::vector<float> input;
-  AppendInput(crop, &input);
-
-  std::vector<double> angles = FirstAngles(options_.turns);
-  const auto look = [&] {
-    const std::vector<uint8_t> sides(angles.size(), static_cast<uint8_t>(left ? 0 : 1));
-    return LookTurned(
-        vae_, picture.modality, Repeated(input, angles.size()).data(), angles, sides.data());
+  Views views;
+  TurnedLooks looks;
+  const auto look = [&](const std::vector<double>& sizes, const std::vector<double>& angles_rad) {
+    views = Show(picture, square, sizes, angles_rad, mirrored);
+    const std::vector<uint8_t> sides(views.squares.size(), static_cast<uint8_t>(left ? 0 : 1));
+    looks = LookTurned(vae_, picture.modality, views.input.data(), views.angles_rad, sides.data());
   };
-  TurnedLooks looks = look();
-  Estimate estimate;
-  estimate.joints3 = Average<Joints3>(looks.joints3, angles.size());
-  if (options_.upright_views > 0) {
+  const std::vector<double> sizes = CropSizes(options_.crop_sizes);
+  const bool again = options_.upright_views > 0;
+  look(again ? std::vector<double>{1} : sizes, FirstAngles(options_.turns));
+  if (again) {
     const Eigen::Matrix<float, kNumJoints, 3, Eigen::RowMajor> seen =
-        estimate.joints3.cast<float>();
-    angles = UprightViews(UprightAngle(seen.data()), options_.upright_views);
-    looks = look();
-    estimate.joints3 = Average<Joints3>(looks.joints3, angles.size());
+        Average(looks.joints3).cast<float>();
+    look(sizes, UprightViews(UprightAngle(seen.data()), options_.upright_views));
   }
-  Joints2 joints2 = Average<Joints2>(looks.joints2, angles.size());
-  estimate.spread = Spread(looks, angles, estimate.joints3, index);
+  Estimate estimate;
+  estimate.joints3 = Average(looks.joints3);
+  estimate.joints_px = InImage(looks, views, mirrored);
+  estimate.spread = Spread(looks, views.angles_rad, estimate.joints3, index);
   estimate.disagreement = Disagreement(looks.joints3, estimate.joints3);
   if (options_.handedness == "auto" && vae_.info().has_side) {
-    const std::vector<float> views = Repeated(input, angles.size());
-    estimate.says_left = SayLeftTurned(vae_, picture.modality, views.data(), angles);
+    estimate.says_left =
+        SayLeftTurned(vae_, picture.modality, views.input.data(), views.angles_rad);
     if (mirrored) estimate.says_left = 1 - estimate.says_left;
   }
-
-  // To the pixels of the whole image.
-  if (mirrored) joints2.col(0) *= -1;
-  const double half = pixels.side / 2.0;
-  estimate.joints_px.col(0) = (joints2.col(0).array() + 1) * half - 0.5 + pixels.x;
-  estimate.joints_px.col(1) = (joints2.col(1).array() + 1) * half - 0.5 + pixels.y;
   return estimate;
 }
 

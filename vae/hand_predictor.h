@@ -13,7 +13,7 @@
 namespace handforge {
 
 // A square of an image, in its pixels (whole coordinates are pixel centres). It may reach beyond
-// the image: what is missing is filled with the mean colour of the image's edge.
+// the image: colours are mirrored at its edges, as in training.
 struct CropSquare {
   double centre_x_px = 0;
   double centre_y_px = 0;
@@ -44,6 +44,9 @@ struct PredictorOptions {
   // Then look at it turned upright, so many views (vae/upright_look.h), whose average is the
   // prediction; 0 = the first looks are.
   int upright_views = 5;
+  // Sizes of the crop that the averaged views are of, spread evenly in logarithm from 1/1.18 of the
+  // given one to 1.18 times that; 1 = the given one alone.
+  int crop_sizes = 3;
   // Times that the crop is made anew around the hand just found, where it is framed otherwise than
   // those of the training data.
   int refinements = 0;
@@ -84,9 +87,16 @@ class HandPredictor {
 
  private:
   struct Picture;
+  struct Views;
   struct Estimate;
   HandPrediction Predict(const Picture& picture, const CropSquare& square, uint64_t index) const;
-  Estimate Look(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
+  Views Show(const Picture& picture,
+             const CropSquare& square,
+             const std::vector<double>& sizes,
+             const std::vector<double>& angles_rad,
+             bool mirrored) const;
+  static Joints2 InImage(const TurnedLooks& looks, const Views& views, bool mirrored);
+  Estimate Look(const Picture& picture, const CropSquare& square, bool left, uint64_t index) const;
   double Spread(const TurnedLooks& looks,
                 const std::vector<double>& angles_rad,
                 const Joints3& average,

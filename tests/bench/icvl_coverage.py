@@ -1,20 +1,19 @@
 #!/usr/bin/python3
 """Share of the real poses of ICVL's test set that a dataset has within 12 mm RMS.
 
-icvl_coverage.py DATASET LABELS [ESTIMATES ...]
+icvl_coverage.py DATASET LABELS
 
 LABELS: icvl_test_groundtruth_label.txt (`u v d` of 16 points a line) of the collection
-xinghaochen/awesome-hand-pose-estimation; ESTIMATES: published methods' results on the same frames,
-of the same form. A label's own error, some millimetres at each point, is no pose, and estimates err
-in other ways: where they are given, a frame's pose is the middle of its label and their mean.
+xinghaochen/awesome-hand-pose-estimation.
 
-ICVL labels centres of hand parts, not joints. Each centre is taken as a weighted mean of the wrist
-and the joints of its finger (the palm: of the four MCPs); the weights are fitted to the frames of
-one of its two persons and used for the other, so that what is measured was not fitted. Hands are
-scaled to 90 mm from wrist to middle MCP; the size of a person of ICVL, whose wrist is not labelled,
-is fitted to that person's frames. What the definitions differ by and the labels' own errors stay in
-the distance, so the share of labels is a lower bound. That with estimates need not be one: networks
-trained on the set also draw rare poses towards usual ones.
+ICVL labels centres of hand parts, not joints: that of the palm lies in the flesh, those of fingers
+beside the bones. Each is taken as a weighted mean of the wrist and the joints of its finger (the
+palm: of the four MCPs) plus an offset fixed in the palm's frame. Weights and offsets are fitted to
+the frames of one of the set's two persons and used for the other, so that what is measured was not
+fitted: how a person holds the hand does not pass, what the labels mean does. How well the two
+persons' offsets agree is printed. Hands are scaled to 90 mm from wrist to middle MCP; the size of a
+person of ICVL, whose wrist is not labelled, is fitted to that person's frames. The labels' own
+errors stay in the distance.
 """
 import pathlib
 import sys
@@ -41,19 +40,6 @@ def dataset_hands(folder):
     return hands * (90 / numpy.linalg.norm(hands[:, MIDDLE_MCP] - hands[:, WRIST], axis=1))[:, None, None]
 
 
-def icvl_poses(labels, estimates):
-    """Part centres as of right hands, mm: the labels, or the middle of them and the estimates."""
-    parts = icvl_parts(labels)
-    if not estimates:
-        return parts
-    said = [icvl_parts(file) for file in estimates]
-    apart = [numpy.linalg.norm(a - b, axis=-1).mean() for i, a in enumerate(said) for b in said[:i]]
-    off = [numpy.linalg.norm(one - parts, axis=-1).mean() for one in said]
-    print(f"estimates lie {numpy.mean(off):.1f} mm from the labels and "
-          f"{numpy.mean(apart) if apart else 0:.1f} mm from each other")
-    return (parts + numpy.mean(said, 0)) / 2
-
-
 def icvl_parts(file):
     """Part centres as of right hands (the set shows left ones), mm."""
     uvd = numpy.loadtxt(file).reshape(-1, 16, 3)
@@ -64,16 +50,31 @@ def icvl_parts(file):
 
 def middles():
     """First guess of the part centres: the middle of each segment, and of wrist and MCPs."""
-    weights = numpy.zeros((16, 4))
-    weights[0] = 1 / 8
+    parts = numpy.zeros((16, 7))
+    parts[0, :4] = 1 / 8
     for k in range(3):
-        weights[1 + k::3, k] = weights[1 + k::3, k + 1] = 1 / 2
-    return weights
+        parts[1 + k::3, k] = parts[1 + k::3, k + 1] = 1 / 2
+    return parts
+
+
+def palm_axes(hands):
+    """(N, 3, 3): rows along the palm, out of its plane, across it."""
+    along = hands[:, MIDDLE_MCP] - hands[:, WRIST]
+    along /= numpy.linalg.norm(along, axis=1, keepdims=True)
+    out = numpy.cross(along, hands[:, MCPS[-1]] - hands[:, MCPS[0]])
+    out /= numpy.linalg.norm(out, axis=1, keepdims=True)
+    return numpy.stack([along, out, numpy.cross(along, out)], 1)
+
+
+def basis_of(hands, source):
+    """(N, 3, 7) whose product with a part's row of `weights` leads from the wrist to its centre:
+    4 weights of joints, of which the wrist has what is missing to 1, and an offset in mm."""
+    joints = hands[:, source] - hands[:, :1]
+    return numpy.concatenate([joints, palm_axes(hands)], 1).transpose(0, 2, 1)
 
 
 def parts_of(hands, weights):
-    """The wrist has what is missing of each centre's weights to 1."""
-    return numpy.stack([hands[:, WRIST] + numpy.einsum("njk,j->nk", hands[:, source] - hands[:, :1], w)
+    return numpy.stack([hands[:, WRIST] + basis_of(hands, source) @ w
                         for source, w in zip(SOURCES, weights)], 1)
 
 
@@ -98,7 +99,7 @@ def nearest(frames, parts):
 
 
 def calibrate(frames, hands, rounds=6):
-    """Weights of the part centres and the person's size, from the nearest 70 % of its frames."""
+    """What part centres are and the person's size, from the nearest 70 % of its frames."""
     first = weights = middles()
     size = 1.3
     for _ in range(rounds):
@@ -109,18 +110,21 @@ def calibrate(frames, hands, rounds=6):
         size *= (a * b).sum() / (a * a).sum()
         weights = numpy.empty_like(first)
         for p, source in enumerate(SOURCES):
-            joints = hands[index[good]]
-            basis = (joints[:, source] - joints[:, :1]).transpose(0, 2, 1).reshape(-1, 4)
-            wanted = (laid[good][:, p] - joints[:, WRIST]).reshape(-1)
-            ridge = 10 * len(wanted)  # mm^2: weights that the frames say little of stay as they were
-            weights[p] = numpy.linalg.solve(basis.T @ basis + ridge * numpy.eye(4),
-                                            basis.T @ wanted + ridge * first[p])
+            basis = basis_of(hands[index[good]], source).reshape(-1, 7)
+            wanted = (laid[good][:, p] - hands[index[good], WRIST]).reshape(-1)
+            # What the frames say little of stays as it was: weights (mm^2) and offsets.
+            ridge = len(wanted) * numpy.diag([10] * 4 + [0.02] * 3)
+            weights[p] = numpy.linalg.solve(basis.T @ basis + ridge,
+                                            basis.T @ wanted + ridge @ first[p])
     return weights, size
 
 
 def main():
-    hands, frames = dataset_hands(sys.argv[1]), icvl_poses(sys.argv[2], sys.argv[3:])
+    hands, frames = dataset_hands(sys.argv[1]), icvl_parts(sys.argv[2])
     fits = [calibrate(frames[person][::6], hands) for person in PERSONS]
+    offsets = [weights[:, 4:] for weights, _ in fits]
+    print(f"offsets: {numpy.linalg.norm(offsets, axis=-1).mean():.1f} mm; of the two persons "
+          f"{numpy.linalg.norm(offsets[0] - offsets[1], axis=-1).mean():.1f} mm apart")
     distances = []
     for person, (_, size), (weights, _) in zip(PERSONS, fits, fits[::-1]):
         distances.append(nearest(frames[person] * size, parts_of(hands, weights))[1])

@@ -337,6 +337,7 @@ TEST(BatchMaker, DegradesInputsButNoTargets) {
   BatchOptions hard = SmallBatches();
   hard.augment.background = 1;
   hard.augment.occluder = 1;
+  hard.augment.shade = 1;
   hard.augment.texture = 1;
   hard.augment.blur = 1;
   hard.augment.sharpen = 1;
@@ -378,6 +379,24 @@ TEST(DegradeImage, SharpeningSteepensEdgesAndLeavesPlainAreas) {
       EXPECT_NEAR(row[kPx - 1], 0.6F, 1e-3);
     }
   }
+}
+
+TEST(DegradeImage, ShadeIsSmoothAndNoMoreThanAStop) {
+  AugmentOptions options;
+  options.shade = 1;
+  const size_t plane = size_t{kPx} * kPx;
+  double reach = 0;
+  for (int draw = 0; draw < 50; ++draw) {
+    const std::vector<float> image = DegradedEdge(options, 0.3F, 0.3F, draw);
+    for (size_t i = 0; i < 3 * plane; ++i) {
+      EXPECT_GT(image[i], 0.3F / 2.6F);
+      EXPECT_LT(image[i], 0.3F * 2.6F);
+      if (i % kPx + 1 < kPx) EXPECT_NEAR(image[i + 1] / image[i], 1, 0.4);
+    }
+    const auto [low, high] = std::minmax_element(image.begin(), image.begin() + plane);
+    reach = std::max(reach, static_cast<double>(*high / *low));
+  }
+  EXPECT_GT(reach, 1.5);
 }
 
 TEST(DegradeImage, TextureIsFineAndOfEveryColourAlike) {
