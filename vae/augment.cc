@@ -16,32 +16,44 @@ namespace {
 constexpr double kPi = 3.14159265358979323846;
 constexpr float kLuma[3] = {0.299F, 0.587F, 0.114F};  // ITU-R BT.601
 
-// Turns (x, y) pairs that lie `stride` floats apart, then scales and shifts them.
-void MoveXY(
-    double angle_rad, double scale, const std::array<double, 2>& shift, int stride, float* joints) {
-  const double c = scale * std::cos(angle_rad);
-  const double s = scale * std::sin(angle_rad);
+// What a draw does to places in the crop, but for its shift.
+Eigen::Matrix2d InCrop(const AugmentDraw& draw, double scale) {
+  const Eigen::Matrix2d axis = Eigen::Rotation2Dd(draw.stretch_axis_rad).toRotationMatrix();
+  const Eigen::Vector2d by(draw.stretch, 1 / draw.stretch);
+  return scale * axis * by.asDiagonal() * axis.transpose() * Eigen::Rotation2Dd(draw.angle_rad);
+}
+
+// Moves (x, y) pairs that lie `stride` floats apart.
+void MoveXY(const Eigen::Matrix2d& map,
+            const std::array<double, 2>& shift,
+            int stride,
+            float* joints) {
   for (int j = 0; j < kNumJoints; ++j) {
     float* point = joints + static_cast<ptrdiff_t>(j) * stride;
-    const double x = point[0];
-    const double y = point[1];
-    point[0] = static_cast<float>(c * x - s * y + shift[0]);
-    point[1] = static_cast<float>(s * x + c * y + shift[1]);
+    const Eigen::Vector2d moved = map * Eigen::Vector2d(point[0], point[1]);
+    point[0] = static_cast<float>(moved.x() + shift[0]);
+    point[1] = static_cast<float>(moved.y() + shift[1]);
   }
 }
 
 // Pixel of the source for a pixel of the moved image: the inverse move about the centre.
 cv::Matx23d SourceFromMoved(const AugmentDraw& draw, int px) {
-  const double c = std::cos(draw.angle_rad) / draw.scale;
-  const double s = std::sin(draw.angle_rad) / draw.scale;
-  const double m = (px - 1) / 2.0;
-  const double x = m + draw.shift[0] * px / 2;  // where the centre went
-  const double y = m + draw.shift[1] * px / 2;
-  return {c, s, m - c * x - s * y, -s, c, m + s * x - c * y};
+  const Eigen::Matrix2d back = InCrop(draw, draw.scale).inverse();
+  const Eigen::Vector2d middle = Eigen::Vector2d::Constant((px - 1) / 2.0);
+  const Eigen::Vector2d moved_middle =
+      middle + Eigen::Vector2d(draw.shift[0], draw.shift[1]) * px / 2;
+  const Eigen::Vector2d origin = middle - back * moved_middle;
+  return {back(0, 0), back(0, 1), origin.x(), back(1, 0), back(1, 1), origin.y()};
 }
 
 bool Moves(const AugmentDraw& draw) {
-  return draw.angle_rad != 0 || draw.scale != 1 || draw.shift[0] != 0 || draw.shift[1] != 0;
+  return draw.angle_rad != 0 || draw.scale != 1 || draw.shift[0] != 0 || draw.shift[1] != 0 ||
+         draw.stretch != 1;
+}
+
+float ReferenceBone(const float* joints3) {
+  const Eigen::Map<const Eigen::Matrix<float, 3, kNumJoints>> points(joints3);
+  return (points.col(kMiddlePip) - points.col(kMiddleMcp)).norm();
 }
 
 }  // namespace
@@ -63,6 +75,7 @@ void AugmentOptions::Visit(Fields& fields) {
   fields.Field("colour", colour, 0, 0.9, "largest relative change of one colour");
   fields.Field("zoom", zoom, 0, 0.5, "largest relative change of an image's size");
   fields.Field("shift", shift, 0, 0.5, "largest shift of an image, half crops");
+  fields.Field("stretch", stretch, 0, 0.5, "largest stretch of pictures of hands along an axis");
   fields.Field("grey", grey, 0, 1, "share of images made grey");
   fields.Field("background", background, 0, 1, "share of inputs with another background");
   fields.Field("occluder", occluder, 0, 1, "share of inputs that something lies across");
@@ -96,6 +109,8 @@ AugmentDraw DrawAugment(
   draw.upright = options.rotate && random.Chance(options.upright);
   const double upright_tilt = options.upright_tilt_deg * kPi / 180;
   draw.tilt_rad = random.Uniform(-upright_tilt, upright_tilt);
+  draw.stretch_axis_rad = random.Uniform(0, kPi);
+  draw.stretch = std::exp(random.Uniform(-1, 1) * std::log1p(options.stretch));
   return draw;
 }
 
@@ -112,7 +127,7 @@ void SetUpright(const float* joints3, AugmentDraw* draw) {
 void SetCanonicalFraming(const float* joints2, AugmentDraw* draw) {
   std::array<float, kNumJoints * 2> turned;
   std::copy_n(joints2, turned.size(), turned.begin());
-  MoveXY(draw->angle_rad, 1, {0, 0}, 2, turned.data());
+  MoveXY(InCrop(*draw, 1), {0, 0}, 2, turned.data());
   double low[2] = {turned[0], turned[1]};
   double high[2] = {turned[0], turned[1]};
   for (size_t i = 0; i < turned.size(); ++i) {
@@ -126,7 +141,10 @@ void SetCanonicalFraming(const float* joints2, AugmentDraw* draw) {
 }
 
 void MoveJoints3(const AugmentDraw& draw, float* joints) {
-  MoveXY(draw.angle_rad, 1, {0, 0}, 3, joints);
+  const float bone = ReferenceBone(joints);
+  MoveXY(InCrop(draw, 1), {0, 0}, 3, joints);
+  Eigen::Map<Eigen::Matrix<float, 3, kNumJoints>> points(joints);
+  if (draw.stretch != 1) points *= bone / std::max(1e-6F, ReferenceBone(joints));
   if (draw.focal <= 0 || (draw.shift[0] == 0 && draw.shift[1] == 0)) return;
   const double reach = draw.focal * draw.scale;
   const Eigen::Vector3d to_centre(-draw.shift[0] / reach, -draw.shift[1] / reach, 1);
@@ -134,12 +152,11 @@ void MoveJoints3(const AugmentDraw& draw, float* joints) {
       Eigen::Quaterniond::FromTwoVectors(to_centre, Eigen::Vector3d::UnitZ())
           .toRotationMatrix()
           .cast<float>();
-  Eigen::Map<Eigen::Matrix<float, 3, kNumJoints>> points(joints);
   points = turn * points.eval();
 }
 
 void MoveJoints2(const AugmentDraw& draw, float* joints) {
-  MoveXY(draw.angle_rad, draw.scale, draw.shift, 2, joints);
+  MoveXY(InCrop(draw, draw.scale), draw.shift, 2, joints);
 }
 
 void AugmentImage(

@@ -26,6 +26,10 @@ struct AugmentOptions {
   // everything that is taught beside them).
   double zoom = 0;
   double shift = 0;
+  // Largest relative stretch of a picture of colours along some axis, shrunk as much across it, 0
+  // .. 0.5: hands of other proportions, as 3D is stretched with it. Depth and decoders that hear
+  // joints are taught hands as they are.
+  double stretch = 0;
   // Share of images made grey.
   double grey = 0;
   // What only an encoder's input suffers (vae/degrade.h): shares of images that get another
@@ -44,11 +48,14 @@ struct AugmentOptions {
   void Visit(Fields& fields);
 };
 
-// What happens to one sample. In crop coordinates, x -> scale * R(angle) x + shift.
+// What happens to one sample. In crop coordinates, x -> scale * S * R(angle) x + shift, where S
+// stretches along an axis and shrinks across it.
 struct AugmentDraw {
   double angle_rad = 0;  // from x (right) towards y (down)
   double scale = 1;
   std::array<double, 2> shift = {0, 0};
+  double stretch = 1;
+  double stretch_axis_rad = 0;  // of the moved crop, from x (right) towards y (down)
   std::array<float, 3> gain = {1, 1, 1};
   bool grey = false;
   bool upright = false;  // to be turned upright, then by tilt_rad
@@ -77,9 +84,10 @@ double UprightAngle(const float* joints3);
 void SetUpright(const float* joints3, AugmentDraw* draw);
 
 // {21, 3} in crop axes and {21, 2} in [-1, 1], moved in place. 3D joints have no place in the crop:
-// they are turned about the optical axis and then, by the least rotation, with the camera that
-// looks at the moved crop's centre. The perspective change of the picture that goes with that
-// (second order in the shift: 0.2 % of the crop for a shift of 0.1 at f = 3.6) is neglected.
+// they are stretched, the bone from middle MCP to PIP keeping its length, and turned about the
+// optical axis and then, by the least rotation, with the camera that looks at the moved crop's
+// centre. The perspective change of the picture that goes with that (second order in the shift: 0.2
+// % of the crop for a shift of 0.1 at f = 3.6) is neglected.
 void MoveJoints3(const AugmentDraw& draw, float* joints);
 void MoveJoints2(const AugmentDraw& draw, float* joints);
 

@@ -103,6 +103,12 @@ void BatchMaker::AddOrders(const Pass& pass) {
   unlabelled_.push_back(std::move(unlabelled));
 }
 
+// Whether hands of other proportions may be shown: not where depth, which stays in millimetres, or
+// a second look says how large the hand is.
+bool BatchMaker::Stretches(const Pass& pass) const {
+  return pass.from == Modality::kRgb && !pass.Decodes(Modality::kDepth) && Looks(pass) == 1;
+}
+
 int BatchMaker::Looks(const Pass& pass) const {
   return options_.two_looks && IsRgbOnly(pass) ? 2 : 1;
 }
@@ -174,6 +180,7 @@ void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
   // them.
   if (Looks(pass) > 1) draw.shift = {0, 0};
   const bool decoded = position < DecodedRows(pass);
+  if (!Stretches(pass)) draw.stretch = 1;
   if (decoded || (HasCanonicalFraming(pass) && samples_.Has(row, Modality::kJoints2))) {
     SetCanonicalFraming(samples_.joints2.data() + row * kNumJoints * 2, &draw);
   } else {
@@ -253,6 +260,7 @@ void BatchMaker::AddLeftRow(int64_t row, int position, Batch* batch) const {
   AugmentDraw draw =
       DrawAugment(options_.augment, options_.seed, batch->step, kLeftRows + position, true);
   StandUp(row, modality, &draw);
+  if (modality != Modality::kRgb) draw.stretch = 1;
   Random random = DegradeRandom(options_.seed, batch->step, kLeftRows + position);
   std::vector<float> planes = Planes(row, modality, draw);
   const int count = static_cast<int>(planes.size()) / (samples_.rgb_px * samples_.rgb_px);

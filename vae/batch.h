@@ -84,6 +84,7 @@ class BatchMaker {
   bool IsOurs(int i, int count) const;
   // How often each sample of a batch is in it.
   int Looks(const Pass& pass) const;
+  bool Stretches(const Pass& pass) const;
   // Rows of a batch whose pictures are decoded.
   int DecodedRows(const Pass& pass) const;
   // Samples of a batch that are drawn from `unlabelled_`.

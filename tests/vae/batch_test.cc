@@ -71,6 +71,8 @@ TEST(AugmentImage, MovesThePictureWithTheJoints) {
     draw.angle_rad = random.Uniform(-4, 4);
     draw.scale = random.Uniform(0.9, 1.1);
     draw.shift = {random.Uniform(-0.1, 0.1), random.Uniform(-0.1, 0.1)};
+    draw.stretch = random.Uniform(0.9, 1.1);
+    draw.stretch_axis_rad = random.Uniform(0, 3);
     // A bright 3x3 blob not far from the centre.
     const int x = 10 + static_cast<int>(random.Integer(12));
     const int y = 10 + static_cast<int>(random.Integer(12));
@@ -115,6 +117,43 @@ TEST(AugmentImage, MarksWhatTheTurnedImageDoesNotReach) {
   AugmentImage(draw, rgb.data(), alpha.data(), kPx, planes.data());
   EXPECT_TRUE(std::all_of(valid, valid + kPx * kPx, [](float v) { return v == 1; }))
       << "a quarter turn reaches every pixel";
+}
+
+TEST(MoveJoints3, StretchesAlongTheAxisAndKeepsTheBone) {
+  for (uint64_t i = 0; i < 20; ++i) {
+    Random random(16, i, 0, Purpose::kTest);
+    const Tuple tuple = ToyTuple(ToyOptions(), i);
+    std::array<float, 63> joints;
+    NormaliseJoints3(tuple.joints_in_cam, tuple.handedness, joints.data());
+    Joints3 expected = MetricJoints3(joints.data(), 1, Handedness::kRight);
+    AugmentDraw draw;
+    draw.stretch = random.Uniform(0.85, 1.15);
+    draw.stretch_axis_rad = random.Uniform(0, 3);
+    MoveJoints3(draw, joints.data());
+    const Eigen::RowVector2d axis(std::cos(draw.stretch_axis_rad), std::sin(draw.stretch_axis_rad));
+    for (int j = 0; j < kNumJoints; ++j) {
+      const Eigen::RowVector2d along = expected.row(j).head<2>().dot(axis) * axis;
+      const Eigen::RowVector2d across = expected.row(j).head<2>() - along;
+      expected.row(j).head<2>() = draw.stretch * along + across / draw.stretch;
+    }
+    expected /= ReferenceBoneLength(expected);
+    const Joints3 moved = MetricJoints3(joints.data(), 1, Handedness::kRight);
+    EXPECT_LT((moved - expected).cwiseAbs().maxCoeff(), 1e-4);
+  }
+}
+
+TEST(BatchMaker, StretchesPicturesOfColoursAlone) {
+  const SampleSet samples = ToySamples(24);
+  const auto targets = [&](const char* pass, double stretch) {
+    BatchOptions options = SmallBatches();
+    options.augment.stretch = stretch;
+    return BatchMaker(samples, ParsePasses({pass}), options).Make(1).targets;
+  };
+  EXPECT_NE(targets("rgb->3d", 0.2), targets("rgb->3d", 0));
+  EXPECT_NE(targets("rgb->2d", 0.2), targets("rgb->2d", 0));
+  for (const char* pass : {"depth->3d", "rgb->depth", "3d->3d", "2d->3d", "3d->rgb"}) {
+    EXPECT_EQ(targets(pass, 0.2), targets(pass, 0)) << pass;
+  }
 }
 
 TEST(SetCanonicalFraming, CentresTheHandAndFillsTheCrop) {
