@@ -5,7 +5,9 @@
 #include "tests/vae/toy_hands.h"
 #include "tests/vae/trained_toy.h"
 #include "vae/hand_vae.h"
+#include "vae/tensor_file.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -108,6 +110,34 @@ TEST(PythonModel, IsToldTheSideAndSaysTheSize) {
   options.model.side_input = 1;
   options.model.metric_scale = 1;
   ExpectSame(options, folder);
+}
+
+TEST(AverageModels, AreTheMeanOfTheirWeights) {
+  const TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 32, folder / "data");
+  std::vector<TensorFile> models;
+  std::string files;
+  for (const uint64_t seed : {1, 2}) {
+    TrainOptions options = ToyTraining(folder / "data", folder / ("model" + std::to_string(seed)));
+    options.seed = seed;
+    const std::filesystem::path model = Train(options, false).model;
+    models.push_back(TensorFile::Read(model));
+    files += " " + model.string();
+  }
+  const std::filesystem::path average = folder / "average.safetensors";
+  const std::string command = "/usr/bin/python3 " HANDFORGE_SOURCE_DIR "/tools/average_models.py " +
+                              average.string() + files;
+  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  const TensorFile mean = TensorFile::Read(average);  // checks its hash
+  const auto bias = [](const TensorFile& model) {
+    return model.Floats("decoder.3d.layers.head.bias", {3 * kNumJoints});
+  };
+  const std::vector<float> a = bias(models[0]), b = bias(models[1]), m = bias(mean);
+  EXPECT_NE(a, b);
+  for (size_t i = 0; i < m.size(); ++i) {
+    EXPECT_NEAR(m[i], (a[i] + b[i]) / 2, 1e-3 * (std::abs(a[i]) + std::abs(b[i])) + 1e-6);
+  }
+  EXPECT_NO_THROW(HandVae::Load(average));
 }
 
 }  // namespace
