@@ -34,7 +34,7 @@ extern const std::array<std::array<uint8_t, 3>, 10> kMonkTonesSrgb;
 Eigen::Vector3f MonkReflectance(float place, float flush);
 
 // Tone is uniform over the whole scale. How palm and back differ, in paleness, redness and relief,
-// varies more than among photographs of hands, so that no network relies on one of the differences.
+// varies widely, so that no network relies on one of the differences.
 SkinAppearance SampleSkin(Random& random);
 // Mean luminance of palm and back, linear reflectance.
 float MeanLuminance(const SkinAppearance& skin);
