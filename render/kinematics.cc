@@ -246,7 +246,7 @@ BonePoses ForwardKinematics(const Rig& rig, const HandShape& shape, const HandAn
               origin,
               poses.rotation[parent] * StraightRotation(rig, bone) * local,
               rig.rest_length_mm[bone] * shape.segment_length[finger][segment],
-              shape.girth,
+              shape.girth * shape.segment_girth[finger][segment],
               &poses);
     }
   }
@@ -320,6 +320,7 @@ MeasuredHand Measure(const Rig& rig, const BonePoses& poses) {
     for (int segment = 0; segment < 3; ++segment) {
       const int bone = SegmentBone(finger, segment);
       hand.shape.segment_length[finger][segment] = poses.scale[bone].z();
+      hand.shape.segment_girth[finger][segment] = poses.scale[bone].x() / hand.shape.girth;
       const Swing swing = local_swing(bone, &remainder);
       const double flexion = swing.flexion / kDegree, abduction = swing.abduction / kDegree;
       if (segment > 0) {

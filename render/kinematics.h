@@ -14,6 +14,8 @@ struct HandShape {
   double girth = 1;  // thickness of flesh across every bone
   std::array<std::array<double, 3>, kNumFingers> segment_length = {
       {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}}};
+  std::array<std::array<double, 3>, kNumFingers> segment_girth = {  // beside `girth`
+      {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}}};
 };
 
 // The joints move as follows, and `MeasureAngles` reads the same angles back:

@@ -212,8 +212,11 @@ double SettlePose(const Rig& rig,
   return depth;
 }
 
-HandShape SampleShape(const Rig& rig, Random& random) {
+HandShape SampleShape(const Rig& rig, const ShapeOptions& options, Random& random) {
   constexpr double kMeanBreadthToLength = 0.4535;  // of both populations together
+  const auto varied = [&random](double deviation) {
+    return 1 + random.TruncatedNormal(0, deviation, 2);
+  };
   const bool man = random.Chance(0.5);
   const double length_mm =
       man ? random.TruncatedNormal(193.8, 9.8, 2.5) : random.TruncatedNormal(180.5, 9.7, 2.5);
@@ -221,13 +224,16 @@ HandShape SampleShape(const Rig& rig, Random& random) {
       man ? random.TruncatedNormal(90.4, 4.2, 2.5) : random.TruncatedNormal(79.4, 3.8, 2.5);
   const double size = length_mm / rig.rest_hand_length_mm;
   HandShape shape;
-  shape.palm_length = size * (1 + random.TruncatedNormal(0, 0.03, 2));
+  shape.palm_length = size * varied(options.palm_length);
   shape.palm_breadth = size * (breadth_mm / length_mm) / kMeanBreadthToLength;
-  shape.girth = shape.palm_breadth * (1 + random.TruncatedNormal(0, 0.04, 2));
+  shape.girth = shape.palm_breadth * varied(options.girth);
   for (auto& finger : shape.segment_length) {
-    const double whole = 1 + random.TruncatedNormal(0, 0.025, 2);
-    for (double& segment : finger)
-      segment = size * whole * (1 + random.TruncatedNormal(0, 0.02, 2));
+    const double whole = varied(options.finger_length);
+    for (double& segment : finger) segment = size * whole * varied(options.segment_length);
+  }
+  for (auto& finger : shape.segment_girth) {
+    const double whole = varied(options.finger_girth);
+    for (double& segment : finger) segment = whole * varied(options.segment_girth);
   }
   return shape;
 }

@@ -60,10 +60,22 @@ double SettlePose(const Rig& rig,
                   double max_penetration_mm,
                   HandAngles* angles_deg);
 
+// Deviations of a person's proportions, relative, each cut off at twice as much: beside what length
+// and breadth of the hand vary.
+struct ShapeOptions {
+  double palm_length = 0.03;
+  double finger_length = 0.025;
+  double segment_length = 0.02;  // of a finger's segment, beside the finger's
+  double girth = 0.04;           // of the whole hand
+  double finger_girth = 0;
+  double segment_girth = 0;  // of a finger's segment, beside the finger's
+
+  void Visit(Fields& fields);
+};
+
 // Proportions of an adult hand: length and breadth of 1988 U.S. Army personnel, half men, half
 // women (Gordon et al., 1988 Anthropometric Survey of U.S. Army Personnel: hand length 193.8 +- 9.8
-// and 180.5 +- 9.7 mm, breadth 90.4 +- 4.2 and 79.4 +- 3.8 mm), proportions of single bones varied
-// by 3 % and girth by 4 %.
-HandShape SampleShape(const Rig& rig, Random& random);
+// and 180.5 +- 9.7 mm, breadth 90.4 +- 4.2 and 79.4 +- 3.8 mm), its parts varied by `options`.
+HandShape SampleShape(const Rig& rig, const ShapeOptions& options, Random& random);
 
 }  // namespace handforge

@@ -22,6 +22,15 @@ void PosePriorOptions::Visit(Fields& fields) {
                "deeper self-collisions are parted, or else drawn again");
 }
 
+void ShapeOptions::Visit(Fields& fields) {
+  fields.Field("palm_length", palm_length, 0, 0.2, "deviation of the palm's length");
+  fields.Field("finger_length", finger_length, 0, 0.2, "deviation of each finger's length");
+  fields.Field("segment_length", segment_length, 0, 0.2, "deviation of each segment's length");
+  fields.Field("girth", girth, 0, 0.2, "deviation of the whole hand's girth");
+  fields.Field("finger_girth", finger_girth, 0, 0.2, "deviation of each finger's girth");
+  fields.Field("segment_girth", segment_girth, 0, 0.2, "deviation of each segment's girth");
+}
+
 void CameraOptions::Visit(Fields& fields) {
   fields.Field("sphere", sphere, 0, 1000, "weight of views from any direction");
   fields.Field("egocentric", egocentric, 0, 1000, "weight of views from the wearer's eyes");
@@ -132,6 +141,7 @@ void RenderOptions::Visit(Fields& fields) {
   fields.Field("rgb_px", rgb_px, 16, 2048, "side of rgb; divides image_px");
   fields.Field("rig", rig, {}, "rig specification");
   fields.Nested("pose", pose, "pose prior");
+  fields.Nested("shape", shape, "how persons' proportions vary");
   fields.Nested("camera", camera, "camera distribution");
   fields.Nested("light", light, "light and background");
   fields.Nested("objects", objects, "things in or before the hand");

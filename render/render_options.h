@@ -59,6 +59,7 @@ struct RenderOptions {
   int64_t rgb_px = 128;    // image_px must be a multiple of it
   std::string rig = "configs/rigs/generic-hand.yaml";
   PosePriorOptions pose;
+  ShapeOptions shape;
   CameraOptions camera;
   LightOptions light;
   ObjectOptions objects;

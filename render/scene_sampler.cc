@@ -140,7 +140,7 @@ SceneHand SceneSampler::DrawHand(const RowAddress& row,
   SceneHand out;
   out.subject = hold_out.Subject(subject_random.Integer(options_.subjects));
   Random shape_random(options_.seed, static_cast<uint64_t>(out.subject), 1, Purpose::kShape);
-  out.shape = SampleShape(rig_, shape_random);
+  out.shape = SampleShape(rig_, options_.shape, shape_random);
   out.skin = SubjectSkin(options_.seed, out.subject, hold_out);
 
   // Key poses, without parts that pass through each other.

@@ -132,6 +132,22 @@ TEST(ForwardKinematics, ShapeScalesBones) {
   EXPECT_NEAR(length / rest, 1.25, 1e-6);
 }
 
+TEST(ForwardKinematics, SegmentGirthThickensOneSegmentAndMovesNoJoint) {
+  HandShape shape, thick;
+  shape.girth = thick.girth = 0.9;
+  thick.segment_girth[kRing][2] = 1.2;
+  const BonePoses before = ForwardKinematics(TestRig(), shape, HandAngles{});
+  const BonePoses after = ForwardKinematics(TestRig(), thick, HandAngles{});
+  EXPECT_EQ(JointsOf(TestRig(), before), JointsOf(TestRig(), after));
+  for (int b = 0; b < kNumBones; ++b) {
+    const double wider = b == SegmentBone(kRing, 2) ? 1.2 : 1;
+    EXPECT_NEAR(after.scale[b].x(), wider * before.scale[b].x(), 1e-12);
+    EXPECT_NEAR(after.scale[b].y(), wider * before.scale[b].y(), 1e-12);
+    EXPECT_EQ(after.scale[b].z(), before.scale[b].z());
+  }
+  EXPECT_NEAR(Measure(TestRig(), after).shape.segment_girth[kRing][2], 1.2, 1e-12);
+}
+
 TEST(Measure, ReadsForwardAnglesBack) {
   for (int i = 0; i < 1000; ++i) {
     const RandomHand hand = DrawHand(kSeed, i);

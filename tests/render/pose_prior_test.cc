@@ -20,9 +20,9 @@ SampledPose Draw(const PosePriorOptions& options, uint64_t index, uint32_t attem
   return SamplePose(TestGestures(), options, random);
 }
 
-HandShape DrawShape(uint64_t index) {
+HandShape DrawShape(uint64_t index, const ShapeOptions& options = {}) {
   Random random(kSeed, index, 0, Purpose::kShape);
-  return SampleShape(TestRig(), random);
+  return SampleShape(TestRig(), options, random);
 }
 
 PosePriorOptions Quiet() {
@@ -270,6 +270,49 @@ TEST(SampleShape, IsAFunctionOfTheCounters) {
   for (uint64_t i = 0; i < 100; ++i) {
     EXPECT_EQ(DrawShape(i).segment_length, DrawShape(i).segment_length);
     EXPECT_NE(DrawShape(i).girth, DrawShape(i + 1).girth);
+  }
+}
+
+TEST(SampleShape, VariesEachProportionAsFarAsToldAndNoOther) {
+  ShapeOptions still;
+  still.palm_length = still.finger_length = still.segment_length = still.girth = 0;
+  const auto thumb_girth = [](const HandShape& s) { return s.segment_girth[kThumb][1]; };
+  const auto index_length = [](const HandShape& s) {
+    return s.segment_length[kIndex][0] / s.palm_length;
+  };
+  const auto girth = [](const HandShape& s) { return s.girth / s.palm_breadth; };
+  const auto deviation = [](const ShapeOptions& options, const auto& of) {
+    constexpr int kShapes = 4000;
+    double sum = 0, squares = 0;
+    for (int i = 0; i < kShapes; ++i) {
+      const double x = of(DrawShape(static_cast<uint64_t>(i), options));
+      sum += x;
+      squares += x * x;
+      EXPECT_LT(std::abs(x - 1), 2 * 0.1 + 1e-9);
+    }
+    EXPECT_NEAR(sum / kShapes, 1, 0.006);
+    return std::sqrt(std::max(0.0, squares / kShapes - std::pow(sum / kShapes, 2)));
+  };
+  // A normal cut off at twice its deviation keeps 0.880 of it.
+  constexpr double kKept = 0.880;
+  for (double ShapeOptions::*field : {&ShapeOptions::palm_length,
+                                      &ShapeOptions::finger_length,
+                                      &ShapeOptions::segment_length,
+                                      &ShapeOptions::girth,
+                                      &ShapeOptions::finger_girth,
+                                      &ShapeOptions::segment_girth}) {
+    ShapeOptions options = still;
+    options.*field = 0.1;
+    const auto expected = [&](bool varies) { return varies ? 0.1 * kKept : 0; };
+    const bool of_girth =
+        field == &ShapeOptions::finger_girth || field == &ShapeOptions::segment_girth;
+    const bool of_length =
+        field == &ShapeOptions::finger_length || field == &ShapeOptions::segment_length;
+    EXPECT_NEAR(deviation(options, girth), expected(field == &ShapeOptions::girth), 0.004);
+    EXPECT_NEAR(deviation(options, thumb_girth), expected(of_girth), 0.004);
+    if (field != &ShapeOptions::palm_length) {
+      EXPECT_NEAR(deviation(options, index_length), expected(of_length), 0.004);
+    }
   }
 }
 

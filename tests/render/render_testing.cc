@@ -28,7 +28,7 @@ RandomHand DrawHand(uint64_t seed, uint64_t index) {
   Random pose_random(seed, index, 0, Purpose::kPose);
   Random camera_random(seed, index, 0, Purpose::kCamera);
   RandomHand hand;
-  hand.shape = SampleShape(TestRig(), shape_random);
+  hand.shape = SampleShape(TestRig(), ShapeOptions(), shape_random);
   hand.angles_deg = SamplePose(TestGestures(), PosePriorOptions(), pose_random).angles_deg;
   Rigid3 cam_from_hand;
   cam_from_hand.rotation = RandomRotation(camera_random);
