@@ -51,11 +51,6 @@ bool Moves(const AugmentDraw& draw) {
          draw.stretch != 1;
 }
 
-float ReferenceBone(const float* joints3) {
-  const Eigen::Map<const Eigen::Matrix<float, 3, kNumJoints>> points(joints3);
-  return (points.col(kMiddlePip) - points.col(kMiddleMcp)).norm();
-}
-
 }  // namespace
 
 void AugmentOptions::Visit(Fields& fields) {
@@ -141,10 +136,11 @@ void SetCanonicalFraming(const float* joints2, AugmentDraw* draw) {
 }
 
 void MoveJoints3(const AugmentDraw& draw, float* joints) {
-  const float bone = ReferenceBone(joints);
-  MoveXY(InCrop(draw, 1), {0, 0}, 3, joints);
   Eigen::Map<Eigen::Matrix<float, 3, kNumJoints>> points(joints);
-  if (draw.stretch != 1) points *= bone / std::max(1e-6F, ReferenceBone(joints));
+  const auto bone = [&points] { return ReferenceBoneLength(points.transpose().cast<double>()); };
+  const double bone_before = draw.stretch == 1 ? 1 : bone();
+  MoveXY(InCrop(draw, 1), {0, 0}, 3, joints);
+  if (draw.stretch != 1) points *= static_cast<float>(bone_before / std::max(1e-6, bone()));
   if (draw.focal <= 0 || (draw.shift[0] == 0 && draw.shift[1] == 0)) return;
   const double reach = draw.focal * draw.scale;
   const Eigen::Vector3d to_centre(-draw.shift[0] / reach, -draw.shift[1] / reach, 1);
