@@ -32,6 +32,10 @@ void Step(std::vector<SparseRow>* rows, Triangles* triangles, std::vector<int>* 
   // Even vertices: (1 - k beta) v + beta sum of the k neighbours.
   std::vector<SparseRow> refined(n);
   for (size_t v = 0; v < n; ++v) {
+    if (neighbours[v].empty()) {  // of no triangle, as the middle of a cap that was cut off
+      refined[v] = (*rows)[v];
+      continue;
+    }
     const double k = static_cast<double>(neighbours[v].size());
     const double inner = 3.0 / 8 + std::cos(2 * M_PI / k) / 4;
     const double beta = (5.0 / 8 - inner * inner) / k;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Error of `handforge predict` on photographs, against what a detector says of them.
 
-photo_error.py PREDICTIONS LOOKS
+photo_error.py PREDICTIONS LOOKS [WEIGHTS]
 
 PREDICTIONS: predictions.json. LOOKS: JSON of what the detector said of each picture each time that it
 was shown it (turned, mirrored, in larger crops; all turned back), those that did not find the hand
@@ -11,21 +11,16 @@ in any unit, axes of the picture: x right, y down, z away from the camera.
 
 The reference is the side that has the larger sum of scores and, hands scaled to 90 mm from wrist to
 middle MCP, the mean of the looks that say so. Errors are mean distances of the joints after a
-similarity transform (Procrustes; no reflection). A detector errs, too: hands that it always takes
-for the same one are told from those that it does not or saw once.
+similarity transform (Procrustes; no reflection). With WEIGHTS, which fit_points.py writes, what is
+predicted are the detector's points rather than our joints. A detector errs, too: hands that it always
+takes for the same one are told from those that it does not or saw once.
 """
 import json
 import sys
 
 import numpy
 
-WRIST, MIDDLE_MCP = 0, 9
-
-
-def scaled(joints):
-    joints = numpy.array(joints, float)
-    joints -= joints[WRIST]
-    return joints * (90 / numpy.linalg.norm(joints[MIDDLE_MCP]))
+from hand_points import aligned_error, read_weights, scaled
 
 
 def reference(looks):
@@ -36,18 +31,11 @@ def reference(looks):
     return side, scaled(numpy.mean(agreeing, 0)), len(agreeing) / len(looks)
 
 
-def aligned_error_mm(joints, truth_mm):
-    a, b = joints - joints.mean(0), truth_mm - truth_mm.mean(0)
-    u, stretch, vt = numpy.linalg.svd(a.T @ b)
-    signs = numpy.array([1, 1, numpy.sign(numpy.linalg.det(u @ vt))])
-    scale = (stretch * signs).sum() / (a * a).sum()
-    return numpy.linalg.norm(scale * a @ (u * signs) @ vt - b, axis=1).mean()
-
-
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
-    predictions, pictures = (json.load(open(file)) for file in sys.argv[1:])
+    predictions, pictures = (json.load(open(file)) for file in sys.argv[1:3])
+    weights = read_weights(sys.argv[3]) if len(sys.argv) == 4 else numpy.eye(21)
     missing = sorted(set(pictures) - set(predictions))
     if missing:
         sys.exit(f"{sys.argv[1]}: no prediction of {missing[0]} ({len(missing)} of {len(pictures)} lack one)")
@@ -55,7 +43,7 @@ def main():
     for name, picture in pictures.items():
         side, truth_mm, agree = reference(picture["looks"])
         said = predictions[name]
-        rows.append((aligned_error_mm(numpy.array(said["joints_3d_mm"]), truth_mm),
+        rows.append((aligned_error(weights @ numpy.array(said["joints_3d_mm"]), truth_mm),
                      said["handedness"].lower() == side,
                      agree == 1 and len(picture["looks"]) > 1,
                      2 * len(picture["looks"]) >= picture["shown"]))

@@ -221,6 +221,16 @@ TEST(LoopSubdivide, ReproducesPlanesAndSumsToOne) {
   }
 }
 
+// The forearm replaces the cap that a hand file ends in, and with it the vertices inside the cap.
+TEST(LoopSubdivide, KeepsVerticesOfNoTriangle) {
+  const std::vector<std::array<int, 3>> tetrahedron = {{0, 2, 1}, {0, 1, 3}, {1, 2, 3}, {2, 0, 3}};
+  for (int steps = 0; steps <= 2; ++steps) {
+    const Subdivision s = LoopSubdivide(5, tetrahedron, steps);
+    ASSERT_EQ(s.stencils[4].terms.size(), 1U) << steps;
+    EXPECT_EQ(s.stencils[4].terms[0], std::make_pair(4, 1.0F)) << steps;
+  }
+}
+
 TEST(LoopSubdivide, CompensationKeepsTheHandsVolume) {
   // The loaded mesh holds 343 cm^3 before its cap gives way to the forearm; compare without one.
   RigSpec spec = RigSpec::Load(SourcePath("configs/rigs/generic-hand.yaml"));
