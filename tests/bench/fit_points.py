@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""How the points that a detector marks lie among the joints that handforge labels.
+"""How what a detector marks differs, by rule, from the joints that handforge labels.
 
 fit_points.py DATASET LOOKS OUT
 
@@ -7,10 +7,11 @@ DATASET: rendered tuples. LOOKS: JSON of what the detector said of their picture
 photo_error.py reads it: {"0000.png": {"looks": [{"handedness": "left", "joints_3d": [[x, y, z] * 21]}]}}.
 More pairs of DATASET and LOOKS may follow before OUT.
 
-Detectors are trained on other definitions of the same joints ("MCP" may be the knuckle or where the
-finger leaves the palm). Each of their points is fitted as a weighted mean of our joints: its own, the
-others of its finger, wrist, index and little MCP. Weights hold for all three coordinates, so they move
-definitions and cannot tell how a hand lies. Least squares of what is left after alignment, damped
+Each of its points is fitted as a weighted mean of our joints: its own, the others of its finger, wrist,
+index and little MCP, weights alike for x, y and z. That takes in other definitions of a joint ("MCP" may
+be the knuckle or where the finger leaves the palm) and the detector's own bias alike, such as bent
+fingers read as straighter: a prediction that such weights bring nearer to the detector's points has
+not been shown to be nearer to the truth. Least squares of what is left after alignment, damped
 towards the joint itself, large residuals counted less (Huber); looks that say the other side are left
 out. Written: {"weights": [[21] * 21]}.
 
@@ -100,7 +101,7 @@ def main():
         sys.exit(f"{len(pairs)} looks say the side that is labelled; at least 100 are needed")
     held_out = pairs[1::2]
     print(f"{len(pairs)} looks; labels lie {distance_mm(held_out, numpy.eye(21)):.2f} mm from the detector's "
-          f"points, in its definitions {distance_mm(held_out, fit(pairs[::2])):.2f} mm")
+          f"points, weighted {distance_mm(held_out, fit(pairs[::2])):.2f} mm")
     weights = fit(pairs).round(4)
     weights[:, 0] += 1 - weights.sum(1)
     rows = ",\n".join(json.dumps(row) for row in weights.round(4).tolist())

@@ -1,4 +1,4 @@
-"""Hands as {21, 3} points in the project's order, wrist first: sizes, alignment, other definitions."""
+"""Hands as {21, 3} points in the project's order, wrist first: sizes, alignment, a detector's points."""
 import json
 
 import numpy
@@ -30,7 +30,7 @@ def aligned_error(points, truth):
 
 
 def read_weights(file):
-    """{21, 21}: row i says point i of other definitions as a weighted mean of ours."""
+    """{21, 21}: row i says a detector's point i as a weighted mean of our joints."""
     weights = numpy.array(json.load(open(file))["weights"], float)
     if weights.shape != (21, 21) or numpy.abs(weights.sum(1) - 1).max() > 1e-3:
         raise SystemExit(f"{file}: 'weights' has to be 21 rows of 21 numbers, each row of sum 1")

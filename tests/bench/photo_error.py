@@ -12,8 +12,9 @@ in any unit, axes of the picture: x right, y down, z away from the camera.
 The reference is the side that has the larger sum of scores and, hands scaled to 90 mm from wrist to
 middle MCP, the mean of the looks that say so. Errors are mean distances of the joints after a
 similarity transform (Procrustes; no reflection). With WEIGHTS, which fit_points.py writes, what is
-predicted are the detector's points rather than our joints. A detector errs, too: hands that it always
-takes for the same one are told from those that it does not or saw once.
+compared is what the detector would say of the predicted hand, its bias with it: no error against the
+truth. A detector errs, too: hands that it always takes for the same one are told from those that it
+does not or saw once.
 """
 import json
 import sys
