@@ -25,7 +25,7 @@ struct PredictOptions {
   // vae/hand_predictor.h
   bool turns = true;
   int64_t upright_views = 5;
-  int64_t crop_sizes = 3;
+  int64_t crop_sizes = 1;
   int64_t refinements = 1;
   int64_t draws = 4;
   uint64_t seed = 1;

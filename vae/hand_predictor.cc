@@ -27,6 +27,8 @@ constexpr double kCropReach = 1.18;
 // A crop is framed as training crops are where another would be at most this many times smaller or
 // larger, and moved by less than this share of its side.
 constexpr double kFramedZoom = 1.35, kFramedShift = 0.12;
+// Between the two looks that say better which way is up, and the first guess.
+constexpr double kSecondLookRad = kUprightReachRad / 2;
 constexpr double kLeastBone = 1e-3;  // of a decoded hand, so that its size can be divided by it
 
 cv::Mat View(const ImageU8& image) {
@@ -156,12 +158,6 @@ double Disagreement(const std::vector<float>& looks, const Joints3& average) {
   return sum / static_cast<double>(count);
 }
 
-double LogOdds(double probability) {
-  constexpr double kLeast = 1e-6;
-  const double p = std::clamp(probability, kLeast, 1 - kLeast);
-  return std::log(p / (1 - p));
-}
-
 void AppendInput(const cv::Mat& image, std::vector<float>* input) {
   if (image.channels() == 1) {
     const size_t begin = input->size();
@@ -229,8 +225,8 @@ struct HandPredictor::Estimate {
   Joints2 joints_px = Joints2::Zero();
   double spread = 0;        // in the same units
   double disagreement = 0;  // mean distance of the joints of single looks from their mean
-  // Probability that the picture shows a left hand, by the side head; 0 where it was not asked.
-  double says_left = 0;
+  // That the picture shows a left hand, by the side head; 0 where it was not asked.
+  double left_log_odds = 0;
 };
 
 HandPredictor::HandPredictor(const HandVae& vae, const PredictorOptions& options)
@@ -304,10 +300,16 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
   const std::vector<double> sizes = CropSizes(options_.crop_sizes);
   const bool again = options_.upright_views > 0;
   look(again ? std::vector<double>{1} : sizes, FirstAngles(options_.turns));
-  if (again) {
+  const auto upright_rad = [&looks] {
     const Eigen::Matrix<float, kNumJoints, 3, Eigen::RowMajor> seen =
         Average(looks.joints3).cast<float>();
-    look(sizes, UprightViews(UprightAngle(seen.data()), options_.upright_views));
+    return UprightAngle(seen.data());
+  };
+  if (again) {
+    // Hands are read best upright, and so is which way that is.
+    const double nearly_rad = upright_rad();
+    look({1}, {nearly_rad - kSecondLookRad, nearly_rad + kSecondLookRad});
+    look(sizes, UprightViews(upright_rad(), options_.upright_views));
   }
   Estimate estimate;
   estimate.joints3 = Average(looks.joints3);
@@ -315,9 +317,9 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
   estimate.spread = Spread(looks, views.angles_rad, estimate.joints3, index);
   estimate.disagreement = Disagreement(looks.joints3, estimate.joints3);
   if (options_.handedness == "auto" && vae_.info().has_side) {
-    estimate.says_left =
-        SayLeftTurned(vae_, picture.modality, views.input.data(), views.angles_rad);
-    if (mirrored) estimate.says_left = 1 - estimate.says_left;
+    estimate.left_log_odds =
+        LeftLogOddsTurned(vae_, picture.modality, views.input.data(), views.angles_rad);
+    if (mirrored) estimate.left_log_odds *= -1;
   }
   return estimate;
 }
@@ -386,7 +388,7 @@ HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
 // configs/benchmark-test.yaml weighs them 1 to 2.4.
 bool HandPredictor::SaysLeft(const Estimate& as_right, const Estimate& as_left) {
   constexpr double kTiny = 1e-6, kWeightOfAgreement = 2.4;
-  const double head = (LogOdds(as_right.says_left) + LogOdds(as_left.says_left)) / 2;
+  const double head = (as_right.left_log_odds + as_left.left_log_odds) / 2;
   const double agreement =
       std::log((as_right.disagreement + kTiny) / (as_left.disagreement + kTiny));
   return head + kWeightOfAgreement * agreement > 0;

@@ -46,7 +46,7 @@ struct PredictorOptions {
   int upright_views = 5;
   // Sizes of the crop that the averaged views are of, spread evenly in logarithm from 1/1.18 of the
   // given one to 1.18 times that; 1 = the given one alone.
-  int crop_sizes = 3;
+  int crop_sizes = 1;
   // Times that the crop is made anew around the hand just found, where it is framed otherwise than
   // those of the training data.
   int refinements = 0;

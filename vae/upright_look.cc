@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <opencv2/imgproc.hpp>
 
@@ -45,6 +44,12 @@ void TurnPicture(Modality modality, double angle_rad, int px, const float* input
                    cv::BORDER_CONSTANT,
                    cv::Scalar(1));
   }
+}
+
+double LogOdds(double probability) {
+  constexpr double kLeast = 1e-6;
+  const double p = std::clamp(probability, kLeast, 1 - kLeast);
+  return std::log(p / (1 - p));
 }
 
 std::vector<float> TurnPictures(Modality modality,
@@ -95,14 +100,16 @@ TurnedLooks LookTurned(const HandVae& vae,
   return looks;
 }
 
-double SayLeftTurned(const HandVae& vae,
-                     Modality modality,
-                     const float* input,
-                     const std::vector<double>& angles_rad) {
+double LeftLogOddsTurned(const HandVae& vae,
+                         Modality modality,
+                         const float* input,
+                         const std::vector<double>& angles_rad) {
   const std::vector<float> turned = TurnPictures(modality, vae.info().rgb_px, input, angles_rad);
   std::vector<float> left(angles_rad.size());
   vae.EncodeSide(modality, turned.data(), static_cast<int>(left.size()), left.data());
-  return std::accumulate(left.begin(), left.end(), 0.0) / static_cast<double>(left.size());
+  double sum = 0;
+  for (const float probability : left) sum += LogOdds(static_cast<double>(probability));
+  return sum / static_cast<double>(left.size());
 }
 
 std::vector<double> UprightViews(double upright_rad, int views) {

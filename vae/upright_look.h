@@ -24,12 +24,12 @@ TurnedLooks LookTurned(const HandVae& vae,
                        const std::vector<double>& angles_rad,
                        const uint8_t* sides = nullptr);
 
-// The side head's mean probability that the pictures, turned likewise, show left hands. Throws
-// UsageError where the model has no side head.
-double SayLeftTurned(const HandVae& vae,
-                     Modality modality,
-                     const float* input,
-                     const std::vector<double>& angles_rad);
+// Mean of the side head's log odds that the pictures, turned likewise, show left hands (each within
+// +-14: a probability of 1e-6 says no more). Throws UsageError where the model has no side head.
+double LeftLogOddsTurned(const HandVae& vae,
+                         Modality modality,
+                         const float* input,
+                         const std::vector<double>& angles_rad);
 
 // Which way a hand is turned about the optical axis is no part of its pose, and a network that need
 // not know all turns learns the rest better. So a picture is looked at twice: once as it is, then

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""How what a detector marks differs, by rule, from the joints that handforge labels.
+"""Where along the bones a detector marks what it calls wrist, thumb CMC, finger MCP and tip.
 
 fit_points.py DATASET LOOKS OUT
 
@@ -7,16 +7,13 @@ DATASET: rendered tuples. LOOKS: JSON of what the detector said of their picture
 photo_error.py reads it: {"0000.png": {"looks": [{"handedness": "left", "joints_3d": [[x, y, z] * 21]}]}}.
 More pairs of DATASET and LOOKS may follow before OUT.
 
-Each of its points is fitted as a weighted mean of our joints: its own, the others of its finger, wrist,
-index and little MCP, weights alike for x, y and z. That takes in other definitions of a joint ("MCP" may
-be the knuckle or where the finger leaves the palm) and the detector's own bias alike, such as bent
-fingers read as straighter: a prediction that such weights bring nearer to the detector's points has
-not been shown to be nearer to the truth. Least squares of what is left after alignment, damped
-towards the joint itself, large residuals counted less (Huber); looks that say the other side are left
-out. Written: {"weights": [[21] * 21]}.
+Four shares of bones (SLIDING in hand_points.py), the same for all fingers, so that the labels moved by
+them lie nearest to the detector's points after alignment: mean distance, so hands that the detector
+reads wrongly count little. Looks that say the other side are left out. As no phalanx is turned, the
+shares hold nothing of how far the detector bends fingers. Written: {"wrist": 0.2, ...}.
 
 Printed: how far the detector's points lie from the labels on the rendered hands, of odd rows with
-weights fitted on even ones.
+shares fitted on even ones.
 """
 import glob
 import json
@@ -25,20 +22,10 @@ import sys
 import h5py
 import numpy
 
-from hand_points import aligned, aligned_error, scaled
+from hand_points import SLIDING, aligned, aligned_error, scaled, slide
 
-RIDGE_MM2 = 20.0
-HUBER_MM = 6.0
-ROUNDS = 6
-INDEX_MCP, LITTLE_MCP = 5, 17
-
-
-def support(point):
-    """Joints, beside the wrist, that a point is a mean of."""
-    if point == 0:
-        return [1, 5, 9, 17]
-    first = 1 + (point - 1) // 4 * 4
-    return sorted({first, first + 1, first + 2, first + 3, INDEX_MCP, LITTLE_MCP})
+ROUNDS = 20
+LEAST_MM = 1.0  # residuals below it weigh no more
 
 
 def read_pairs(dataset, looks_file):
@@ -62,34 +49,24 @@ def read_pairs(dataset, looks_file):
     return pairs
 
 
-def offset_weights(joints, offsets):
-    """Weights {S} of joints {N, S, 3} whose sum is nearest to offsets {N, 3}."""
-    a = joints.transpose(0, 2, 1).reshape(-1, joints.shape[1])
-    b = offsets.reshape(-1)
-    trust = numpy.ones(len(b))
-    for _ in range(ROUNDS):
-        damped = a.T @ (a * trust[:, None]) + RIDGE_MM2 * len(b) * numpy.eye(a.shape[1])
-        weights = numpy.linalg.solve(damped, a.T @ (trust * b))
-        trust = numpy.minimum(1, HUBER_MM / numpy.maximum(numpy.abs(b - a @ weights), 1e-9))
-    return weights
+def distance_mm(pairs, shares):
+    moved = slide(shares)
+    return numpy.mean([aligned_error(moved @ labelled, said) for labelled, said in pairs])
 
 
 def fit(pairs):
-    joints = numpy.array([pair[0] for pair in pairs])
-    weights = numpy.eye(21)
+    """Least mean distance, by least squares whose residuals r are weighted by 1 / |r|."""
+    labelled = numpy.array([pair[0] for pair in pairs])
+    steps = [(slide({name: 1}) - numpy.eye(21)) @ labelled for name in SLIDING]  # {N, 21, 3} each
+    shares = dict.fromkeys(SLIDING, 0.0)
     for _ in range(ROUNDS):
-        points = numpy.array([aligned(said, weights @ labelled) for labelled, said in pairs])
-        for i in range(21):
-            used = support(i)
-            weights[i] = 0
-            weights[i, used] = offset_weights(joints[:, used], points[:, i] - joints[:, i])
-            weights[i, i] += 1
-            weights[i, 0] += 1 - weights[i].sum()
-    return weights
-
-
-def distance_mm(pairs, weights):
-    return numpy.mean([aligned_error(weights @ labelled, said) for labelled, said in pairs])
+        moved = slide(shares) @ labelled
+        left = numpy.array([aligned(said, hand) for (_, said), hand in zip(pairs, moved)]) - moved
+        trust = 1 / numpy.maximum(numpy.linalg.norm(left, axis=2, keepdims=True), LEAST_MM)
+        normal = [[(trust * a * b).sum() for b in steps] for a in steps]
+        more = numpy.linalg.solve(normal, [(trust * a * left).sum() for a in steps])
+        shares = {name: shares[name] + step for name, step in zip(SLIDING, more)}
+    return {name: round(float(share), 3) for name, share in shares.items()}
 
 
 def main():
@@ -100,13 +77,10 @@ def main():
     if len(pairs) < 100:
         sys.exit(f"{len(pairs)} looks say the side that is labelled; at least 100 are needed")
     held_out = pairs[1::2]
-    print(f"{len(pairs)} looks; labels lie {distance_mm(held_out, numpy.eye(21)):.2f} mm from the detector's "
-          f"points, weighted {distance_mm(held_out, fit(pairs[::2])):.2f} mm")
-    weights = fit(pairs).round(4)
-    weights[:, 0] += 1 - weights.sum(1)
-    rows = ",\n".join(json.dumps(row) for row in weights.round(4).tolist())
+    print(f"{len(pairs)} looks; labels lie {distance_mm(held_out, {}):.2f} mm from the detector's "
+          f"points, moved along the bones {distance_mm(held_out, fit(pairs[::2])):.2f} mm")
     with open(sys.argv[-1], "w") as out:
-        out.write(f'{{"weights": [\n{rows}\n]}}\n')
+        out.write(json.dumps(fit(pairs), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""fit_points.py on a detector whose points are known means of the labelled joints."""
+"""fit_points.py on a detector that marks known places on the bones."""
 import json
 import pathlib
 import subprocess
@@ -12,7 +12,7 @@ try:
 except ImportError:
     sys.exit(77)
 
-from hand_points import aligned_error
+from hand_points import aligned_error, slide
 
 FOLDER = pathlib.Path(__file__).parent
 random = numpy.random.default_rng(2)
@@ -40,11 +40,15 @@ def hand():
     return joints + random.normal(0, 1, (21, 3))
 
 
-# Its knuckles lie a quarter of the way to the next joint, its tips a tenth before ours.
-TRUTH = numpy.eye(21)
-for first in range(5, 21, 4):
-    TRUTH[first, [first, first + 1]] = 0.75, 0.25
-    TRUTH[first + 3, [first + 2, first + 3]] = 0.1, 0.9
+SHARES = {"wrist": 0.2, "thumb_cmc": -0.1, "finger_mcp": 0.25, "tip": -0.15}
+TRUTH = slide(SHARES)
+# In words: away from the middle MCP, and from the CMC joint away from the thumb's end.
+labelled = hand()
+assert numpy.allclose((TRUTH @ labelled)[0], labelled[0] + 0.2 * (labelled[0] - labelled[9]))
+assert numpy.allclose((TRUTH @ labelled)[1], labelled[1] - 0.1 * (labelled[2] - labelled[1]))
+assert numpy.allclose((TRUTH @ labelled)[13], labelled[13] + 0.25 * (labelled[14] - labelled[13]))
+assert numpy.allclose((TRUTH @ labelled)[20], labelled[20] - 0.15 * (labelled[20] - labelled[19]))
+assert numpy.allclose((TRUTH @ labelled)[[2, 3, 6, 7]], labelled[[2, 3, 6, 7]])
 
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
@@ -71,16 +75,14 @@ with tempfile.TemporaryDirectory() as folder:
     def run(script, *arguments):
         return subprocess.run([FOLDER / script, *arguments], capture_output=True, text=True)
 
-    out = folder / "weights.json"
+    out = folder / "points.json"
     done = run("fit_points.py", folder / "set", folder / "looks.json", out)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("340 looks"), done.stdout
-    weights = numpy.array(json.loads(out.read_text())["weights"])
-    assert numpy.abs(weights.sum(1) - 1).max() < 1e-3
-    unmoved_mm = numpy.mean([aligned_error(hand, TRUTH @ hand) for hand in joints])
-    moved_mm = numpy.mean([aligned_error(weights @ hand, TRUTH @ hand) for hand in joints])
-    assert unmoved_mm > 2, unmoved_mm
-    assert moved_mm < 0.15 * unmoved_mm, (moved_mm, unmoved_mm)
+    fitted = json.loads(out.read_text())
+    assert fitted.keys() == SHARES.keys(), fitted
+    for name, share in SHARES.items():
+        assert abs(fitted[name] - share) < 0.02, fitted
 
     # photo_error.py then knows the detector's points from ours.
     pictures = {name: looks[name] for name in list(looks)[100:120]}
@@ -97,10 +99,10 @@ with tempfile.TemporaryDirectory() as folder:
     assert error_mm() > 2, error_mm()
     assert error_mm(out) < 0.5, error_mm(out)
 
-    for content in ('{"weights": [[1, 0]]}', json.dumps({"weights": (2 * numpy.eye(21)).tolist()})):
-        out.write_text(content)
+    for content in ({"wrist": 0.1}, {**SHARES, "tip": 1.5}, {**SHARES, "tip": "far"}):
+        out.write_text(json.dumps(content))
         done = run("photo_error.py", folder / "predictions.json", folder / "some.json", out)
-        assert done.returncode != 0 and "21 rows" in done.stderr, done.stderr
+        assert done.returncode != 0 and "between -1 and 1" in done.stderr, done.stderr
 
     done = run("fit_points.py", folder / "nothing", folder / "looks.json", out)
     assert done.returncode != 0 and "no shards" in done.stderr, done.stderr

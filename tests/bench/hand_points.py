@@ -6,6 +6,15 @@ import numpy
 WRIST, MIDDLE_MCP = 0, 9
 LENGTH_MM = 90  # from wrist to middle MCP, of every hand that is compared
 
+# Points that a detector may mark elsewhere along a bone, each with the joints that the bone joins:
+# a share s says that it marks s of the bone's length beyond `point`, away from or towards the end.
+SLIDING = {
+    "wrist": [(0, MIDDLE_MCP, 0)],  # on, from the middle MCP
+    "thumb_cmc": [(1, 1, 2)],
+    "finger_mcp": [(first, first, first + 1) for first in range(5, 21, 4)],
+    "tip": [(first + 3, first + 2, first + 3) for first in range(1, 21, 4)],
+}
+
 
 def scaled(points):
     """From the wrist, in mm of a hand of LENGTH_MM."""
@@ -29,9 +38,22 @@ def aligned_error(points, truth):
     return numpy.linalg.norm(aligned(points, truth) - truth, axis=1).mean()
 
 
-def read_weights(file):
-    """{21, 21}: row i says a detector's point i as a weighted mean of our joints."""
-    weights = numpy.array(json.load(open(file))["weights"], float)
-    if weights.shape != (21, 21) or numpy.abs(weights.sum(1) - 1).max() > 1e-3:
-        raise SystemExit(f"{file}: 'weights' has to be 21 rows of 21 numbers, each row of sum 1")
-    return weights
+def slide(shares):
+    """{21, 21} that takes joints to joints moved along the bones by the shares of SLIDING. No phalanx
+    is turned by it."""
+    moved = numpy.eye(21)
+    for name, share in shares.items():
+        for point, begin, end in SLIDING[name]:
+            moved[point, begin] -= share
+            moved[point, end] += share
+    return moved
+
+
+def read_shares(file):
+    """What fit_points.py writes."""
+    shares = json.load(open(file))
+    if set(shares) != set(SLIDING) or not all(isinstance(share, (int, float)) and abs(share) < 1
+                                              for share in shares.values()):
+        raise SystemExit(f"{file}: {json.dumps(shares)[:80]}; expected shares between -1 and 1 of "
+                         + ", ".join(SLIDING))
+    return shares

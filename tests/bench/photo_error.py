@@ -21,7 +21,7 @@ import sys
 
 import numpy
 
-from hand_points import aligned_error, read_weights, scaled
+from hand_points import aligned_error, read_shares, scaled, slide
 
 
 def reference(looks):
@@ -36,7 +36,7 @@ def main():
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     predictions, pictures = (json.load(open(file)) for file in sys.argv[1:3])
-    weights = read_weights(sys.argv[3]) if len(sys.argv) == 4 else numpy.eye(21)
+    moved = slide(read_shares(sys.argv[3]) if len(sys.argv) == 4 else {})
     missing = sorted(set(pictures) - set(predictions))
     if missing:
         sys.exit(f"{sys.argv[1]}: no prediction of {missing[0]} ({len(missing)} of {len(pictures)} lack one)")
@@ -44,7 +44,7 @@ def main():
     for name, picture in pictures.items():
         side, truth_mm, agree = reference(picture["looks"])
         said = predictions[name]
-        rows.append((aligned_error(weights @ numpy.array(said["joints_3d_mm"]), truth_mm),
+        rows.append((aligned_error(moved @ numpy.array(said["joints_3d_mm"]), truth_mm),
                      said["handedness"].lower() == side,
                      agree == 1 and len(picture["looks"]) > 1,
                      2 * len(picture["looks"]) >= picture["shown"]))

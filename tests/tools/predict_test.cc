@@ -136,8 +136,6 @@ TEST_F(Predict, BoxesPointToHandsInLargerPictures) {
                                       Folder("boxes.json"),
                                       "--out",
                                       Folder("out_large"),
-                                      "--set",
-                                      "predict.crop_sizes=1",  // toys are of one size
                                       "--handedness",
                                       "right"}));
   double error = 0;

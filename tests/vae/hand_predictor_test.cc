@@ -49,7 +49,7 @@ class HandPredictorTest : public ::testing::Test {
 };
 HandVae* HandPredictorTest::vae_ = nullptr;
 
-// The prediction turns with the picture, but for the interpolation of its second look.
+// The prediction turns with the picture, but for the interpolation of later looks.
 constexpr double kTurnTolerance = 0.5;  // px, mm
 TEST_F(HandPredictorTest, TurnedPictureTurnedHand) {
   const ImageU8 image = Picture();
@@ -60,8 +60,10 @@ TEST_F(HandPredictorTest, TurnedPictureTurnedHand) {
       for (int c = 0; c < 3; ++c) turned.at(n - 1 - y, x, c) = image.at(x, y, c);  // clockwise
     }
   }
-  const HandPrediction a = Predict(Plain("right"), image);
-  const HandPrediction b = Predict(Plain("right"), turned);
+  PredictorOptions options = Plain("right");
+  options.crop_sizes = 3;
+  const HandPrediction a = Predict(options, image);
+  const HandPrediction b = Predict(options, turned);
   for (int j = 0; j < kNumJoints; ++j) {
     EXPECT_NEAR(b.joints_px(j, 0), n - 1 - a.joints_px(j, 1), kTurnTolerance);
     EXPECT_NEAR(b.joints_px(j, 1), a.joints_px(j, 0), kTurnTolerance);
@@ -97,7 +99,6 @@ TEST_F(HandPredictorTest, CropOfALargerPictureIsTheSmallerPicture) {
     std::copy_n(&image.at(0, y), 3 * image.width, &larger.at(70, y + 31));
   }
   PredictorOptions options = Plain("right");
-  options.crop_sizes = 1;  // larger crops see more of the larger picture
   const HandPrediction alone = Predict(options, image);
   const CropSquare square{70 + (image.width - 1) / 2.0,
                           31 + (image.height - 1) / 2.0,
@@ -170,7 +171,6 @@ TEST_F(HandPredictorTest, CropsOfSeveralSizesAreAveraged) {
   PredictorOptions one = Plain("right");
   one.turns = false;
   one.upright_views = 0;
-  one.crop_sizes = 1;
   PredictorOptions three = one;
   three.crop_sizes = 3;
   ImageU8 image(400, 300, 3);
@@ -209,6 +209,42 @@ ToyOptions ToysOfTheModelsSize() {
   return toy;
 }
 
+// Mean of what is seen of the picture turned by the angles, turned back, in units of the model.
+Joints3 MeanOfLooks(const HandVae& vae, const ImageU8& image, const std::vector<double>& angles) {
+  std::vector<float> input;
+  for (size_t i = 0; i < angles.size(); ++i) {
+    for (const uint8_t value : image.pixels) input.push_back(static_cast<float>(value) / 255.0F);
+  }
+  const TurnedLooks looks = LookTurned(vae, Modality::kRgb, input.data(), angles);
+  Joints3 mean = Joints3::Zero();
+  for (size_t i = 0; i < looks.joints3.size(); ++i) {
+    mean.data()[i % (3 * kNumJoints)] +=
+        static_cast<double>(looks.joints3[i]) / static_cast<double>(angles.size());
+  }
+  return mean;
+}
+
+double UprightAngleOf(const Joints3& joints) {
+  const Eigen::Matrix<float, kNumJoints, 3, Eigen::RowMajor> floats = joints.cast<float>();
+  return UprightAngle(floats.data());
+}
+
+TEST_F(HandPredictorTest, WhichWayIsUpIsSaidByTwoLooksAtTheHandNearlyUpright) {
+  PredictorOptions options = Plain("right");
+  options.bone_mm = 1;
+  for (uint64_t i = 0; i < 5; ++i) {
+    const ImageU8 image = ToyTuple(ToysOfTheModelsSize(), i).rgb;
+    const double guess =
+        UprightAngleOf(MeanOfLooks(*vae_, image, {0, M_PI / 2, M_PI, 3 * M_PI / 2}));
+    const double upright = UprightAngleOf(MeanOfLooks(
+        *vae_, image, {guess - kUprightReachRad / 2, guess + kUprightReachRad / 2}));
+    const Joints3 joints = MeanOfLooks(*vae_, image, UprightViews(upright, 5));
+    const Joints3 from_wrist = joints.rowwise() - joints.row(kWrist).eval();
+    EXPECT_LT((Predict(options, image).joints_in_crop_mm - from_wrist).norm(), 1e-4);
+    EXPECT_GT(std::abs(upright - guess), 1e-3) << "nothing to tell";
+  }
+}
+
 HandVae VaeWithSideHead(const ToyOptions& toy) {
   const TemporaryFolder folder;
   WriteToyDataset(toy, 32, folder / "data");
@@ -224,7 +260,6 @@ TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) 
   PredictorOptions options;
   options.turns = false;
   options.upright_views = 0;
-  options.crop_sizes = 1;  // one look
   const auto says_left = [&vae](const ImageU8& image) {
     std::vector<float> input;
     for (const uint8_t value : image.pixels) input.push_back(static_cast<float>(value) / 255.0F);
@@ -249,8 +284,12 @@ double DisagreementOfTurns(const HandVae& vae, const ImageU8& image, double* log
   for (size_t k = 0; k < angles.size(); ++k) {
     for (const uint8_t value : image.pixels) input.push_back(static_cast<float>(value) / 255.0F);
   }
-  const double left = SayLeftTurned(vae, Modality::kRgb, input.data(), angles);
-  *log_odds_of_left = std::log(left) - std::log1p(-left);
+  *log_odds_of_left = 0;
+  for (size_t k = 0; k < angles.size(); ++k) {
+    const double odds = LeftLogOddsTurned(
+        vae, Modality::kRgb, input.data() + k * input.size() / angles.size(), {angles[k]});
+    *log_odds_of_left += odds / static_cast<double>(angles.size());
+  }
   const TurnedLooks looks = LookTurned(vae, Modality::kRgb, input.data(), angles);
   double sum = 0;
   for (int j = 0; j < kNumJoints; ++j) {
@@ -271,7 +310,6 @@ TEST(HandPredictorSide, AutoAddsHowWellItsLooksAgreeToWhatTheSideHeadSays) {
   const HandVae vae = VaeWithSideHead(toy);
   PredictorOptions options;
   options.upright_views = 0;
-  options.crop_sizes = 1;
   options.refinements = 0;
   int sides[2] = {0, 0};
   for (uint64_t i = 0; i < 40; ++i) {
@@ -347,7 +385,6 @@ class HandPredictorDepth : public ::testing::Test {
 TEST_F(HandPredictorDepth, SaysWhatTheModelSaysOfTheTrainingRow) {
   options_.turns = false;
   options_.upright_views = 0;
-  options_.crop_sizes = 1;
   const Tuple tuple = ToyTuple(toy_, 0);
   const HandPrediction hand = Predict(tuple.depth, kDepthUnitMm);
   const SampleSet samples =
