@@ -236,8 +236,8 @@ TEST_F(HandPredictorTest, WhichWayIsUpIsSaidByTwoLooksAtTheHandNearlyUpright) {
     const ImageU8 image = ToyTuple(ToysOfTheModelsSize(), i).rgb;
     const double guess =
         UprightAngleOf(MeanOfLooks(*vae_, image, {0, M_PI / 2, M_PI, 3 * M_PI / 2}));
-    const double upright = UprightAngleOf(MeanOfLooks(
-        *vae_, image, {guess - kUprightReachRad / 2, guess + kUprightReachRad / 2}));
+    const double upright = UprightAngleOf(
+        MeanOfLooks(*vae_, image, {guess - kUprightReachRad / 2, guess + kUprightReachRad / 2}));
     const Joints3 joints = MeanOfLooks(*vae_, image, UprightViews(upright, 5));
     const Joints3 from_wrist = joints.rowwise() - joints.row(kWrist).eval();
     EXPECT_LT((Predict(options, image).joints_in_crop_mm - from_wrist).norm(), 1e-4);
