@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Error of `handforge predict` on photographs, against what a detector says of them.
 
-photo_error.py PREDICTIONS LOOKS [WEIGHTS]
+photo_error.py PREDICTIONS LOOKS [POINTS]
 
 PREDICTIONS: predictions.json. LOOKS: JSON of what the detector said of each picture each time that it
 was shown it (turned, mirrored, in larger crops; all turned back), those that did not find the hand
@@ -11,10 +11,11 @@ in any unit, axes of the picture: x right, y down, z away from the camera.
 
 The reference is the side that has the larger sum of scores and, hands scaled to 90 mm from wrist to
 middle MCP, the mean of the looks that say so. Errors are mean distances of the joints after a
-similarity transform (Procrustes; no reflection). With WEIGHTS, which fit_points.py writes, what is
-compared is what the detector would say of the predicted hand, its bias with it: no error against the
-truth. A detector errs, too: hands that it always takes for the same one are told from those that it
-does not or saw once.
+similarity transform (Procrustes; no reflection). With POINTS, which fit_points.py writes, predicted
+joints are first moved along the bones to where the detector marks its points. A detector errs, too,
+where pictures are hard, and much as a prediction does: no error against it is a bound of the error
+against the truth. Hands that it always takes for the same one are told from those that it does not or
+saw once.
 """
 import json
 import sys

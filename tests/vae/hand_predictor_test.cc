@@ -209,12 +209,18 @@ ToyOptions ToysOfTheModelsSize() {
   return toy;
 }
 
-// Mean of what is seen of the picture turned by the angles, turned back, in units of the model.
-Joints3 MeanOfLooks(const HandVae& vae, const ImageU8& image, const std::vector<double>& angles) {
+// What an encoder is shown of a picture of its size, so many times.
+std::vector<float> Shown(const ImageU8& image, size_t times) {
   std::vector<float> input;
-  for (size_t i = 0; i < angles.size(); ++i) {
+  for (size_t i = 0; i < times; ++i) {
     for (const uint8_t value : image.pixels) input.push_back(static_cast<float>(value) / 255.0F);
   }
+  return input;
+}
+
+// Mean of what is seen of the picture turned by the angles, turned back, in units of the model.
+Joints3 MeanOfLooks(const HandVae& vae, const ImageU8& image, const std::vector<double>& angles) {
+  const std::vector<float> input = Shown(image, angles.size());
   const TurnedLooks looks = LookTurned(vae, Modality::kRgb, input.data(), angles);
   Joints3 mean = Joints3::Zero();
   for (size_t i = 0; i < looks.joints3.size(); ++i) {
@@ -261,10 +267,8 @@ TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) 
   options.turns = false;
   options.upright_views = 0;
   const auto says_left = [&vae](const ImageU8& image) {
-    std::vector<float> input;
-    for (const uint8_t value : image.pixels) input.push_back(static_cast<float>(value) / 255.0F);
     float left = 0;
-    vae.EncodeSide(Modality::kRgb, input.data(), 1, &left);
+    vae.EncodeSide(Modality::kRgb, Shown(image, 1).data(), 1, &left);
     return left;
   };
   for (uint64_t i = 0; i < 8; ++i) {
@@ -280,15 +284,10 @@ TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) 
 // Mean distance of the four quarter turns' joints from their mean.
 double DisagreementOfTurns(const HandVae& vae, const ImageU8& image, double* log_odds_of_left) {
   const std::vector<double> angles = {0, M_PI / 2, M_PI, 3 * M_PI / 2};
-  std::vector<float> input;
-  for (size_t k = 0; k < angles.size(); ++k) {
-    for (const uint8_t value : image.pixels) input.push_back(static_cast<float>(value) / 255.0F);
-  }
+  const std::vector<float> input = Shown(image, angles.size());
   *log_odds_of_left = 0;
-  for (size_t k = 0; k < angles.size(); ++k) {
-    const double odds = LeftLogOddsTurned(
-        vae, Modality::kRgb, input.data() + k * input.size() / angles.size(), {angles[k]});
-    *log_odds_of_left += odds / static_cast<double>(angles.size());
+  for (const double angle : angles) {
+    *log_odds_of_left += LeftLogOddsTurned(vae, Modality::kRgb, input.data(), {angle}) / 4;
   }
   const TurnedLooks looks = LookTurned(vae, Modality::kRgb, input.data(), angles);
   double sum = 0;
