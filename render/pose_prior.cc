@@ -74,6 +74,19 @@ void AddNoise(const PosePriorOptions& options, Random& random, HandAngles* angle
   a[kWristDeviation] += random.Normal(0, 0.5 * options.wrist_deg);
 }
 
+// Moves flexion from the middle joints of the fingers to the knuckles.
+void Drape(Random& random, HandAngles* angles) {
+  constexpr double kFurthestDeg = 60;
+  const double wanted = random.Uniform(0, kFurthestDeg);
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    double& pip = (*angles)[FingerAngle(finger, kPipFlexion)];
+    const double moved = std::clamp(pip, 0.0, wanted);
+    pip -= moved;
+    (*angles)[FingerAngle(finger, kDipFlexion)] -= 2.0 / 3 * moved;
+    (*angles)[FingerAngle(finger, kMcpFlexion)] += moved;
+  }
+}
+
 // All angles but the wrist's, which comes last.
 constexpr int kNumMovable = kWristFlexion;
 
@@ -150,6 +163,7 @@ SampledPose DrawPose(const std::vector<Gesture>& gestures,
     }
   }
   AddNoise(options, random, &pose.angles_deg);
+  if (random.Chance(options.draped)) Drape(random, &pose.angles_deg);
   CoupleThumbTwist(&pose.angles_deg);
   pose.angles_deg = ClampToLimits(pose.angles_deg);
   return pose;

@@ -20,6 +20,10 @@ struct PosePriorOptions {
   double mixed = 0.7;
   // Share of poses drawn finger by finger from the joint ranges, not from gestures.
   double free = 0.15;
+  // Share of poses that bend at the knuckles rather than in the fingers, as those of hands that lie
+  // on something or hold something flat do: up to 60 degrees of flexion, the same for all fingers,
+  // move from PIP (DIP: two thirds) to MCP, as far as the fingers have them.
+  double draped = 0;
   // Deviation of the noise on each angle, degrees; abduction and twist get less.
   double noise_deg = 7;
   // Deviation of the wrist's flexion, degrees (deviation: half of it).

@@ -12,6 +12,8 @@ void PosePriorOptions::Visit(Fields& fields) {
   fields.Field("between", between, 0, 1, "share of gesture poses between two gestures");
   fields.Field("mixed", mixed, 0, 1, "of these, share whose digits go their own way");
   fields.Field("free", free, 0, 1, "share of poses drawn finger by finger from the joint ranges");
+  fields.Field(
+      "draped", draped, 0, 1, "share of poses that bend at the knuckles instead of in the fingers");
   fields.Field("noise_deg", noise_deg, 0, 40, "deviation of the noise on each angle");
   fields.Field("wrist_deg", wrist_deg, 0, 40, "deviation of wrist flexion");
   fields.Field("bent_fingers", bent_fingers, 0, 4, "most of the four fingers that may be bent");

@@ -117,10 +117,14 @@ Json Rows(const Joints& joints) {
 }
 
 Json ToJson(const HandPrediction& prediction) {
-  return {{"joints_3d_mm", Rows(prediction.joints_in_crop_mm)},
-          {"joints_2d_px", Rows(prediction.joints_px)},
-          {"handedness", prediction.handedness == Handedness::kLeft ? "left" : "right"},
-          {"confidence", prediction.confidence}};
+  Json json = {{"joints_3d_mm", Rows(prediction.joints_in_crop_mm)},
+               {"joints_2d_px", Rows(prediction.joints_px)},
+               {"handedness", prediction.handedness == Handedness::kLeft ? "left" : "right"},
+               {"confidence", prediction.confidence}};
+  if (prediction.handedness_probability) {
+    json["handedness_probability"] = *prediction.handedness_probability;
+  }
+  return json;
 }
 
 // What became of one picture.

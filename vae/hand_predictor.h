@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,9 @@ struct PredictorOptions {
 
 struct HandPrediction {
   Handedness handedness = Handedness::kRight;
+  // That it is the right one, 0.5 to 1; none where the side was said, or the model has no side
+  // head.
+  std::optional<double> handedness_probability;
   Joints3 joints_in_crop_mm = Joints3::Zero();  // relative to the wrist, axes of the crop's camera
   Joints2 joints_px = Joints2::Zero();          // in the whole image
   // RMS distance of the joints said by single looks and posterior draws from their mean.
@@ -102,7 +106,7 @@ class HandPredictor {
                 const Joints3& average,
                 uint64_t index) const;
   Estimate LookAgain(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
-  static bool SaysLeft(const Estimate& as_right, const Estimate& as_left);
+  static double LeftLogOdds(const Estimate& as_right, const Estimate& as_left);
   double UnitMm(const Estimate& estimate) const;
 
   const HandVae& vae_;

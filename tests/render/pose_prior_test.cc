@@ -136,6 +136,40 @@ TEST(SamplePose, MixesTheDigitsOfTwoGestures) {
   EXPECT_NEAR(mixed / 2000.0, 0.5, 0.06);  // else both draws gave the same gesture
 }
 
+// Draped: all fingers give the same flexion from PIP to MCP, those that have less give what they
+// have; nothing else moves.
+TEST(SamplePose, DrapedFingersBendAtTheKnucklesInstead) {
+  std::vector<Gesture> gestures(1);
+  HandAngles& gesture = gestures[0].angles_deg;
+  for (int finger = kIndex; finger <= kLittle; ++finger) {
+    gesture[FingerAngle(finger, kMcpFlexion)] = 10;
+    gesture[FingerAngle(finger, kPipFlexion)] = finger == kIndex ? 20 : 60;
+    gesture[FingerAngle(finger, kDipFlexion)] = finger == kIndex ? 14 : 40;
+  }
+  PosePriorOptions options = Quiet();
+  options.draped = 0.5;
+  int draped = 0, to_the_last_degree = 0;
+  for (int i = 0; i < 2000; ++i) {
+    Random random(kSeed, i, 0, Purpose::kPose);
+    HandAngles pose = SamplePose(gestures, options, random).angles_deg;
+    const double moved = pose[FingerAngle(kMiddle, kMcpFlexion)] - 10;
+    EXPECT_GE(moved, 0);
+    EXPECT_LE(moved, 60);
+    draped += moved > 0;
+    to_the_last_degree += moved > 54;
+    for (int finger = kIndex; finger <= kLittle; ++finger) {
+      const double own = finger == kIndex ? std::min(moved, 20.0) : moved;
+      EXPECT_NEAR(pose[FingerAngle(finger, kMcpFlexion)], 10 + own, 1e-9);
+      pose[FingerAngle(finger, kMcpFlexion)] -= own;
+      pose[FingerAngle(finger, kPipFlexion)] += own;
+      pose[FingerAngle(finger, kDipFlexion)] += 2.0 / 3 * own;
+    }
+    for (int a = kFirstFingerAngle; a < kNumAngles; ++a) EXPECT_NEAR(pose[a], gesture[a], 1e-9);
+  }
+  EXPECT_NEAR(draped / 2000.0, 0.5, 0.05);
+  EXPECT_NEAR(to_the_last_degree / 2000.0, 0.05, 0.03);
+}
+
 TEST(SamplePose, BendsNoMoreFingersThanAllowed) {
   PosePriorOptions options;
   for (int allowed : {0, 1, 4}) {

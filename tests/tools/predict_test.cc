@@ -90,7 +90,7 @@ TEST_F(Predict, FindsHandsOfBothSides) {
     double error2 = 0, error3 = 0;
     for (int i = side == "left" ? 1 : 0; i < kPictures; i += 2) {
       const json hand = hands.at(Name(i));
-      EXPECT_EQ(hand.size(), 4u);
+      EXPECT_EQ(hand.size(), 4u);  // no probability of a side that was said
       EXPECT_EQ(hand["handedness"], side);
       EXPECT_EQ(hand["joints_3d_mm"][0], json({0.0, 0.0, 0.0}));
       EXPECT_GT(hand["confidence"], 0);

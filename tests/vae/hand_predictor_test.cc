@@ -84,6 +84,7 @@ TEST_F(HandPredictorTest, MirroredPictureMirroredHand) {
   const HandPrediction right = Predict(Plain("right"), image);
   const HandPrediction left = Predict(Plain("left"), mirrored);
   EXPECT_EQ(left.handedness, Handedness::kLeft);
+  EXPECT_FALSE(left.handedness_probability) << "the side was said";
   EXPECT_NEAR(left.spread_mm, right.spread_mm, 1e-6);
   for (int j = 0; j < kNumJoints; ++j) {
     EXPECT_NEAR(left.joints_px(j, 0), image.width - 1 - right.joints_px(j, 0), 1e-6);
@@ -116,6 +117,7 @@ TEST_F(HandPredictorTest, AutoTakesTheSideThatAgreesMoreWithItself) {
   const HandPrediction chosen = Predict(Plain("auto"), image);
   const HandPrediction& better = left.spread_mm < right.spread_mm ? left : right;
   EXPECT_EQ(chosen.handedness, better.handedness);
+  EXPECT_FALSE(chosen.handedness_probability) << "no side head";
   EXPECT_EQ(chosen.joints_in_crop_mm, better.joints_in_crop_mm);
   EXPECT_DOUBLE_EQ(chosen.confidence, std::exp(-better.spread_mm / 20));
 }
@@ -318,8 +320,10 @@ TEST(HandPredictorSide, AutoAddsHowWellItsLooksAgreeToWhatTheSideHeadSays) {
     double head = 0, head_of_mirrored = 0;
     const double as_right = DisagreementOfTurns(vae, image, &head);
     const double as_left = DisagreementOfTurns(vae, mirrored, &head_of_mirrored);
-    const double evidence = (head - head_of_mirrored) / 2 + 2.4 * std::log(as_right / as_left);
+    const double evidence =
+        0.98 * (head - head_of_mirrored) / 2 + 1.27 * std::log(as_right / as_left);
     const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
+    EXPECT_NEAR(*hand.handedness_probability, 1 / (1 + std::exp(-std::abs(evidence))), 1e-3);
     if (std::abs(evidence) < 1e-3) continue;
     EXPECT_EQ(hand.handedness, evidence > 0 ? Handedness::kLeft : Handedness::kRight) << evidence;
     ++sides[evidence > 0];
