@@ -163,7 +163,8 @@ SampledPose DrawPose(const std::vector<Gesture>& gestures,
     }
   }
   AddNoise(options, random, &pose.angles_deg);
-  if (random.Chance(options.draped)) Drape(random, &pose.angles_deg);
+  // No draw where none is: recipes without it, whose poses are drawn again, keep theirs.
+  if (options.draped > 0 && random.Chance(options.draped)) Drape(random, &pose.angles_deg);
   CoupleThumbTwist(&pose.angles_deg);
   pose.angles_deg = ClampToLimits(pose.angles_deg);
   return pose;
