@@ -74,6 +74,7 @@ void AugmentOptions::Visit(Fields& fields) {
   fields.Field("grey", grey, 0, 1, "share of images made grey");
   fields.Field("background", background, 0, 1, "share of inputs with another background");
   fields.Field("occluder", occluder, 0, 1, "share of inputs that something lies across");
+  fields.Field("convolve", convolve, 0, 1, "share of inputs in another style: random convolutions");
   fields.Field("shade", shade, 0, 1, "share of inputs under uneven light");
   fields.Field("texture", texture, 0, 1, "share of inputs with a fine pattern");
   fields.Field("blur", blur, 0, 1, "share of inputs blurred");

@@ -33,10 +33,12 @@ struct AugmentOptions {
   // Share of images made grey.
   double grey = 0;
   // What only an encoder's input suffers (vae/degrade.h): shares of images that get another
-  // background, that something lies across, that uneven light falls on, that get a fine pattern,
-  // are blurred, sharpened, noisy, compressed; largest relative change of contrast and gamma.
+  // background, that something lies across, that get another style (random convolutions), that
+  // uneven light falls on, that get a fine pattern, are blurred, sharpened, noisy, compressed;
+  // largest relative change of contrast and gamma.
   double background = 0;
   double occluder = 0;
+  double convolve = 0;
   double shade = 0;
   double texture = 0;
   double blur = 0;

@@ -165,6 +165,35 @@ void AddTexture(Random* random, cv::Mat* image) {
   cv::multiply(*image, coloured, *image);
 }
 
+// Another style: every channel becomes a sum of the three, each filtered by a random kernel, and is
+// mixed with what it was (random convolutions of Xu et al., "Robust and generalizable visual
+// representation learning via random convolutions", ICLR 2021). Level and contrast are kept: the
+// picture of a hand goes on looking like a picture.
+void Convolve(Random* random, cv::Mat* image) {
+  const int size = 1 + 2 * static_cast<int>(random->Integer(4));
+  const double kept = random->Uniform(0, 1);
+  cv::RNG generator(random->NextU64());
+  cv::Scalar level, contrast, filtered_level, filtered_contrast;
+  cv::meanStdDev(*image, level, contrast);
+  cv::Mat channels[3], filtered[3];
+  cv::split(*image, channels);
+  for (cv::Mat& out : filtered) {
+    out.create(image->size(), CV_32F);
+    out.setTo(0);
+    for (int c = 0; c < 3; ++c) {
+      cv::Mat kernel(size, size, CV_32F), part;
+      generator.fill(kernel, cv::RNG::NORMAL, 0, 1);
+      cv::filter2D(channels[c] - level[c], part, -1, kernel);
+      out += part;
+    }
+  }
+  cv::Mat style;
+  cv::merge(filtered, 3, style);
+  cv::meanStdDev(style, filtered_level, filtered_contrast);
+  const double scale = cv::norm(contrast) / std::max(1e-6, cv::norm(filtered_contrast));
+  *image = kept * *image + (1 - kept) * ((style - filtered_level) * scale + level);
+}
+
 // Unsharp masking, as cameras do to their pictures.
 void Sharpen(Random* random, cv::Mat* image) {
   cv::Mat smooth;
@@ -221,6 +250,7 @@ void DegradeImage(const AugmentOptions& options,
     }
   }
   if (random->Chance(options.occluder)) Occlude(px, random, &image);
+  if (options.convolve > 0 && random->Chance(options.convolve)) Convolve(random, &image);
   if (random->Chance(options.shade)) Shade(random, &image);
   if (options.contrast > 0) ChangeContrast(options.contrast, random, &image);
   if (random->Chance(options.texture)) AddTexture(random, &image);

@@ -19,9 +19,9 @@ struct BackgroundSource {
 // [0, 1], or slightly beyond. Everything is drawn from `random`.
 void PaintBackground(const BackgroundSource& source, int px, Random* random, float* planes);
 
-// Puts the hand on another background, lays something across it, lights it unevenly, changes
-// contrast and gamma, adds a fine pattern, blurs, sharpens, adds noise, compresses; each by its
-// chance in `options`. Everything is drawn from `random`.
+// Puts the hand on another background, lays something across it, gives everything another style,
+// lights it unevenly, changes contrast and gamma, adds a fine pattern, blurs, sharpens, adds noise,
+// compresses; each by its chance in `options`. Everything is drawn from `random`.
 //   planes  {5, px, px} as of AugmentImage; the three of colour are changed
 void DegradeImage(const AugmentOptions& options,
                   const BackgroundSource& background,

@@ -376,6 +376,7 @@ TEST(BatchMaker, DegradesInputsButNoTargets) {
   BatchOptions hard = SmallBatches();
   hard.augment.background = 1;
   hard.augment.occluder = 1;
+  hard.augment.convolve = 1;
   hard.augment.shade = 1;
   hard.augment.texture = 1;
   hard.augment.blur = 1;
@@ -417,6 +418,47 @@ TEST(DegradeImage, SharpeningSteepensEdgesAndLeavesPlainAreas) {
       EXPECT_NEAR(row[0], 0.4F, 1e-3);
       EXPECT_NEAR(row[kPx - 1], 0.6F, 1e-3);
     }
+  }
+}
+
+TEST(DegradeImage, ConvolvingKeepsEdgesInPlaceAndPlainAreasPlain) {
+  AugmentOptions options;
+  options.convolve = 1;
+  constexpr int kReach = 3;  // of the largest kernel, 7 px
+  const size_t plane = size_t{kPx} * kPx;
+  int darker = 0, coloured = 0;
+  constexpr int kDraws = 100;
+  for (int draw = 0; draw < kDraws; ++draw) {
+    const std::vector<float> edge = DegradedEdge(options, 0.4F, 0.6F, draw);
+    for (size_t i = 0; i < 3 * plane; ++i) {
+      const size_t x = i % kPx;
+      if (x < kPx / 2 - kReach) EXPECT_NEAR(edge[i], edge[i - x], 1e-4);
+      if (x >= kPx / 2 + kReach) EXPECT_NEAR(edge[i], edge[i - x + kPx - 1], 1e-4);
+    }
+    darker += edge[0] > edge[kPx - 1];
+    coloured += std::abs(edge[0] - edge[plane]) > 0.01;
+  }
+  EXPECT_GT(darker, kDraws / 20) << "some styles turn bright and dark round";
+  EXPECT_LT(darker, kDraws / 2) << "but what was is in the mixture";
+  EXPECT_GT(coloured, kDraws / 2);
+}
+
+TEST(DegradeImage, ConvolvingKeepsLevelAndContrast) {
+  AugmentOptions options;
+  options.convolve = 1;
+  const size_t plane = size_t{kPx} * kPx;
+  for (int draw = 0; draw < 50; ++draw) {
+    const std::vector<float> image = DegradedEdge(options, 0.45F, 0.55F, draw);
+    double squares = 0;
+    for (size_t c = 0; c < 3; ++c) {
+      double sum = 0;
+      for (size_t i = 0; i < plane; ++i) sum += image[c * plane + i];
+      EXPECT_NEAR(sum / plane, 0.5, 1e-3);
+      for (size_t i = 0; i < plane; ++i) {
+        squares += (image[c * plane + i] - 0.5) * (image[c * plane + i] - 0.5);
+      }
+    }
+    EXPECT_LT(std::sqrt(squares / (3 * plane)), 0.05 * 1.05) << "a mixture has no more than both";
   }
 }
 
