@@ -383,16 +383,15 @@ HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
   return estimate;
 }
 
-// The side head sees the whole picture, and a hand read as the wrong one looks different each time
-// it is turned: two kinds of evidence, weighed by logistic regression on 3,900 renderings of
-// configs/benchmark-test.yaml, of MakeHuman hands and of hands with things (configs/models).
-double HandPredictor::LeftLogOdds(const Estimate& as_right, const Estimate& as_left) {
-  constexpr double kTiny = 1e-6, kWeightOfHead = 0.98, kWeightOfAgreement = 1.27;
-  const double head = (as_right.left_log_odds + as_left.left_log_odds) / 2;
-  const double agreement =
-      std::log((as_right.disagreement + kTiny) / (as_left.disagreement + kTiny));
-  return kWeightOfHead * head + kWeightOfAgreement * agreement;
+SideEvidence HandPredictor::Weigh(const Estimate& as_right, const Estimate& as_left) {
+  constexpr double kTiny = 1e-6;
+  SideEvidence evidence;
+  evidence.head = (as_right.left_log_odds + as_left.left_log_odds) / 2;
+  evidence.agreement = std::log((as_right.disagreement + kTiny) / (as_left.disagreement + kTiny));
+  return evidence;
 }
+
+double SideEvidence::LeftLogOdds() const { return 0.98 * head + 1.27 * agreement; }
 
 // Millimetres of a unit of the estimate.
 double HandPredictor::UnitMm(const Estimate& estimate) const {
@@ -425,7 +424,8 @@ HandPrediction HandPredictor::Predict(const Picture& picture,
     const Estimate as_left = LookAgain(picture, square, true, index);
     left = as_left.spread < estimate.spread;
     if (vae_.info().has_side) {
-      const double left_log_odds = LeftLogOdds(estimate, as_left);
+      prediction.side_evidence = Weigh(estimate, as_left);
+      const double left_log_odds = prediction.side_evidence->LeftLogOdds();
       left = left_log_odds > 0;
       prediction.handedness_probability = 1 / (1 + std::exp(-std::abs(left_log_odds)));
     }

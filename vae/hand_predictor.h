@@ -56,10 +56,25 @@ struct PredictorOptions {
   uint64_t seed = 1;
 };
 
+// What speaks for a left hand (> 0) or for a right one (< 0), natural logarithms.
+struct SideEvidence {
+  // Log odds by the side head, which sees the whole picture.
+  double head = 0;
+  // A hand read as the wrong one looks different each time it is turned: ratio of the looks'
+  // disagreement when taken for a right hand to that when taken for a left one.
+  double agreement = 0;
+
+  // Log odds of both, weighed by logistic regression on 3,900 renderings of
+  // configs/benchmark-test.yaml, of MakeHuman hands and of hands with things (configs/models;
+  // tests/bench/side_quality.cc).
+  double LeftLogOdds() const;
+};
+
 struct HandPrediction {
   Handedness handedness = Handedness::kRight;
-  // That it is the right one, 0.5 to 1; none where the side was said, or the model has no side
-  // head.
+  // What chose it, and the probability, 0.5 to 1, that it is the right one; none where the side was
+  // said, or the model has no side head.
+  std::optional<SideEvidence> side_evidence;
   std::optional<double> handedness_probability;
   Joints3 joints_in_crop_mm = Joints3::Zero();  // relative to the wrist, axes of the crop's camera
   Joints2 joints_px = Joints2::Zero();          // in the whole image
@@ -106,7 +121,7 @@ class HandPredictor {
                 const Joints3& average,
                 uint64_t index) const;
   Estimate LookAgain(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
-  static double LeftLogOdds(const Estimate& as_right, const Estimate& as_left);
+  static SideEvidence Weigh(const Estimate& as_right, const Estimate& as_left);
   double UnitMm(const Estimate& estimate) const;
 
   const HandVae& vae_;

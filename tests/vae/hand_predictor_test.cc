@@ -85,6 +85,7 @@ TEST_F(HandPredictorTest, MirroredPictureMirroredHand) {
   const HandPrediction left = Predict(Plain("left"), mirrored);
   EXPECT_EQ(left.handedness, Handedness::kLeft);
   EXPECT_FALSE(left.handedness_probability) << "the side was said";
+  EXPECT_FALSE(left.side_evidence);
   EXPECT_NEAR(left.spread_mm, right.spread_mm, 1e-6);
   for (int j = 0; j < kNumJoints; ++j) {
     EXPECT_NEAR(left.joints_px(j, 0), image.width - 1 - right.joints_px(j, 0), 1e-6);
@@ -320,9 +321,11 @@ TEST(HandPredictorSide, AutoAddsHowWellItsLooksAgreeToWhatTheSideHeadSays) {
     double head = 0, head_of_mirrored = 0;
     const double as_right = DisagreementOfTurns(vae, image, &head);
     const double as_left = DisagreementOfTurns(vae, mirrored, &head_of_mirrored);
-    const double evidence =
-        0.98 * (head - head_of_mirrored) / 2 + 1.27 * std::log(as_right / as_left);
+    const double heads = (head - head_of_mirrored) / 2, agreement = std::log(as_right / as_left);
+    const double evidence = 0.98 * heads + 1.27 * agreement;
     const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
+    EXPECT_NEAR(hand.side_evidence->head, heads, 1e-3);
+    EXPECT_NEAR(hand.side_evidence->agreement, agreement, 1e-3);
     EXPECT_NEAR(*hand.handedness_probability, 1 / (1 + std::exp(-std::abs(evidence))), 1e-3);
     if (std::abs(evidence) < 1e-3) continue;
     EXPECT_EQ(hand.handedness, evidence > 0 ? Handedness::kLeft : Handedness::kRight) << evidence;
