@@ -176,7 +176,7 @@ class ImageEncoder(nn.Module):
         channels, px, stage = width, options["rgb_px"] // (stride or 4), 0
         while px > ENCODER_END_PX:
             outputs = min(2 * channels, MAX_WIDENING * width)
-            for block in range(options["rgb_encoder_blocks"]):
+            for block in range(options.get(f"{modality}_encoder_blocks", options["rgb_encoder_blocks"])):
                 layers.append(
                     (
                         f"stage{stage}block{block}",

@@ -12,7 +12,9 @@ namespace {
 using Json = nlohmann::json;
 
 // Fields that model files of format version 1 may lack.
-bool IsLaterField(const std::string& key) { return key == "side_input" || key == "metric_scale"; }
+bool IsLaterField(const std::string& key) {
+  return key == "side_input" || key == "metric_scale" || key == "depth_encoder_blocks";
+}
 
 // ModelOptions has whole numbers only, so a walk over its list of fields reads and writes it.
 class IntegerFields : public Fields {
@@ -103,6 +105,11 @@ void ModelOptions::Visit(Fields& fields) {
                4,
                512,
                "channels of the depth encoder's first convolution");
+  fields.Field("depth_encoder_blocks",
+               depth_encoder_blocks,
+               1,
+               8,
+               "residual blocks per stage of the depth encoder");
   fields.Field(
       "depth_decoder_width", depth_decoder_width, 16, 1024, "channels of the depth decoder at 8x8");
   fields.Field("rgb_decoder_layers",
@@ -171,6 +178,9 @@ ModelOptions ModelOptions::FromJson(const std::string& text, const std::string& 
     }
   });
   options.Visit(fields);
+  if (!json.contains("depth_encoder_blocks")) {
+    options.depth_encoder_blocks = options.rgb_encoder_blocks;  // both were set by that
+  }
   try {
     options.Check();
   } catch (const UsageError& error) {

@@ -42,8 +42,9 @@ struct ModelOptions {
   // 1 = the RGB decoder is shown the bones that the joint decoders say, drawn at 32 x 32: fingers
   // need not be learned twice. Needs decoders of 2D and 3D and rgb_px of at least 64.
   int64_t rgb_decoder_bones = 0;
-  // The same two widths of the depth networks.
+  // The same of the depth networks.
   int64_t depth_encoder_width = 16;
+  int64_t depth_encoder_blocks = 1;
   int64_t depth_decoder_width = 32;
   // Hidden layers of `mlp_width` units before the decoder's first image: which way a hand is turned
   // is no linear function of the code.
@@ -64,8 +65,8 @@ struct ModelOptions {
   void Check() const;
 
   std::string ToJson() const;
-  // Fields that files written before there were any lack have their defaults. Throws DataError
-  // naming `source` and the field.
+  // Fields that files written before there were any lack have their defaults; depth_encoder_blocks
+  // is that of RGB. Throws DataError naming `source` and the field.
   static ModelOptions FromJson(const std::string& json, const std::string& source);
 };
 

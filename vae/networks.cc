@@ -172,6 +172,7 @@ Tensor JointDecoder::Decode(const Tensor& z, const ShownJoints&) {
 ImageEncoder::ImageEncoder(Modality modality, const ModelOptions& options)
     : depth_(modality == Modality::kDepth), told_(options.TellsSide()) {
   const int64_t width = depth_ ? options.depth_encoder_width : options.rgb_encoder_width;
+  const int64_t blocks = depth_ ? options.depth_encoder_blocks : options.rgb_encoder_blocks;
   stages_ = register_module("stages", nn::Sequential());
   AddStem(width, options);
   const int64_t stem_stride = options.rgb_encoder_stride == 0 ? 4 : options.rgb_encoder_stride;
@@ -179,7 +180,7 @@ ImageEncoder::ImageEncoder(Modality modality, const ModelOptions& options)
   int stage = 0;
   for (int64_t px = options.rgb_px / stem_stride; px > kEncoderEnd; px /= 2, ++stage) {
     const int64_t out = std::min(2 * channels, kMaxWidening * width);
-    for (int64_t block = 0; block < options.rgb_encoder_blocks; ++block) {
+    for (int64_t block = 0; block < blocks; ++block) {
       stages_->push_back("stage" + std::to_string(stage) + "block" + std::to_string(block),
                          ResidualBlock(channels, out, block == 0 ? 2 : 1));
       channels = out;

@@ -55,6 +55,33 @@ TEST(Encoders, GiveMeanAndLogVariance) {
   }
 }
 
+TEST(Encoders, AreAsDeepAsTheirOwnOptionSays) {
+  const auto arrays = [](const HandNetworks& networks, Modality modality) {
+    return networks.encoders[static_cast<size_t>(modality)]->parameters().size();
+  };
+  const HandNetworks shallow = TinyNetworks(1, 64);
+  ModelOptions options = Tiny(64);
+  options.rgb_encoder_blocks = 2;
+  const HandNetworks rgb = HandNetworks::Create(options, kAll, kAll, Initialisation::kSeeded, 1);
+  EXPECT_GT(arrays(rgb, Modality::kRgb), arrays(shallow, Modality::kRgb));
+  EXPECT_EQ(arrays(rgb, Modality::kDepth), arrays(shallow, Modality::kDepth));
+  options.depth_encoder_blocks = 2;
+  const HandNetworks both = HandNetworks::Create(options, kAll, kAll, Initialisation::kSeeded, 1);
+  EXPECT_EQ(arrays(both, Modality::kRgb), arrays(rgb, Modality::kRgb));
+  EXPECT_EQ(arrays(both, Modality::kDepth), arrays(both, Modality::kRgb));
+}
+
+TEST(ModelOptions, OfOldFilesHaveOneDepthForBothImageEncoders) {
+  ModelOptions options = Tiny();
+  options.rgb_encoder_blocks = 2;
+  const std::string now = options.ToJson();
+  EXPECT_EQ(ModelOptions::FromJson(now, "file").depth_encoder_blocks, 1);
+  const std::string field = "\"depth_encoder_blocks\":1,";
+  ASSERT_THAT(now, HasSubstr(field));
+  const std::string before = std::string(now).erase(now.find(field), field.size());
+  EXPECT_EQ(ModelOptions::FromJson(before, "file").depth_encoder_blocks, 2);
+}
+
 TEST(Encoders, LookForJointsInMaps) {
   ModelOptions options = Tiny(128);
   options.joint_map_width = 8;

@@ -99,6 +99,7 @@ TEST(PythonModel, LooksForJointsInMaps) {
   TrainOptions options = ToyTraining(folder / "data", folder / "model");
   options.model.rgb_px = 64;
   options.model.joint_map_width = 8;
+  options.model.rgb_encoder_blocks = 2;
   ExpectSame(options, folder);
 }
 
