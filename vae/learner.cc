@@ -380,9 +380,9 @@ void Learner::AddOptimisers(TensorFile* file) const {
 
 void Learner::StartFrom(const TensorFile& file, const std::string& network) {
   if (network.empty()) {
-    StartNetworks(file, &impl_->networks);
+    ReadNetworks(file, &impl_->networks);
   } else {
-    StartNetwork(network, file, &impl_->networks);
+    ReadNetwork(network, file, &impl_->networks);
   }
   for (auto& [name, adam] : impl_->optimisers) adam.ResetAverage();
 }

@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <functional>
-#include <regex>
 #include <set>
 
 namespace handforge {
@@ -28,37 +27,6 @@ void VisitModule(const std::string& prefix, const torch::nn::Module& module, con
 
 void VisitNetworks(const HandNetworks& networks, const Visitor& visit) {
   for (const auto& [name, module] : networks.Modules()) VisitModule(name, *module, visit);
-}
-
-void RefuseUnknown(const TensorFile& file, const HandNetworks& networks) {
-  std::set<std::string> known;
-  VisitNetworks(networks, [&known](const std::string& name, const Tensor&) { known.insert(name); });
-  for (const auto& [name, entry] : file.tensors()) {
-    const bool of_network = name.rfind("encoder.", 0) == 0 || name.rfind("decoder.", 0) == 0;
-    if (of_network && known.count(name) == 0) {
-      throw DataError(file.source + ": array " + name + " " + ShapeText(entry.shape) +
-                      " belongs to no network of the model it describes");
-    }
-  }
-}
-
-// "encoder.rgb.stages.stage0block1." where `name` belongs to a block after its stage's first.
-std::string LaterBlock(const std::string& name) {
-  static const std::regex kLaterBlock("(.*\\.stage[0-9]+block[1-9][0-9]*\\.).*");
-  std::smatch match;
-  return std::regex_match(name, match, kLaterBlock) ? match[1].str() : "";
-}
-
-void ReadOrGrow(const std::string& name, const TensorFile& file, Tensor* tensor) {
-  const std::string block = LaterBlock(name);
-  const auto next = file.tensors().lower_bound(block);
-  const bool has_block = next != file.tensors().end() && next->first.rfind(block, 0) == 0;
-  if (block.empty() || has_block) {
-    ReadTensor(name, file, tensor);
-  } else if (name == block + "second.norm.weight") {
-    torch::NoGradGuard no_grad;
-    tensor->zero_();
-  }
 }
 
 }  // namespace
@@ -95,25 +63,26 @@ void AddNetworks(const HandNetworks& networks, Storage storage, TensorFile* file
 }
 
 void ReadNetworks(const TensorFile& file, HandNetworks* networks) {
-  VisitNetworks(*networks, [&file](const std::string& name, Tensor tensor) {
+  std::set<std::string> known;
+  VisitNetworks(*networks, [&](const std::string& name, Tensor tensor) {
     ReadTensor(name, file, &tensor);
+    known.insert(name);
   });
-  RefuseUnknown(file, *networks);
+  for (const auto& [name, entry] : file.tensors()) {
+    const bool of_network = name.rfind("encoder.", 0) == 0 || name.rfind("decoder.", 0) == 0;
+    if (of_network && known.count(name) == 0) {
+      throw DataError(file.source + ": array " + name + " " + ShapeText(entry.shape) +
+                      " belongs to no network of the model it describes");
+    }
+  }
 }
 
-void StartNetworks(const TensorFile& file, HandNetworks* networks) {
-  VisitNetworks(*networks, [&file](const std::string& name, Tensor tensor) {
-    ReadOrGrow(name, file, &tensor);
-  });
-  RefuseUnknown(file, *networks);
-}
-
-void StartNetwork(const std::string& network, const TensorFile& file, HandNetworks* networks) {
+void ReadNetwork(const std::string& network, const TensorFile& file, HandNetworks* networks) {
   const auto modules = networks->Modules();
   const auto found = modules.find(network);
   if (found == modules.end()) throw UsageError("start: " + UnknownNetwork(network, *networks));
   VisitModule(network, *found->second, [&file](const std::string& name, Tensor tensor) {
-    ReadOrGrow(name, file, &tensor);
+    ReadTensor(name, file, &tensor);
   });
 }
 

@@ -22,12 +22,9 @@ void AddNetworks(const HandNetworks& networks, Storage storage, TensorFile* file
 // Fills the networks. Throws DataError naming file and array where one is missing, mis-shaped, or
 // belongs to a network but is not known to it.
 void ReadNetworks(const TensorFile& file, HandNetworks* networks);
-// Likewise, or one network alone, named as of HandNetworks::Modules; but residual blocks after a
-// stage's first that the file lacks (ModelOptions::rgb_encoder_blocks) become the identity: a
-// deeper model says at first what the other says (Chen et al. 2016, Net2Net; the norm that does it
-// is that of Goyal et al. 2017, section 5.1). Throws UsageError where there is no such network.
-void StartNetworks(const TensorFile& file, HandNetworks* networks);
-void StartNetwork(const std::string& network, const TensorFile& file, HandNetworks* networks);
+// Fills one network, named as of HandNetworks::Modules. Throws DataError likewise, UsageError where
+// the networks have none of that name.
+void ReadNetwork(const std::string& network, const TensorFile& file, HandNetworks* networks);
 // "no network "decoder.x" in this model; it has ..."
 std::string UnknownNetwork(const std::string& name, const HandNetworks& networks);
 

@@ -298,32 +298,6 @@ TEST_F(TrainTest, StartsFromAnotherModel) {
   }
 }
 
-TEST_F(TrainTest, StartsADeeperModelWhereAShallowerOneStopped) {
-  const TrainResult first = Train(Options("shallow"), false);
-  TrainOptions next = Options("deep");
-  next.start = {first.model.string()};
-  next.model.rgb_encoder_blocks = 3;
-  next.learning_rate = 1e-9;
-  next.steps = 1;
-  const HandVae shallow = HandVae::Load(first.model);
-  const HandVae deep = HandVae::Load(Train(next, false).model);
-  const int px = static_cast<int>(shallow.info().rgb_px);
-  std::vector<float> image(static_cast<size_t>(3 * px * px));
-  for (size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i % 17) / 17;
-  const auto code = [&image](const HandVae& vae) {
-    std::vector<float> mean(static_cast<size_t>(vae.info().latent_dim)), logvar = mean;
-    vae.Encode(Modality::kRgb, image.data(), 1, mean.data(), logvar.data());
-    return mean;
-  };
-  const std::vector<float> before = code(shallow), after = code(deep);
-  for (size_t i = 0; i < before.size(); ++i) EXPECT_NEAR(before[i], after[i], 1e-2) << i;
-
-  TrainOptions back = Options("shallow_again");
-  back.start = {(Path("deep") / "model.safetensors").string()};
-  EXPECT_THAT(MessageOf<DataError>([&] { Train(back, false); }),
-              AllOf(HasSubstr("stage0block1"), HasSubstr("no network")));
-}
-
 TEST_F(TrainTest, TakesOneNetworkFromAModelAndKeepsItFixed) {
   const TrainResult first = Train(Options("first_fixed"), false);
   TrainOptions next = Options("next_fixed");
