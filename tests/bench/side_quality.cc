@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Dense>
@@ -23,19 +24,24 @@ struct Hand {
   bool Right() const { return (said.handedness == Handedness::kLeft) == left; }
 };
 
+// Shard by shard: pictures of a large dataset are not held together.
 std::vector<Hand> Look(const HandPredictor& predictor, const char* folder) {
   const Dataset dataset(folder);
-  std::vector<Tuple> tuples;
+  std::vector<Hand> hands;
   for (size_t shard = 0; shard < dataset.manifest().shards.size(); ++shard) {
     const ShardReader reader = dataset.OpenShard(shard);
-    for (uint64_t row = 0; row < reader.size(); ++row) tuples.push_back(reader.ReadTuple(row));
+    const size_t first = hands.size();
+    std::vector<ImageU8> pictures;
+    for (uint64_t row = 0; row < reader.size(); ++row) {
+      Tuple tuple = reader.ReadTuple(row);
+      pictures.push_back(std::move(tuple.rgb));
+      hands.push_back({tuple.handedness == Handedness::kLeft, {}});
+    }
+    tbb::parallel_for(size_t{0}, pictures.size(), [&](size_t i) {
+      const CropSquare whole = WholeImage(pictures[i].width, pictures[i].height);
+      hands[first + i].said = predictor.Predict(pictures[i], whole, first + i);
+    });
   }
-  std::vector<Hand> hands(tuples.size());
-  tbb::parallel_for(size_t{0}, tuples.size(), [&](size_t i) {
-    const ImageU8& rgb = tuples[i].rgb;
-    hands[i].left = tuples[i].handedness == Handedness::kLeft;
-    hands[i].said = predictor.Predict(rgb, WholeImage(rgb.width, rgb.height), i);
-  });
   return hands;
 }
 
