@@ -383,7 +383,7 @@ HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
   return estimate;
 }
 
-SideEvidence HandPredictor::Weigh(const Estimate& as_right, const Estimate& as_left) {
+SideEvidence HandPredictor::CompareSides(const Estimate& as_right, const Estimate& as_left) {
   constexpr double kTiny = 1e-6;
   SideEvidence evidence;
   evidence.head = (as_right.left_log_odds + as_left.left_log_odds) / 2;
@@ -424,7 +424,7 @@ HandPrediction HandPredictor::Predict(const Picture& picture,
     const Estimate as_left = LookAgain(picture, square, true, index);
     left = as_left.spread < estimate.spread;
     if (vae_.info().has_side) {
-      prediction.side_evidence = Weigh(estimate, as_left);
+      prediction.side_evidence = CompareSides(estimate, as_left);
       const double left_log_odds = prediction.side_evidence->LeftLogOdds();
       left = left_log_odds > 0;
       prediction.handedness_probability = 1 / (1 + std::exp(-std::abs(left_log_odds)));

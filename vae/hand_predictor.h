@@ -121,7 +121,7 @@ class HandPredictor {
                 const Joints3& average,
                 uint64_t index) const;
   Estimate LookAgain(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
-  static SideEvidence Weigh(const Estimate& as_right, const Estimate& as_left);
+  static SideEvidence CompareSides(const Estimate& as_right, const Estimate& as_left);
   double UnitMm(const Estimate& estimate) const;
 
   const HandVae& vae_;
