@@ -267,6 +267,7 @@ int RunPredict(const PredictCommandOptions& command) {
                                  static_cast<int>(options.crop_sizes),
                                  static_cast<int>(options.refinements),
                                  static_cast<int>(options.draws),
+                                 options.posture_prior,
                                  options.seed});
   EnsureWritableFolder(options.out);
   PredictJob job(options, predictor, vae.info());

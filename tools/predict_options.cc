@@ -19,6 +19,9 @@ void PredictOptions::Visit(Fields& fields) {
   fields.Field("crop_sizes", crop_sizes, 1, 9, "sizes of the crop that the averaged views are of");
   fields.Field("refinements", refinements, 0, 8, "times the crop is made anew around the hand");
   fields.Field("draws", draws, 1, 1024, "draws from the posterior per look, for the confidence");
+  fields.Field("posture_prior",
+               posture_prior,
+               "tell sides also by how hands are turned in upright photographs of people");
   fields.Field("seed", seed, "seed of those draws");
   fields.Field("threads", threads, 0, 4096, "pictures at once, 0 = one per core");
   fields.Field("overlay", overlay, "draw the skeleton over each picture");

@@ -28,6 +28,7 @@ struct PredictOptions {
   int64_t crop_sizes = 1;
   int64_t refinements = 1;
   int64_t draws = 4;
+  bool posture_prior = true;
   uint64_t seed = 1;
   int64_t threads = 0;
   // Whether to draw the skeleton over each picture, in `overlay/` of the output folder, and beside

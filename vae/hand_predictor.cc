@@ -244,6 +244,7 @@ HandPredictor::HandPredictor(const HandVae& vae, const PredictorOptions& options
         "handedness = auto: the model takes left and right hands alike (model.side_input = 2) and "
         "cannot tell them; say left or right");
   }
+  if (options.posture_prior && options.handedness == "auto") posture_.emplace();
 }
 
 bool HandPredictor::Sees(Modality modality) const {
@@ -383,15 +384,26 @@ HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
   return estimate;
 }
 
-SideEvidence HandPredictor::CompareSides(const Estimate& as_right, const Estimate& as_left) {
+SideEvidence HandPredictor::CompareSides(const Picture& picture,
+                                         const Estimate& as_right,
+                                         const Estimate& as_left) const {
   constexpr double kTiny = 1e-6;
   SideEvidence evidence;
   evidence.head = (as_right.left_log_odds + as_left.left_log_odds) / 2;
   evidence.agreement = std::log((as_right.disagreement + kTiny) / (as_left.disagreement + kTiny));
+  if (posture_ && picture.modality == Modality::kRgb) {
+    Joints3 left_mirrored = as_left.joints3;
+    if (!vae_.info().model.MirrorsLeftHands()) left_mirrored.col(0) *= -1;
+    evidence.posture = posture_->LogRatio(left_mirrored) - posture_->LogRatio(as_right.joints3);
+  }
   return evidence;
 }
 
-double SideEvidence::LeftLogOdds() const { return 0.98 * head + 1.27 * agreement; }
+double SideEvidence::LeftLogOdds() const {
+  constexpr double kTrustInPhotographs = 0.6;
+  const double read = 0.98 * head + 1.27 * agreement;
+  return posture ? kTrustInPhotographs * read + *posture : read;
+}
 
 // Millimetres of a unit of the estimate.
 double HandPredictor::UnitMm(const Estimate& estimate) const {
@@ -424,7 +436,7 @@ HandPrediction HandPredictor::Predict(const Picture& picture,
     const Estimate as_left = LookAgain(picture, square, true, index);
     left = as_left.spread < estimate.spread;
     if (vae_.info().has_side) {
-      prediction.side_evidence = CompareSides(estimate, as_left);
+      prediction.side_evidence = CompareSides(picture, estimate, as_left);
       const double left_log_odds = prediction.side_evidence->LeftLogOdds();
       left = left_log_odds > 0;
       prediction.handedness_probability = 1 / (1 + std::exp(-std::abs(left_log_odds)));

@@ -3,6 +3,7 @@
 #include "io/core/image.h"
 #include "io/core/skeleton.h"
 #include "vae/hand_vae.h"
+#include "vae/posture_prior.h"
 #include "vae/upright_look.h"
 
 #include <array>
@@ -53,6 +54,9 @@ struct PredictorOptions {
   int refinements = 0;
   // Draws from the posterior per look, for the spread.
   int draws = 4;
+  // Pictures are photographs of people, taken upright: how hands are turned in such (PosturePrior)
+  // counts where the side is not said. Of colour pictures alone.
+  bool posture_prior = false;
   uint64_t seed = 1;
 };
 
@@ -63,10 +67,15 @@ struct SideEvidence {
   // A hand read as the wrong one looks different each time it is turned: ratio of the looks'
   // disagreement when taken for a right hand to that when taken for a left one.
   double agreement = 0;
+  // How much likelier people's left hands are turned as it was read as one than their right hands
+  // as it was read as one; none unless asked for by
+  // PredictorOptions::posture_prior.
+  std::optional<double> posture;
 
-  // Log odds of both, weighed by logistic regression on 3,900 renderings of
+  // Log odds of all. Head and agreement are weighed by logistic regression on 3,900 renderings of
   // configs/benchmark-test.yaml, of MakeHuman hands and of hands with things (configs/models;
-  // tests/bench/side_quality.cc).
+  // tests/bench/side_quality.cc); beside `posture`, in photographs, three fifths of that, as they
+  // say too much there (configs/models: a logistic slope of 0.63 on 227 hands).
   double LeftLogOdds() const;
 };
 
@@ -121,11 +130,14 @@ class HandPredictor {
                 const Joints3& average,
                 uint64_t index) const;
   Estimate LookAgain(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
-  static SideEvidence CompareSides(const Estimate& as_right, const Estimate& as_left);
+  SideEvidence CompareSides(const Picture& picture,
+                            const Estimate& as_right,
+                            const Estimate& as_left) const;
   double UnitMm(const Estimate& estimate) const;
 
   const HandVae& vae_;
   PredictorOptions options_;
+  std::optional<PosturePrior> posture_;
 };
 
 }  // namespace handforge

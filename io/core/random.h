@@ -40,6 +40,7 @@ enum class Purpose : uint32_t {
   kSleeve = 30,
   kTrainDegrade = 31,
   kFurtherSeed = 32,
+  kPosture = 33,
 };
 
 // Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: a

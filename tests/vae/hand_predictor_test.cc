@@ -335,6 +335,35 @@ TEST(HandPredictorSide, AutoAddsHowWellItsLooksAgreeToWhatTheSideHeadSays) {
   EXPECT_GT(sides[1], 2);
 }
 
+TEST(HandPredictorSide, PostureOfPhotographsIsWeighedAgainstWhatIsRead) {
+  const ToyOptions toy = ToysOfTheModelsSize();
+  const HandVae vae = VaeWithSideHead(toy);
+  const PosturePrior prior;
+  PredictorOptions options;
+  options.upright_views = 0;
+  options.refinements = 0;
+  for (uint64_t i = 0; i < 20; ++i) {
+    const ImageU8 image = ToyTuple(toy, i).rgb;
+    const auto predict = [&](const std::string& side, bool posture) {
+      options.handedness = side;
+      options.posture_prior = posture;
+      return HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
+    };
+    Joints3 left_mirrored = predict("left", false).joints_in_crop_mm;
+    left_mirrored.col(0) *= -1;
+    const double posture = prior.LogRatio(left_mirrored) -
+                           prior.LogRatio(predict("right", false).joints_in_crop_mm);
+    const HandPrediction plain = predict("auto", false), weighed = predict("auto", true);
+    EXPECT_FALSE(plain.side_evidence->posture);
+    ASSERT_TRUE(weighed.side_evidence->posture);
+    EXPECT_NEAR(*weighed.side_evidence->posture, posture, 1e-6);
+    const double log_odds = 0.6 * plain.side_evidence->LeftLogOdds() + posture;
+    EXPECT_NEAR(weighed.side_evidence->LeftLogOdds(), log_odds, 1e-6);
+    EXPECT_EQ(weighed.handedness, log_odds > 0 ? Handedness::kLeft : Handedness::kRight);
+    EXPECT_EQ(predict("left", true).handedness, Handedness::kLeft);
+  }
+}
+
 TEST(HandPredictorSide, AHandAsItIsNeedsToBeToldOrSaid) {
   const TemporaryFolder folder;
   WriteToyDataset(ToyOptions(), 32, folder / "data");
