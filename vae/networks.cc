@@ -309,27 +309,29 @@ int64_t ImageDecoder::AddBonesConv(int64_t channels) {
 Tensor ImageDecoder::Decode(const Tensor& z, const ShownJoints& shown) {
   Tensor x = at::relu(stem_->forward(z.narrow(1, 0, code_dim_)));
   x = ChannelsLast(x.view({-1, width_, kDecoderStart, kDecoderStart}));
+  const Tensor bones = Bones(z, shown);  // in float: half a pixel would be lost in bfloat16
   {
     const Bfloat16Scope scope(bfloat16_);
     x = at::relu(stem_conv_->forward(x));
     for (nn::Conv2d& stage : stages_) {
-      x = at::pixel_shuffle(at::relu(stage->forward(WithBones(x, z, shown))), 2);
+      x = at::pixel_shuffle(at::relu(stage->forward(WithBones(x, bones))), 2);
     }
-    x = WithBones(x, z, shown);
+    x = WithBones(x, bones);
     if (!fine_.is_empty()) x = at::relu(fine_->forward(x));
     x = at::pixel_shuffle(head_->forward(x), 2);
   }
   return x.to(z.scalar_type());
 }
 
-Tensor ImageDecoder::WithBones(const Tensor& x, const Tensor& z, const ShownJoints& shown) {
-  if (!joints2_ || x.size(2) != kBonesAt) return x;
-  Tensor bones;
-  {
-    torch::NoGradGuard no_grad;
-    bones = shown.defined() ? DrawBones(shown.joints2, shown.joints3, kBonesAt)
-                            : DrawBones(joints2_->Decode(z), joints3_->Decode(z), kBonesAt);
-  }
+Tensor ImageDecoder::Bones(const Tensor& z, const ShownJoints& shown) {
+  if (!joints2_) return {};
+  torch::NoGradGuard no_grad;
+  return shown.defined() ? DrawBones(shown.joints2, shown.joints3, kBonesAt)
+                         : DrawBones(joints2_->Decode(z), joints3_->Decode(z), kBonesAt);
+}
+
+Tensor ImageDecoder::WithBones(const Tensor& x, const Tensor& bones) {
+  if (!bones.defined() || x.size(2) != kBonesAt) return x;
   // Both are channels-last, and the result is: a concatenation of channels that is one of rows.
   const Tensor both =
       at::cat({x.permute({0, 2, 3, 1}), bones.to(x.scalar_type()).permute({0, 2, 3, 1})}, 3);

@@ -135,7 +135,9 @@ class ImageDecoder : public Decoder {
   void EqualiseSubPixels();
 
  private:
-  torch::Tensor WithBones(const torch::Tensor& x, const torch::Tensor& z, const ShownJoints& shown);
+  // {N, kBonePlanes, rows, columns}; undefined where the decoder is shown none.
+  torch::Tensor Bones(const torch::Tensor& z, const ShownJoints& shown);
+  torch::Tensor WithBones(const torch::Tensor& x, const torch::Tensor& bones);
   // The convolution that sees `channels` and the bones; returns its channels.
   int64_t AddBonesConv(int64_t channels);
 
