@@ -105,6 +105,7 @@ class PlannedSampler : public LatentSampler {
 };
 
 constexpr char kConfigKey[] = "config_sha256";
+constexpr char kSeedKey[] = "seed";
 
 }  // namespace
 
@@ -156,12 +157,11 @@ CoveragePlan PlanCoverage(const SynthWorld& world, uint64_t count, int threads) 
   return plan;
 }
 
-void WritePlan(const CoveragePlan& plan,
-               const std::string& config_sha256,
-               const std::filesystem::path& file) {
+void WritePlan(const CoveragePlan& plan, const PlanKey& key, const std::filesystem::path& file) {
   const auto rows = static_cast<int64_t>(plan.attempt.size());
   TensorFile tensors;
-  tensors.metadata[kConfigKey] = config_sha256;
+  tensors.metadata[kConfigKey] = key.config_sha256;
+  tensors.metadata[kSeedKey] = std::to_string(key.seed);
   const std::vector<float> attempt(plan.attempt.begin(), plan.attempt.end());
   tensors.AddFloats("attempt", {rows}, attempt.data());
   tensors.AddFloats("nearest_mm", {rows}, plan.nearest_mm.data());
@@ -170,11 +170,17 @@ void WritePlan(const CoveragePlan& plan,
 }
 
 std::optional<CoveragePlan> ReadPlan(const std::filesystem::path& file,
-                                     const std::string& config_sha256,
+                                     const PlanKey& key,
                                      uint64_t count) {
   if (!std::filesystem::exists(file)) return std::nullopt;
   const TensorFile tensors = TensorFile::Read(file);
-  if (tensors.Text(kConfigKey) != config_sha256) return std::nullopt;
+  const auto holds = [&tensors](const char* field, const std::string& value) {
+    const auto found = tensors.metadata.find(field);
+    return found != tensors.metadata.end() && found->second == value;
+  };
+  if (!holds(kConfigKey, key.config_sha256) || !holds(kSeedKey, std::to_string(key.seed))) {
+    return std::nullopt;
+  }
   const std::vector<float> attempt = tensors.Floats("attempt", {-1});
   if (attempt.size() < count) return std::nullopt;
   return CoveragePlan{{attempt.begin(), attempt.end()},

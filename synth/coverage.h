@@ -34,14 +34,17 @@ constexpr int kCoverageWindow = 50000;
 using PoseSignature = Eigen::Matrix<float, 3 * kNumJoints, 1>;
 PoseSignature SignatureOf(const Joints3& joints_of_right_hand);
 
+// What a plan follows from.
+struct PlanKey {
+  uint64_t seed = 0;
+  std::string config_sha256;
+};
 // DIR/plan.safetensors: arrays z {N, D}, attempt {N} and nearest_mm {N}.
-void WritePlan(const CoveragePlan& plan,
-               const std::string& config_sha256,
-               const std::filesystem::path& file);
-// The plan of this configuration for at least `count` tuples, or nothing where the file is missing
-// or of another one.
+void WritePlan(const CoveragePlan& plan, const PlanKey& key, const std::filesystem::path& file);
+// The plan of this seed and configuration for at least `count` tuples, or nothing where the file is
+// missing or of another one.
 std::optional<CoveragePlan> ReadPlan(const std::filesystem::path& file,
-                                     const std::string& config_sha256,
+                                     const PlanKey& key,
                                      uint64_t count);
 
 // Draws planned codes, and where one is rejected after all, further attempts of `candidates`.

@@ -2,8 +2,8 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/folder_lock.h"
 #include "io/interrupt.h"
-#include "synth/folder_lock.h"
 #include "synth/shard_record.h"
 #include "synth/task_files.h"
 
@@ -33,6 +33,32 @@ struct Block {
   Rejections rejections;
 };
 
+void RequireEqual(const fs::path& out,
+                  const std::string& what,
+                  const std::string& field,
+                  const std::string& is,
+                  const std::string& wanted,
+                  const std::string& remove) {
+  if (is == wanted) return;
+  throw UsageError(out.string() + " holds " + what + " with another " + field + " (" + is +
+                   ", wanted " + wanted + "); choose another --out or remove " + remove);
+}
+
+void RequireSame(const fs::path& out,
+                 const std::string& what,
+                 uint64_t seed,
+                 const std::string& config_sha256,
+                 const Manifest& wanted,
+                 const std::string& remove) {
+  RequireEqual(out, what, "seed", std::to_string(seed), std::to_string(wanted.seed), remove);
+  RequireEqual(out,
+               what,
+               "configuration",
+               config_sha256.substr(0, 12),
+               wanted.config_sha256.substr(0, 12),
+               remove);
+}
+
 class DatasetRun {
  public:
   DatasetRun(const DatasetJob& job, const TupleSourceFactory& make_source)
@@ -42,7 +68,8 @@ class DatasetRun {
     EnsureWritableFolder(job_.out);
     if (is_task()) range_ = RangeOfTaskJob();
     if (is_task() && range_.empty()) return {PartOfTask({}), true, 0, 0};  // more tasks than shards
-    const FolderLock lock(job_.out, is_task() ? range_ : ShardRange());
+    const ShardRange held = is_task() ? range_ : ShardRange();
+    const FolderLock lock(job_.out, held.first, held.end);
     ReadManifest();
     if (auto complete = FinishedBefore()) return {std::move(*complete), true, 0, 0};
     EnsureWritableFolder(job_.out / "shards");
@@ -87,7 +114,7 @@ class DatasetRun {
         throw UsageError(job_.out.string() +
                          " holds no complete dataset to append to; leave out --append");
       }
-      RefuseOtherRun(*found_);
+      RequireSameRun(job_.out, *found_, job_.manifest);
       base_ = *found_;
     }
     if (!is_task()) {
@@ -98,31 +125,11 @@ class DatasetRun {
     finished_.resize(static_cast<size_t>(range_.end - range_.first));
   }
 
-  void RefuseOtherRun(const Manifest& found) const {
-    Refuse("a dataset", "command", found.command, job_.manifest.command);
-    RefuseOther("a dataset", found.seed, found.config_sha256);
-  }
-
-  void RefuseOther(const std::string& what, uint64_t seed, const std::string& config_sha256) const {
-    const Manifest& wanted = job_.manifest;
-    Refuse(what, "seed", std::to_string(seed), std::to_string(wanted.seed));
-    Refuse(what, "configuration", config_sha256.substr(0, 12), wanted.config_sha256.substr(0, 12));
-  }
-
-  void Refuse(const std::string& what,
-              const std::string& field,
-              const std::string& is,
-              const std::string& wanted) const {
-    if (is == wanted) return;
-    throw UsageError(job_.out.string() + " holds " + what + " with another " + field + " (" + is +
-                     ", wanted " + wanted + "); choose another --out or remove the folder");
-  }
-
   // The manifest of this very job, where it is there already.
   std::optional<Manifest> FinishedBefore() const {
     if (job_.append) return std::nullopt;
     if (found_) {
-      RefuseOtherRun(*found_);
+      RequireSameRun(job_.out, *found_, job_.manifest);
       if (found_->count != job_.manifest.count) {
         throw UsageError(job_.out.string() + " holds a dataset with another count (" +
                          std::to_string(found_->count) + ", wanted " +
@@ -170,18 +177,32 @@ class DatasetRun {
   // manifests of tasks.
   void TakeOverFinishedShards() {
     for (const int shard : RecordedShards(job_.out)) {
-      if (is_task() && !InRange(shard)) continue;
       const auto record = ReadShardRecord(job_.out, shard);
       if (!record) continue;
-      RefuseOther("unfinished shards", record->seed, record->config_sha256);
+      RequireSame(job_.out,
+                  "unfinished shards",
+                  record->seed,
+                  record->config_sha256,
+                  job_.manifest,
+                  is_task() ? ShardFileName(shard) + " and its record" : "the folder");
       if (InRange(shard)) TakeOver(shard, record->info);
     }
-    if (is_task() || job_.append) return;
+    if (job_.append) return;
     for (const TaskManifest& task : ReadTaskManifests(job_.out)) {
-      if (!SameRun(task.run, job_.manifest)) continue;
+      if (is_task() && !task.run.shards.empty()) {
+        RequireSame(job_.out,
+                    "shards of a task (from " + task.run.shards[0].file + " on)",
+                    task.run.seed,
+                    task.run.config_sha256,
+                    job_.manifest,
+                    "that task's files (in shards/ and tasks/)");
+      }
+      if (is_task() || !SameRun(task.run, job_.manifest)) continue;
       for (const ShardInfo& info : task.run.shards) {
-        const auto shard = static_cast<int>(info.first_index / job_.tuples_per_shard);
-        if (shard < range_.end && !Finished(shard)) TakeOver(shard, info);
+        const uint64_t number = info.first_index / job_.tuples_per_shard;
+        if (number >= static_cast<uint64_t>(range_.end)) continue;
+        const auto shard = static_cast<int>(number);
+        if (!Finished(shard)) TakeOver(shard, info);
       }
     }
   }
@@ -383,6 +404,12 @@ class DatasetRun {
 
 void AddCounts(const Rejections& more, Rejections* sum) {
   for (const auto& [reason, count] : more) (*sum)[reason] += count;
+}
+
+void RequireSameRun(const fs::path& out, const Manifest& found, const Manifest& wanted) {
+  const std::string what = "a dataset", remove = "the folder";
+  RequireEqual(out, what, "command", found.command, wanted.command, remove);
+  RequireSame(out, what, found.seed, found.config_sha256, wanted, remove);
 }
 
 DatasetResult WriteDataset(const DatasetJob& job, const TupleSourceFactory& make_source) {

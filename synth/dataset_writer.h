@@ -65,6 +65,12 @@ struct DatasetResult {
   uint64_t tuples_made = 0;    // by this call
 };
 
+// Throws UsageError, naming the field, where `found` in the folder is of another command, seed or
+// configuration.
+void RequireSameRun(const std::filesystem::path& out,
+                    const Manifest& found,
+                    const Manifest& wanted);
+
 // Writes the dataset through a pipeline: blocks are numbered in order, made and compressed in
 // parallel, appended in order by one writer; at most `2 threads + 2` blocks are in flight. Each
 // shard is published whole with a record beside it (shards/00000.json), the manifest comes last and

@@ -3,9 +3,9 @@
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/files.h"
+#include "io/folder_lock.h"
 #include "io/interrupt.h"
 #include "synth/dataset_writer.h"
-#include "synth/folder_lock.h"
 #include "synth/task_files.h"
 
 #include <algorithm>
@@ -28,15 +28,25 @@ struct MergedRun {
   Rejections rejections;
 };
 
-bool SameLayout(const Manifest& a, const Manifest& b) {
+// The first column that the two do not have alike, as "'depth' (uint16, 32768 bytes a row) is ...";
+// "" where there is none.
+std::string ColumnOfOneAlone(const Manifest& a, const Manifest& b) {
   const auto columns = [](const Manifest& m) {
-    std::vector<std::string> texts;
+    std::set<std::string> texts;
     for (const Column& column : TupleColumns(m.layout)) {
-      texts.push_back(column.name + DTypeName(column.type) + std::to_string(column.RowBytes()));
+      texts.insert("'" + column.name + "' (" + DTypeName(column.type) + ", " +
+                   std::to_string(column.RowBytes()) + " bytes a row)");
     }
     return texts;
   };
-  return columns(a) == columns(b);
+  const std::set<std::string> of_a = columns(a), of_b = columns(b);
+  for (const std::string& column : of_a) {
+    if (of_b.count(column) == 0) return column + " is in the first of them alone";
+  }
+  for (const std::string& column : of_b) {
+    if (of_a.count(column) == 0) return column + " is in the second of them alone";
+  }
+  return "";
 }
 
 // Sorts the run's shards and checks that they follow each other from index 0 without gaps.
@@ -97,7 +107,7 @@ class Collector {
       throw DataError(folder.string() + " holds neither dataset.json nor task manifests (tasks/)");
     }
     for (const TaskManifest& task : tasks) {
-      MergedRun& run = RunOf(task.run);
+      MergedRun& run = RunOf(folder, task.run);
       run.header.count = std::max(run.header.count, task.run.count);
       for (const ShardInfo& info : task.run.shards) {
         run.shards.push_back({info, folder / info.file});
@@ -122,7 +132,7 @@ class Collector {
     if (infos.empty()) infos.push_back(manifest.RunOf(0));
     size_t next = 0;
     for (const RunInfo& info : infos) {
-      MergedRun& run = RunOf(HeaderOf(manifest, info));
+      MergedRun& run = RunOf(folder, HeaderOf(manifest, info));
       // A manifest counts rejections for all its runs together.
       if (next == 0) AddCounts(manifest.rejections, &run.rejections);
       for (const size_t end = next + info.shards; next < end; ++next) {
@@ -146,9 +156,13 @@ class Collector {
     return header;
   }
 
-  MergedRun& RunOf(const Manifest& header) {
-    if (!runs_.empty() && !SameLayout(runs_[0].header, header)) {
-      throw UsageError("the parts have different columns or image sizes and cannot be one dataset");
+  MergedRun& RunOf(const fs::path& folder, const Manifest& header) {
+    if (runs_.empty()) first_folder_ = folder;
+    const std::string column = runs_.empty() ? "" : ColumnOfOneAlone(runs_[0].header, header);
+    if (!column.empty()) {
+      throw UsageError(first_folder_.string() + " and " + folder.string() +
+                       " have different columns or image sizes and cannot be one dataset: column " +
+                       column);
     }
     const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const MergedRun& run) {
       return SameRun(run.header, header);
@@ -160,6 +174,7 @@ class Collector {
   }
 
   std::vector<MergedRun> runs_;
+  fs::path first_folder_;
 };
 
 // The field where all runs agree, else "".
@@ -279,6 +294,7 @@ MergeResult MergeDatasets(const std::vector<fs::path>& parts, const fs::path& ou
       LinkOrCopy(shard.file, out / result.manifest.shards[next++].file);
     }
   }
+  RemoveLeftoverShards(out, result.manifest.shards.size());
   PublishText(ManifestPath(out), result.manifest.ToJson());
   return result;
 }

@@ -351,16 +351,19 @@ void PrepareLatentPlan(const DatasetJob& job, SynthWorld* world) {
   if (ParseLatentMethod(world->options.latent) != LatentMethod::kCoverage) return;
   uint64_t count = job.manifest.count;
   const fs::path manifest = ManifestPath(job.out);
-  if (job.append && fs::exists(manifest)) {
-    count += Manifest::FromJson(ReadText(manifest), manifest).count;
+  if (fs::exists(manifest)) {
+    const Manifest found = Manifest::FromJson(ReadText(manifest), manifest);
+    RequireSameRun(job.out, found, job.manifest);
+    if (job.append) count += found.count;
   }
   count = CodesFor(world->options, count);
   const fs::path file = job.out / "plan.safetensors";
-  auto plan = ReadPlan(file, job.manifest.config_sha256, count);
+  const PlanKey key{job.manifest.seed, job.manifest.config_sha256};
+  auto plan = ReadPlan(file, key, count);
   if (!plan) {
     plan = PlanCoverage(*world, count, job.threads);
     EnsureWritableFolder(job.out);
-    WritePlan(*plan, job.manifest.config_sha256, file);
+    WritePlan(*plan, key, file);
   }
   world->sampler = MakePlannedSampler(std::move(*plan), std::move(world->sampler));
 }

@@ -13,15 +13,30 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<fs::path> JsonFiles(const fs::path& folder) {
+std::vector<fs::path> FilesOf(const fs::path& folder, const char* extension) {
   std::vector<fs::path> files;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const bool hidden = entry.path().filename().string()[0] == '.';
-    if (!hidden && entry.path().extension() == ".json") files.push_back(entry.path());
+    if (!hidden && entry.path().extension() == extension) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   return files;
+}
+
+std::vector<fs::path> JsonFiles(const fs::path& folder) { return FilesOf(folder, ".json"); }
+
+// Numbers of shards that have such a file, in ascending order.
+std::vector<int> NumbersOf(const fs::path& dataset_folder, const char* extension) {
+  std::vector<int> shards;
+  for (const fs::path& file : FilesOf(dataset_folder / "shards", extension)) {
+    const std::string stem = file.stem();
+    int shard = 0;
+    const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), shard);
+    if (error == std::errc() && end == stem.data() + stem.size()) shards.push_back(shard);
+  }
+  std::sort(shards.begin(), shards.end());
+  return shards;
 }
 
 }  // namespace
@@ -41,20 +56,12 @@ std::vector<TaskManifest> ReadTaskManifests(const fs::path& dataset_folder) {
 }
 
 std::vector<int> RecordedShards(const fs::path& dataset_folder) {
-  std::vector<int> shards;
-  for (const fs::path& record : JsonFiles(dataset_folder / "shards")) {
-    const std::string stem = record.stem();
-    int shard = 0;
-    const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), shard);
-    if (error == std::errc() && end == stem.data() + stem.size()) shards.push_back(shard);
-  }
-  std::sort(shards.begin(), shards.end());
-  return shards;
+  return NumbersOf(dataset_folder, ".json");
 }
 
 void RemoveLeftoverShards(const fs::path& dataset_folder, size_t named) {
   std::error_code ignored;
-  for (const int shard : RecordedShards(dataset_folder)) {
+  for (const int shard : NumbersOf(dataset_folder, ".h5")) {
     if (shard < 0 || static_cast<size_t>(shard) < named) continue;
     fs::remove(dataset_folder / ShardFileName(shard), ignored);
   }

@@ -17,8 +17,8 @@ std::vector<TaskManifest> ReadTaskManifests(const std::filesystem::path& dataset
 // Numbers of the shards that have a record (synth/shard_record.h), in ascending order.
 std::vector<int> RecordedShards(const std::filesystem::path& dataset_folder);
 
-// What only matters until dataset.json exists: task manifests, the records of shards, and recorded
-// shards from number `named` on, which are left of an unfinished run and no manifest names.
+// What only matters until dataset.json exists: task manifests, the records of shards, and shards
+// from number `named` on, which are left of an unfinished run or merge and no manifest names.
 void RemoveTaskFiles(const std::filesystem::path& dataset_folder);
 void RemoveLeftoverShards(const std::filesystem::path& dataset_folder, size_t named);
 

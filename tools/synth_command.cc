@@ -1,6 +1,7 @@
 #include "tools/synth_command.h"
 
 #include "io/core/error.h"
+#include "io/interrupt.h"
 #include "synth/synth_source.h"
 #include "tools/recipe.h"
 #include "tools/write_dataset.h"
@@ -25,7 +26,12 @@ int RunSynth(const SynthCommandOptions& options) {
   if (options.count) more.push_back("synth.count=" + std::to_string(*options.count));
   if (!options.model.empty()) more.push_back("synth.model=" + QuoteYaml(options.model));
   const SynthOptions synth = Recipe::Load(options.common, "synth", more).synth;
+  if (synth.latent == "mixture") {
+    spdlog::info("fitting {} Gaussians to the model's posteriors", synth.mixture_components);
+  }
+  EndAtOnceOnInterrupt();  // nothing is written yet, and a fit takes its time
   SynthWorld world = SynthWorld::Load(synth);
+  InstallInterruptHandler();
   RequireRightHandsInBoneLengths(world.model.info(), "synth");
   DatasetJob job = SynthJob(world);
   job.threads = ResolveThreads(synth.threads);

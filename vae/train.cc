@@ -2,6 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/folder_lock.h"
 #include "io/interrupt.h"
 #include "vae/batch.h"
 #include "vae/hand_vae.h"
@@ -92,6 +93,8 @@ class Trainer {
 
   TrainResult Run(bool resume) {
     EnsureWritableFolder(out_);
+    if (IsFirst()) lock_.emplace(out_);
+    if (!resume) RefuseToReplaceTraining();
     MeetOthers();
     if (IsFirst()) RemoveStaleTemporaries(out_);
     LoadData();
@@ -111,6 +114,15 @@ class Trainer {
     const bool one = equals != std::string::npos && start.find('/') > equals;
     learner_->StartFrom(TensorFile::Read(one ? start.substr(equals + 1) : start),
                         one ? start.substr(0, equals) : "");
+  }
+
+  void RefuseToReplaceTraining() const {
+    for (const std::filesystem::path& file : {CheckpointPath(out_), out_ / "model.safetensors"}) {
+      if (!std::filesystem::exists(file)) continue;
+      throw UsageError(file.string() +
+                       " is there already: --resume goes on with that training; for another one "
+                       "choose another --out or remove the file");
+    }
   }
 
   // ---- Other processes ----
@@ -504,6 +516,7 @@ class Trainer {
   VaeInfo info_;
   TensorFile statistics_;
   TrainingData data_;
+  std::optional<FolderLock> lock_;
   std::unique_ptr<ProcessGroup> group_;
   std::optional<Learner> learner_;
   std::optional<BatchMaker> batches_;

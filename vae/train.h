@@ -201,6 +201,8 @@ std::filesystem::path BadBatchPath(const std::filesystem::path& out);    // bad_
 //   validation_log.csv      step,pair,measure,value,baseline,samples,protocol
 // With `resume` goes on from the checkpoint there, with the same bits (same threads, CPU) as a run
 // that was never stopped, logs cut back to it; without a checkpoint it starts from the beginning.
+// Without `resume` a folder that holds a checkpoint or a model is refused, with UsageError; one
+// that another process trains in, always, with EnvironmentError.
 //
 // SIGINT and SIGTERM (io/interrupt.h) write a checkpoint and throw Interrupted. A loss that is not
 // finite throws DataError naming step and pair; the last checkpoint stays, the batch is kept as

@@ -2,9 +2,10 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/folder_lock.h"
 #include "io/h5_faults.h"
 #include "io/interrupt.h"
-#include "synth/folder_lock.h"
+#include "synth/task_files.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/synth/counting_source.h"
@@ -22,6 +23,7 @@ namespace handforge {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int64_t kTuples = 26;
@@ -235,7 +237,7 @@ TEST(WriteDataset, RefusesASecondWriterOfTheSameShardsOnly) {
   const TemporaryFolder folder;
   CountingSource::Shared shared;
   DatasetJob job = CountingJob(folder.path(), 40, 1);
-  const FolderLock lock(folder.path(), {1, 3});
+  const FolderLock lock(folder.path(), 1, 3);
   job.shards = ShardRange{2, 4};
   EXPECT_THAT(MessageOf<EnvironmentError>([&] { WriteCounted(job, &shared); }),
               HasSubstr("one of the shards 2-3 is being written by another process"));
@@ -243,6 +245,38 @@ TEST(WriteDataset, RefusesASecondWriterOfTheSameShardsOnly) {
   EXPECT_EQ(WriteCounted(job, &shared).tuples_made, 10u);
   job.shards.reset();
   EXPECT_THROW(WriteCounted(job, &shared), EnvironmentError) << "the whole overlaps its parts";
+}
+
+TEST(WriteDataset, ATaskOfAnotherSeedIsRefusedAndNamed) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 40, 1);
+  job.shards = ShardRange{0, 2};
+  WriteCounted(job, &shared);
+  DatasetJob other = job;
+  other.manifest.seed = job.manifest.seed + 1;
+  other.shards = ShardRange{2, 4};
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
+              AllOf(HasSubstr("another seed"), HasSubstr("shards/00000.h5")));
+  job.shards = ShardRange{2, 4};
+  EXPECT_EQ(WriteCounted(job, &shared).tuples_made, 20u);
+}
+
+TEST(WriteDataset, ATaskManifestBeyondTheRunIsLeftAside) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 40, 1);
+  job.shards = ShardRange{0, 2};
+  WriteCounted(job, &shared);
+  const fs::path path = TaskManifestPath(folder / "d", {0, 2});
+  TaskManifest task = TaskManifest::FromJson(ReadText(path), path);
+  task.run.shards[1].first_index = job.tuples_per_shard << 31;  // the number of a shard is an int
+  PublishText(path, task.ToJson());
+  for (const int shard : RecordedShards(folder / "d")) {
+    fs::remove((folder / "d" / ShardFileName(shard)).replace_extension(".json"));
+  }
+  job.shards.reset();
+  EXPECT_EQ(WriteCounted(job, &shared).shards_reused, 1u);
 }
 
 TEST(WriteDataset, AppendingGivesTheRowsOfOneLargerRun) {

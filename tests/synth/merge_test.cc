@@ -154,6 +154,17 @@ TEST_F(Merge, AnInterruptedMergeIsContinuedAndLeavesNothingBehind) {
   }
 }
 
+TEST_F(Merge, WhatALargerMergeLeftBehindIsNoPartOfASmallerOne) {
+  Write(CountingJob(folder_ / "a", kTuples, 1));
+  Write(OtherJob(folder_ / "b"));
+  MergeDatasets({folder_ / "a", folder_ / "b"}, folder_ / "out");
+  const size_t both = ShardHashes(folder_ / "out").size();
+  fs::remove(ManifestPath(folder_ / "out"));  // as if killed before it was written
+  MergeDatasets({folder_ / "a"}, folder_ / "out");
+  EXPECT_LT(ShardHashes(folder_ / "a").size(), both);
+  EXPECT_EQ(ShardHashes(folder_ / "out"), ShardHashes(folder_ / "a"));
+}
+
 TEST_F(Merge, RefusesAFolderWithAnUnfinishedRun) {
   Write(CountingJob(folder_ / "a", kTuples, 1));
   shared_.fail_at = 25;

@@ -410,14 +410,36 @@ TEST_F(Synthesis, CoverageSpreadsPosesAndItsPlanGrows) {
 TEST_F(Synthesis, PlansAreKeptAndBelongToTheirConfiguration) {
   const fs::path file = *folder_ / "plan.safetensors";
   const CoveragePlan plan{{0, 3, 1}, std::vector<float>(24, 0.5f), {1e6f, 4, 5}};
-  WritePlan(plan, "abc", file);
-  const auto read = ReadPlan(file, "abc", 3);
+  WritePlan(plan, {7, "abc"}, file);
+  const auto read = ReadPlan(file, {7, "abc"}, 3);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->attempt, plan.attempt);
   EXPECT_EQ(read->z, plan.z);
-  EXPECT_FALSE(ReadPlan(file, "abc", 4)) << "too short";
-  EXPECT_FALSE(ReadPlan(file, "abd", 3)) << "of another configuration";
-  EXPECT_FALSE(ReadPlan(*folder_ / "none", "abc", 3));
+  EXPECT_FALSE(ReadPlan(file, {7, "abc"}, 4)) << "too short";
+  EXPECT_FALSE(ReadPlan(file, {7, "abd"}, 3)) << "of another configuration";
+  EXPECT_FALSE(ReadPlan(file, {8, "abc"}, 3)) << "of another seed";
+  EXPECT_FALSE(ReadPlan(*folder_ / "none", {7, "abc"}, 3));
+}
+
+TEST_F(Synthesis, AnotherSeedInTheFolderNeitherUsesNorReplacesAPlan) {
+  SynthOptions options = Options("coverage");
+  options.out = *folder_ / "planned";
+  SynthWorld world = SynthWorld::Load(options);
+  const DatasetJob job = SynthJob(world);
+  PrepareLatentPlan(job, &world);
+  const fs::path file = fs::path(options.out) / "plan.safetensors";
+  const std::string plan = Sha256OfFile(file);
+
+  ++options.seed;
+  SynthWorld other = SynthWorld::Load(options);
+  PrepareLatentPlan(SynthJob(other),
+                    &other);  // nothing is written yet: the folder may be anybody's
+  EXPECT_NE(Sha256OfFile(file), plan);
+
+  WriteDataset(SynthJob(other), [&other] { return MakeSynthSource(other); });
+  const std::string kept = Sha256OfFile(file);
+  EXPECT_THROW(PrepareLatentPlan(job, &world), UsageError);
+  EXPECT_EQ(Sha256OfFile(file), kept);
 }
 
 TEST(SignatureOf, IsFreeOfMotionAndSize) {

@@ -2,6 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/folder_lock.h"
 #include "io/interrupt.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
@@ -14,6 +15,7 @@
 #include "vae/tensor_file.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <set>
@@ -320,6 +322,7 @@ TEST_F(TrainTest, TakesOneNetworkFromAModelAndKeepsItFixed) {
   EXPECT_GT(same, 0);
   EXPECT_GT(moved, 0);
 
+  next.out = Path("never_fixed").string();
   next.fixed = {"decoder.3D"};
   EXPECT_THAT(MessageOf<UsageError>([&] { Train(next, false); }),
               AllOf(HasSubstr("fixed: no network \"decoder.3D\""), HasSubstr("decoder.3d")));
@@ -489,6 +492,32 @@ TEST_F(TrainTest, NamesWhatIsWrongWithTheOptions) {
   EXPECT_FALSE(std::filesystem::exists(Path("refused")));
 }
 
+TEST_F(TrainTest, AFolderThatHoldsATrainingIsNotReplaced) {
+  const TrainOptions options = Options("held");
+  EXPECT_THROW(Train(options, false, InterruptAfter(7)), Interrupted);
+  RequestInterrupt(false);
+  const std::string checkpoint = Sha256OfFile(CheckpointPath(options.out));
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, false); }),
+              AllOf(HasSubstr("checkpoint.safetensors"), HasSubstr("--resume")));
+  EXPECT_EQ(Sha256OfFile(CheckpointPath(options.out)), checkpoint);
+
+  const std::string model = Train(options, true).model_sha256;
+  std::filesystem::remove(CheckpointPath(options.out));
+  TrainOptions other = options;
+  other.seed = 77;
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(other, false); }), HasSubstr("model.safetensors"));
+  EXPECT_EQ(HandVae::Load(std::filesystem::path(options.out) / "model.safetensors").info().sha256,
+            model);
+}
+
+TEST_F(TrainTest, TwoDoNotTrainInOneFolder) {
+  const TrainOptions options = Options("locked");
+  EnsureWritableFolder(options.out);
+  const FolderLock lock(options.out);
+  EXPECT_THAT(MessageOf<EnvironmentError>([&] { Train(options, true); }),
+              HasSubstr("written by another process"));
+}
+
 TEST_F(TrainTest, NamesMissingData) {
   TrainOptions options = Options("no_data");
   options.data = {Path("nowhere").string()};
@@ -498,7 +527,14 @@ TEST_F(TrainTest, NamesMissingData) {
 TEST_F(TrainTest, CleansUpAfterAKilledWriter) {
   TrainOptions options = Options("stale");
   EnsureWritableFolder(options.out);
+  const std::filesystem::path stale = Path("stale") / ".model.safetensors.tmp-anotherhost-12";
+  PublishText(Path("stale") / "notes.txt", "not ours");
+  PublishText(stale, "half");
+  std::filesystem::last_write_time(
+      stale, std::filesystem::file_time_type::clock::now() - std::chrono::hours(48));
   Train(options, false);
+  EXPECT_FALSE(std::filesystem::exists(stale));
+  EXPECT_TRUE(std::filesystem::exists(Path("stale") / "notes.txt"));
   for (const auto& entry : std::filesystem::directory_iterator(options.out)) {
     EXPECT_FALSE(IsTemporaryName(entry.path())) << entry.path();
   }
