@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include <spdlog/spdlog.h>
 
@@ -32,6 +33,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr int kLeastOverlayPx = 256;
+constexpr int kMostOverlayPx = 4096;  // of small pictures, once enlarged
 
 struct PredictCommandOptions {
   CommonOptions common;
@@ -64,7 +66,27 @@ PredictOptions ReadOptions(const PredictCommandOptions& command) {
   return options;
 }
 
-using Boxes = std::map<std::string, std::array<double, 4>>;
+using Box = std::array<double, 4>;
+
+// The hands of a picture; a list of boxes is answered by a list of hands.
+struct PictureBoxes {
+  std::vector<Box> boxes;
+  bool is_list = false;
+};
+using Boxes = std::map<std::string, PictureBoxes>;
+
+Box ParseBox(const std::string& file, const std::string& name, const Json& value) {
+  const bool numbers = value.is_array() && value.size() == 4 &&
+                       std::all_of(value.begin(), value.end(), [](const Json& number) {
+                         return number.is_number() && std::isfinite(number.get<double>());
+                       });
+  if (!numbers || value[2] <= 0 || value[3] <= 0) {
+    throw DataError(file + ": box of \"" + name + "\" is " + value.dump() +
+                    "; expected [x, y, width, height] with width and height above 0, or a list of "
+                    "such");
+  }
+  return value.get<Box>();
+}
 
 Boxes ReadBoxes(const std::string& file) {
   Boxes boxes;
@@ -75,33 +97,48 @@ Boxes ReadBoxes(const std::string& file) {
                     ": expected a JSON object {\"<file name>\": [x, y, width, height], ...}");
   }
   for (const auto& [name, value] : json.items()) {
-    const bool numbers = value.is_array() && value.size() == 4 &&
-                         std::all_of(value.begin(), value.end(), [](const Json& number) {
-                           return number.is_number() && std::isfinite(number.get<double>());
-                         });
-    if (!numbers || value[2] <= 0 || value[3] <= 0) {
-      throw DataError(file + ": box of \"" + name + "\" is " + value.dump() +
-                      "; expected [x, y, width, height] with width and height above 0");
+    PictureBoxes& of_picture = boxes[name];
+    of_picture.is_list = value.is_array() && !value.empty() && value[0].is_array();
+    if (!of_picture.is_list) {
+      of_picture.boxes = {ParseBox(file, name, value)};
+      continue;
     }
-    boxes[name] = value.get<std::array<double, 4>>();
+    for (const Json& box : value) of_picture.boxes.push_back(ParseBox(file, name, box));
   }
   return boxes;
+}
+
+// What is wrong with a box for a picture of that size, null where nothing is.
+const char* BoxFault(const Box& box, int width, int height) {
+  constexpr double kMostTimesThePicture = 2;
+  constexpr double kLeastPx = 2;
+  const auto& [x, y, box_width, box_height] = box;
+  if (x >= width || y >= height || x + box_width <= 0 || y + box_height <= 0) {
+    return "lies outside the picture";
+  }
+  const double longest = std::max(box_width, box_height);
+  if (longest < kLeastPx) return "has no two pixels: boxes are in pixels, not shares";
+  const bool huge = longest > kMostTimesThePicture * std::max(width, height);
+  return huge ? "is more than twice as large as the picture" : nullptr;
 }
 
 // What small pictures are enlarged by.
 int OverlayFactor(const ImageU8& rgb) {
   const int least = std::max(1, std::min(rgb.width, rgb.height));
-  return (kLeastOverlayPx + least - 1) / least;
+  const int most = std::max(1, kMostOverlayPx / std::max({1, rgb.width, rgb.height}));
+  return std::min((kLeastOverlayPx + least - 1) / least, most);
 }
 
-// The picture with the skeleton.
-ImageU8 Overlay(const ImageU8& rgb, const Joints2& joints_px, int factor) {
+// The picture with the skeletons.
+ImageU8 Overlay(const ImageU8& rgb, const std::vector<HandPrediction>& hands, int factor) {
   ImageU8 picture = factor > 1 ? ResizeImage(rgb, rgb.width * factor, rgb.height * factor) : rgb;
   std::array<uint8_t, kNumJoints> unknown;
   unknown.fill(kVisibilityUnknown);
-  DrawSkeleton(joints_px.unaryExpr([factor](double x) { return (x + 0.5) * factor - 0.5; }),
-               unknown,
-               &picture);
+  for (const HandPrediction& hand : hands) {
+    DrawSkeleton(hand.joints_px.unaryExpr([factor](double x) { return (x + 0.5) * factor - 0.5; }),
+                 unknown,
+                 &picture);
+  }
   return picture;
 }
 
@@ -117,10 +154,13 @@ Json Rows(const Joints& joints) {
 }
 
 Json ToJson(const HandPrediction& prediction) {
-  Json json = {{"joints_3d_mm", Rows(prediction.joints_in_crop_mm)},
-               {"joints_2d_px", Rows(prediction.joints_px)},
-               {"handedness", prediction.handedness == Handedness::kLeft ? "left" : "right"},
-               {"confidence", prediction.confidence}};
+  Json json = {
+      {"joints_3d_mm", Rows(prediction.joints_in_crop_mm)},
+      {"joints_2d_px", Rows(prediction.joints_px)},
+      {"crop_px",
+       {prediction.square.centre_x_px, prediction.square.centre_y_px, prediction.square.side_px}},
+      {"handedness", prediction.handedness == Handedness::kLeft ? "left" : "right"},
+      {"confidence", prediction.confidence}};
   if (prediction.handedness_probability) {
     json["handedness_probability"] = *prediction.handedness_probability;
   }
@@ -129,8 +169,17 @@ Json ToJson(const HandPrediction& prediction) {
 
 // What became of one picture.
 struct Outcome {
-  std::optional<HandPrediction> prediction;
-  std::string skipped_because;
+  std::vector<std::optional<HandPrediction>> hands;  // one for each box, or of the whole picture
+  bool is_list = false;
+  std::string skipped_because;  // the picture, or a box of it; empty where nothing was
+
+  std::vector<HandPrediction> Found() const {
+    std::vector<HandPrediction> found;
+    for (const auto& hand : hands) {
+      if (hand) found.push_back(*hand);
+    }
+    return found;
+  }
 };
 
 class PredictJob {
@@ -163,19 +212,33 @@ class PredictJob {
     });
   }
 
-  // {"<file name>": {...}} of all pictures that could be read.
+  // {"<file name>": {...}} of all pictures that could be read; of one with a list of boxes a list
+  // as long, null where a box was skipped.
   Json Predictions() const {
     Json predictions = Json::object();
     for (size_t i = 0; i < files_.size(); ++i) {
-      if (outcomes_[i].prediction) predictions[Name(i)] = ToJson(*outcomes_[i].prediction);
+      const Outcome& outcome = outcomes_[i];
+      if (outcome.Found().empty()) continue;
+      if (!outcome.is_list) predictions[Name(i)] = ToJson(*outcome.hands[0]);
+      if (!outcome.is_list) continue;
+      for (const auto& hand : outcome.hands) {
+        predictions[Name(i)].push_back(hand ? ToJson(*hand) : Json());
+      }
     }
     return predictions;
+  }
+
+  size_t NumHands() const {
+    size_t hands = 0;
+    for (const Outcome& outcome : outcomes_) hands += outcome.Found().size();
+    return hands;
   }
 
   Json Skipped() const {
     Json skipped = Json::object();
     for (size_t i = 0; i < files_.size(); ++i) {
-      if (!outcomes_[i].prediction) skipped[Name(i)] = outcomes_[i].skipped_because;
+      const std::string& why = outcomes_[i].skipped_because;
+      if (!why.empty()) skipped[Name(i)] = why;
     }
     return skipped;
   }
@@ -192,6 +255,13 @@ class PredictJob {
       throw DataError(options_.boxes + ": names none of the " + std::to_string(files_.size()) +
                       " pictures of " + options_.images + ", such as " + Name(0));
     }
+    if (used < boxes_.size()) {
+      spdlog::warn("{} boxes of {} are of no picture in {}, such as {}",
+                   boxes_.size() - used,
+                   options_.boxes,
+                   options_.images,
+                   BoxOfNoPicture());
+    }
     if (used < files_.size()) {
       spdlog::warn("{} pictures have no box in {} and are taken as crops of one hand",
                    files_.size() - used,
@@ -199,46 +269,78 @@ class PredictJob {
     }
   }
 
+  std::string BoxOfNoPicture() const {
+    std::set<std::string> names;
+    for (size_t i = 0; i < files_.size(); ++i) names.insert(Name(i));
+    for (const auto& [name, box] : boxes_) {
+      if (names.count(name) == 0) return name;
+    }
+    return "";
+  }
+
   Outcome LookAt(int worker, size_t i) const {
+    Outcome outcome;
     ImageFile image;
     try {
       image = ReadImageFile(files_[i]);
     } catch (const DataError& error) {
-      return {std::nullopt, error.what()};
+      outcome.skipped_because = error.what();
+      return outcome;
     }
     const Modality seen = image.is_depth() ? Modality::kDepth : Modality::kRgb;
     if (!predictor_.Sees(seen)) {
-      return {std::nullopt,
-              files_[i].string() + ": a picture of " + ModalityName(seen) +
-                  "; the model has no encoder of it"};
+      outcome.skipped_because = files_[i].string() + ": a picture of " + ModalityName(seen) +
+                                "; the model has no encoder of it";
+      return outcome;
     }
+    for (const auto& square : SquaresOf(i, image, &outcome)) {
+      outcome.hands.emplace_back();
+      if (!square) continue;
+      const uint64_t index = i + (static_cast<uint64_t>(outcome.hands.size() - 1) << 32);
+      outcome.hands.back() =
+          image.is_depth()
+              ? predictor_.Predict(image.depth, options_.depth_scale_mm, *square, index)
+              : predictor_.Predict(image.rgb, *square, index);
+    }
+    if (options_.overlay) DrawOverlay(worker, i, image, outcome.Found());
+    return outcome;
+  }
+
+  // Where to look for hands; none where a box is faulty, which `outcome` then says.
+  std::vector<std::optional<CropSquare>> SquaresOf(size_t i,
+                                                   const ImageFile& image,
+                                                   Outcome* outcome) const {
     const int width = image.is_depth() ? image.depth.width : image.rgb.width;
     const int height = image.is_depth() ? image.depth.height : image.rgb.height;
-    const auto box = boxes_.find(Name(i));
-    const CropSquare square =
-        box == boxes_.end() ? WholeImage(width, height) : AroundBox(box->second);
-    const HandPrediction prediction =
-        image.is_depth() ? predictor_.Predict(image.depth, options_.depth_scale_mm, square, i)
-                         : predictor_.Predict(image.rgb, square, i);
-    if (options_.overlay) DrawOverlay(worker, i, image, square, prediction);
-    return {prediction, ""};
+    const auto found = boxes_.find(Name(i));
+    if (found == boxes_.end()) return {WholeImage(width, height)};
+    outcome->is_list = found->second.is_list;
+    std::vector<std::optional<CropSquare>> squares;
+    for (const Box& box : found->second.boxes) {
+      const char* fault = BoxFault(box, width, height);
+      squares.push_back(fault == nullptr ? std::optional(AroundBox(box)) : std::nullopt);
+      if (fault == nullptr) continue;
+      outcome->skipped_because = files_[i].string() + ": its box " + Json(box).dump() + " in " +
+                                 options_.boxes + " " + fault + " (" + std::to_string(width) + "x" +
+                                 std::to_string(height) + ")";
+    }
+    return squares;
   }
 
   void DrawOverlay(int worker,
                    size_t i,
                    const ImageFile& image,
-                   const CropSquare& square,
-                   const HandPrediction& prediction) const {
+                   const std::vector<HandPrediction>& hands) const {
+    if (hands.empty()) return;
     const ImageU8 picture = image.is_depth() ? DepthPicture(image.depth) : image.rgb;
     const int factor = OverlayFactor(picture);
-    std::vector<ImageU8> cells = {Overlay(picture, prediction.joints_px, factor)};
+    std::vector<ImageU8> cells = {Overlay(picture, hands, factor)};
 #if HANDFORGE_WITH_RENDER
-    if (mesh_) {
-      cells.push_back(
-          mesh_->Draw(worker, prediction, square, picture.width, picture.height, factor));
+    for (size_t hand = 0; mesh_ && hand < hands.size(); ++hand) {
+      cells.push_back(mesh_->Draw(worker, hands[hand], picture.width, picture.height, factor));
     }
 #else
-    (void)worker, (void)square;
+    (void)worker;
 #endif
     WritePng(TileImages(cells, static_cast<int>(cells.size())),
              OverlayFolder() / (Name(i) + ".png"));
@@ -286,11 +388,11 @@ int RunPredict(const PredictCommandOptions& command) {
   }
   const fs::path file = fs::path(options.out) / "predictions.json";
   PublishText(file, JsonText(predictions, 1) + "\n");
-  spdlog::info("wrote {}: {} hands, {} pictures skipped", file.string(), predictions.size(), count);
+  spdlog::info("wrote {}: {} hands, {} pictures skipped", file.string(), job.NumHands(), count);
   PrintSummary(command.common,
                {{"ok", true},
                 {"predictions", file.string()},
-                {"hands", predictions.size()},
+                {"hands", job.NumHands()},
                 {"skipped", skipped},
                 {"model", model.string()}});
   return static_cast<int>(ExitCode::kDone);

@@ -31,16 +31,13 @@ PredictionMesh::PredictionMesh(const std::string& rig_file, double focal_over_si
 
 PredictionMesh::~PredictionMesh() = default;
 
-ImageU8 PredictionMesh::Draw(int worker,
-                             const HandPrediction& prediction,
-                             const CropSquare& square,
-                             int width_px,
-                             int height_px,
-                             int factor) {
+ImageU8 PredictionMesh::Draw(
+    int worker, const HandPrediction& prediction, int width_px, int height_px, int factor) {
   // The rig is a right hand: a left one is drawn in the mirror.
   const bool left = prediction.handedness == Handedness::kLeft;
   Joints3 joints_mm = prediction.joints_in_crop_mm;
   Joints2 joints_px = prediction.joints_px;
+  const CropSquare& square = prediction.square;
   double centre_x_px = square.centre_x_px;
   if (left) {
     joints_mm.col(0) *= -1;

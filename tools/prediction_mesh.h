@@ -17,14 +17,10 @@ class PredictionMesh {
   PredictionMesh(const std::string& rig_file, double focal_over_size, int workers);
   ~PredictionMesh();
 
-  // {factor H, factor W, 3} of a picture {H, W} whose hand was looked for in `square`, seen by a
-  // camera whose axis goes through the middle of the square.
-  ImageU8 Draw(int worker,
-               const HandPrediction& prediction,
-               const CropSquare& square,
-               int width_px,
-               int height_px,
-               int factor);
+  // {factor H, factor W, 3} of a picture {H, W}, seen by a camera whose axis goes through the
+  // middle of the prediction's square.
+  ImageU8 Draw(
+      int worker, const HandPrediction& prediction, int width_px, int height_px, int factor);
 
  private:
   struct Impl;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <vector>
 
 #include <opencv2/imgproc.hpp>
@@ -221,6 +222,7 @@ struct HandPredictor::Views {
 // What the model says of one crop: 3D of a right hand where left ones are mirrored, in units of
 // VaeInfo::UnitMm; 2D in the whole image.
 struct HandPredictor::Estimate {
+  CropSquare square;
   Joints3 joints3 = Joints3::Zero();
   Joints2 joints_px = Joints2::Zero();
   double spread = 0;        // in the same units
@@ -239,6 +241,17 @@ HandPredictor::HandPredictor(const HandVae& vae, const PredictorOptions& options
       options.handedness != "auto") {
     throw UsageError("handedness = " + options.handedness + "; expected left, right or auto");
   }
+  const auto require_least = [](const char* name, double value, double least) {
+    if (value >= least) return;
+    std::ostringstream text;
+    text << name << " = " << value << "; expected at least " << least;
+    throw UsageError(text.str());
+  };
+  require_least("bone_mm", options.bone_mm, 0);
+  require_least("upright_views", options.upright_views, 0);
+  require_least("crop_sizes", options.crop_sizes, 1);
+  require_least("refinements", options.refinements, 0);
+  require_least("draws", options.draws, 1);
   if (options.handedness == "auto" && !info.model.MirrorsLeftHands() && !info.model.TellsSide()) {
     throw UsageError(
         "handedness = auto: the model takes left and right hands alike (model.side_input = 2) and "
@@ -313,6 +326,7 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
     look(sizes, UprightViews(upright_rad(), options_.upright_views));
   }
   Estimate estimate;
+  estimate.square = square;
   estimate.joints3 = Average(looks.joints3);
   estimate.joints_px = InImage(looks, views, mirrored);
   estimate.spread = Spread(looks, views.angles_rad, estimate.joints3, index);
@@ -445,6 +459,7 @@ HandPrediction HandPredictor::Predict(const Picture& picture,
   }
   const double unit_mm = UnitMm(estimate);
   prediction.handedness = left ? Handedness::kLeft : Handedness::kRight;
+  prediction.square = estimate.square;
   Joints3 joints_mm = estimate.joints3 * unit_mm;
   if (left && vae_.info().model.MirrorsLeftHands()) joints_mm.col(0) *= -1;
   prediction.joints_in_crop_mm = joints_mm.rowwise() - joints_mm.row(kWrist).eval();

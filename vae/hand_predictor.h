@@ -85,7 +85,9 @@ struct HandPrediction {
   // said, or the model has no side head.
   std::optional<SideEvidence> side_evidence;
   std::optional<double> handedness_probability;
-  Joints3 joints_in_crop_mm = Joints3::Zero();  // relative to the wrist, axes of the crop's camera
+  // What was looked at in the end: the square asked for, or the last one made around the hand.
+  CropSquare square;
+  Joints3 joints_in_crop_mm = Joints3::Zero();  // relative to the wrist, axes of that crop's camera
   Joints2 joints_px = Joints2::Zero();          // in the whole image
   // RMS distance of the joints said by single looks and posterior draws from their mean.
   double spread_mm = 0;
@@ -98,7 +100,8 @@ struct HandPrediction {
 class HandPredictor {
  public:
   // Keeps a reference to `vae`. Throws UsageError where the model lacks both image encoders or a
-  // joint decoder, or an option is out of range.
+  // joint decoder, or an option is out of range (draws and crop_sizes are at least 1, the others
+  // not negative).
   HandPredictor(const HandVae& vae, const PredictorOptions& options);
 
   // Whether there is an encoder of it, kRgb or kDepth.

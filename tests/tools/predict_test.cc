@@ -1,5 +1,6 @@
 // `handforge predict` as users run it, on pictures of toy hands whose poses are known.
 #include "io/drawing.h"
+#include "io/files.h"
 #include "io/image_file.h"
 #include "tests/tools/run_command.h"
 #include "tests/tools/toy_model.h"
@@ -90,7 +91,8 @@ TEST_F(Predict, FindsHandsOfBothSides) {
     double error2 = 0, error3 = 0;
     for (int i = side == "left" ? 1 : 0; i < kPictures; i += 2) {
       const json hand = hands.at(Name(i));
-      EXPECT_EQ(hand.size(), 4u);  // no probability of a side that was said
+      EXPECT_EQ(hand.size(), 5u);  // no probability of a side that was said
+      EXPECT_GT(hand["crop_px"][2], 0);
       EXPECT_EQ(hand["handedness"], side);
       EXPECT_EQ(hand["joints_3d_mm"][0], json({0.0, 0.0, 0.0}));
       EXPECT_GT(hand["confidence"], 0);
@@ -186,7 +188,7 @@ TEST_F(Predict, LooksAtDepthInTheUnitsOfItsSensor) {
   EXPECT_EQ(hands.size(), 3u);
   double error3 = 0;
   for (int i = 0; i < 6; i += 2) {
-    EXPECT_EQ(hands.at(Name(i)).size(), 4u);
+    EXPECT_EQ(hands.at(Name(i)).size(), 5u);
     error3 += Error3(hands.at(Name(i)), i) / 3;
     EXPECT_EQ(ReadImageFile(out / "overlay" / (Name(i) + ".png")).rgb.width, 256);
   }
@@ -256,6 +258,52 @@ TEST_F(Predict, NamesWhatIsWrong) {
   std::ofstream(Folder("other.json")) << R"({"a.png": [1, 2, 3, 4]})";
   EXPECT_THAT(refusal({"--images", images, "--boxes", Folder("other.json"), "--out", out}, 3),
               HasSubstr("names none of the 12 pictures"));
+}
+
+TEST_F(Predict, APictureMayHoldSeveralHands) {
+  const std::string images = WritePictures("several", "right");
+  const json whole = {0, 0, 64, 64};
+  std::ofstream(Folder("several.json"))
+      << json({{Name(0), {whole, {500, 500, 9, 9}, whole}}, {Name(2), whole}});
+  const std::vector<std::string> run = {"--images",
+                                        images,
+                                        "--boxes",
+                                        Folder("several.json"),
+                                        "--out",
+                                        Folder("several_out"),
+                                        "--handedness",
+                                        "right"};
+  const json hands = Predictions(Run(run));
+  ASSERT_EQ(hands.at(Name(0)).size(), 3u);
+  EXPECT_TRUE(hands.at(Name(0))[1].is_null());
+  EXPECT_EQ(hands.at(Name(0))[0]["joints_3d_mm"], hands.at(Name(0))[2]["joints_3d_mm"]);
+  EXPECT_TRUE(hands.at(Name(2)).is_object());
+  EXPECT_TRUE(hands.at(Name(4)).is_object());
+}
+
+TEST_F(Predict, OneBadBoxOrOddPictureCostsNoOther) {
+  const std::string images = WritePictures("mixed", "right");
+  ImageU8 strip(3000, 2, 3, 90);
+  WritePng(strip, fs::path(images) / "strip.png");
+  json boxes = {{Name(0), {500, 500, 60, 60}},
+                {Name(2), {10, 10, 1e9, 1e9}},
+                {Name(4), {0.2, 0.2, 0.5, 0.5}},
+                {"elsewhere.png", {1, 2, 3, 4}}};
+  std::ofstream(Folder("faults.json")) << boxes;
+  const CommandResult result =
+      Run({"--images", images, "--boxes", Folder("faults.json"), "--out", Folder("mixed_out")});
+  const json hands = json::parse(ReadText(Folder("mixed_out") / "predictions.json"));
+  EXPECT_TRUE(hands.contains("strip.png"));
+  EXPECT_TRUE(hands.contains(Name(6)));
+  for (const int i : {0, 2, 4}) EXPECT_FALSE(hands.contains(Name(i)));
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr(Name(0) + ": its box [500.0,500.0,60.0,60.0] in"),
+                    HasSubstr("lies outside the picture"),
+                    HasSubstr("more than twice as large"),
+                    HasSubstr("not shares"),
+                    HasSubstr("elsewhere.png")));
+  const ImageFile overlay = ReadImageFile(Folder("mixed_out") / "overlay/strip.png.png");
+  EXPECT_EQ(overlay.rgb.width, 3000);
 }
 
 }  // namespace

@@ -164,6 +164,9 @@ TEST_F(HandPredictorTest, OnlyCropsThatAreFramedOtherwiseThanTrainingDataAreMade
     const double moved = ((low + high) / 2 - given).norm() / square.side_px;
     const bool framed = zoom < 1.35 && zoom > 1 / 1.35 && moved < 0.12;
     EXPECT_EQ(second.joints_px == first.joints_px, framed) << "zoom " << zoom << ", " << moved;
+    EXPECT_EQ(first.square.side_px, square.side_px);
+    const HandPrediction there = HandPredictor(*vae_, once).Predict(image, second.square, i);
+    EXPECT_EQ(there.joints_in_crop_mm, second.joints_in_crop_mm) << "in the axes of that crop";
     ++(framed ? kept : made_anew);
   }
   EXPECT_GT(kept, 3);
@@ -191,6 +194,22 @@ TEST_F(HandPredictorTest, CropsOfSeveralSizesAreAveraged) {
   }
   EXPECT_LT((together.joints_px - mean.joints_px).norm(), 1e-3);
   EXPECT_LT((together.joints_in_crop_mm - mean.joints_in_crop_mm).norm(), 1e-3);
+}
+
+TEST_F(HandPredictorTest, RefusesNumbersThatMeanNothing) {
+  const auto message = [](void (*change)(PredictorOptions*)) {
+    PredictorOptions options;
+    change(&options);
+    return MessageOf<UsageError>([&] { HandPredictor(*vae_, options); });
+  };
+  EXPECT_THAT(message([](PredictorOptions* o) { o->draws = 0; }), HasSubstr("draws = 0"));
+  EXPECT_THAT(message([](PredictorOptions* o) { o->crop_sizes = 0; }), HasSubstr("crop_sizes = 0"));
+  EXPECT_THAT(message([](PredictorOptions* o) { o->upright_views = -1; }),
+              HasSubstr("upright_views = -1"));
+  EXPECT_THAT(message([](PredictorOptions* o) { o->refinements = -1; }),
+              HasSubstr("refinements = -1"));
+  EXPECT_THAT(message([](PredictorOptions* o) { o->bone_mm = std::nan(""); }),
+              HasSubstr("bone_mm = nan"));
 }
 
 TEST_F(HandPredictorTest, RefusesUnknownSidesAndModelsThatLackADecoder) {
@@ -351,8 +370,8 @@ TEST(HandPredictorSide, PostureOfPhotographsIsWeighedAgainstWhatIsRead) {
     };
     Joints3 left_mirrored = predict("left", false).joints_in_crop_mm;
     left_mirrored.col(0) *= -1;
-    const double posture = prior.LogRatio(left_mirrored) -
-                           prior.LogRatio(predict("right", false).joints_in_crop_mm);
+    const double posture =
+        prior.LogRatio(left_mirrored) - prior.LogRatio(predict("right", false).joints_in_crop_mm);
     const HandPrediction plain = predict("auto", false), weighed = predict("auto", true);
     EXPECT_FALSE(plain.side_evidence->posture);
     ASSERT_TRUE(weighed.side_evidence->posture);
