@@ -1,6 +1,7 @@
 #include "render/mesh_file.h"
 
 #include "io/core/error.h"
+#include "io/files.h"
 
 #include <array>
 #include <cmath>
@@ -149,10 +150,20 @@ void WriteMeshFile(const std::vector<NamedMesh>& meshes, const std::filesystem::
     throw UsageError(file.string() + ": meshes are written as .glb, .gltf, .obj, .ply or .stl");
   }
   const auto scene = ToAssimp(meshes);
+  // In memory first: Assimp's own files do not notice a full disk.
   Assimp::Exporter exporter;
-  if (exporter.Export(scene.get(), format->assimp_id, file.string()) != AI_SUCCESS) {
-    throw EnvironmentError(file.string() + ": cannot be written: " + exporter.GetErrorString());
+  Assimp::ExportProperties properties;
+  properties.SetPropertyString(AI_CONFIG_EXPORT_BLOB_NAME, file.stem().string());
+  const aiExportDataBlob* blob =
+      exporter.ExportToBlob(scene.get(), format->assimp_id, 0, &properties);
+  if (blob == nullptr) {
+    throw EnvironmentError(file.string() + ": cannot be made: " + exporter.GetErrorString());
   }
+  for (const aiExportDataBlob* beside = blob->next; beside != nullptr; beside = beside->next) {
+    const std::filesystem::path name = std::filesystem::path(beside->name.C_Str()).filename();
+    PublishBytes(file.parent_path() / name, beside->data, beside->size);
+  }
+  PublishBytes(file, blob->data, blob->size);
 }
 
 }  // namespace handforge

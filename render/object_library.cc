@@ -58,6 +58,17 @@ std::vector<std::string> ObjectLibrary::AddFiles(const std::vector<std::string>&
   return skipped;
 }
 
+ObjectLibrary ObjectLibrary::Restore(const std::vector<std::string>& names,
+                                     const std::vector<std::string>& sha256) {
+  ObjectLibrary library;
+  for (size_t i = library.names_.size(); i < names.size(); ++i) {
+    library.AddFile(names[i]);
+    if (i < sha256.size() && sha256[i] == library.sha256_[i]) continue;
+    throw DataError(names[i] + " is another file than the dataset was made with");
+  }
+  return library;
+}
+
 int ObjectLibrary::Find(const std::string& name) const {
   const auto it = std::find(names_.begin(), names_.end(), name);
   return it == names_.end() ? -1 : static_cast<int>(it - names_.begin());

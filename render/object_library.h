@@ -20,6 +20,10 @@ class ObjectLibrary {
   void AddFile(const std::string& file);
   // Adds files by name; "spoon.obj: has no triangles" for each that could not be used.
   std::vector<std::string> AddFiles(const std::vector<std::string>& files);
+  // The library whose `names()` and `sha256()` a dataset holds. Throws what AddFile throws,
+  // DataError too for a file that is another one than it was.
+  static ObjectLibrary Restore(const std::vector<std::string>& names,
+                               const std::vector<std::string>& sha256);
 
   const std::vector<std::string>& names() const { return names_; }
   // Of the files in the same order as `names()`, "" for solids.

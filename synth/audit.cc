@@ -177,17 +177,6 @@ class ShardAuditor {
   }
 
   // The shapes of objects that the shard names. Throws where a file is not at hand, or another.
-  void LoadObjects() {
-    objects_ = std::make_unique<ObjectLibrary>();
-    const auto& names = inputs_.object_names;
-    const auto& hashes = inputs_.object_sha256;
-    for (size_t i = objects_->names().size(); i < names.size(); ++i) {
-      objects_->AddFile(names[i]);
-      if (i < hashes.size() && hashes[i] == objects_->sha256()[i]) continue;
-      throw DataError(names[i] + " is another file than the dataset was made with");
-    }
-  }
-
   void LoadScene() {
     if (inputs_.rig_text.empty()) throw DataError("the shards name no rig");
     rig_ = std::make_unique<Rig>(
@@ -196,7 +185,8 @@ class ShardAuditor {
       throw DataError("the mesh here has SHA-256 " + rig_->sha256 + ", the dataset was made with " +
                       inputs_.mesh_sha256);
     }
-    LoadObjects();
+    objects_ = std::make_unique<ObjectLibrary>(
+        ObjectLibrary::Restore(inputs_.object_names, inputs_.object_sha256));
     scene_ = std::make_unique<HandScene>(*rig_, *objects_);
   }
 

@@ -35,10 +35,8 @@ std::vector<NamedMesh> MeshesOf(const ShardReader& shard,
     throw DataError("the rig's mesh here has SHA-256 " + rig.sha256 + ", the tuple was made with " +
                     mesh_sha256);
   }
-  ObjectLibrary objects;
-  for (const std::string& name : shard.ListAttribute("object_names")) {
-    if (objects.Find(name) < 0) objects.AddFile(name);
-  }
+  const ObjectLibrary objects = ObjectLibrary::Restore(shard.ListAttribute("object_names"),
+                                                       shard.ListAttribute("object_sha256"));
   std::vector<NamedMesh> meshes(1);
   meshes[0].name = "hand";
   PoseSurface(rig, ToBonePoses(tuple.rig), &meshes[0].mesh.vertices_mm);

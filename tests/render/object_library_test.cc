@@ -1,17 +1,22 @@
 #include "render/object_library.h"
 
 #include "io/core/error.h"
+#include "io/files.h"
 #include "render/mesh_file.h"
 #include "render/solids.h"
+#include "tests/io/temporary_folder.h"
 #include "tests/render/render_testing.h"
 
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 namespace handforge {
 namespace {
@@ -48,6 +53,24 @@ std::string ErrorOf(const Make& make) {
     return e.what();
   }
   return "no error";
+}
+
+std::set<std::string> NamesIn(const fs::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename());
+  return names;
+}
+
+template <typename Action>
+void WithFilesOfAtMost(rlim_t bytes, const Action& action) {
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{bytes, before.rlim_max};
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  action();
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, handler);
 }
 
 TEST(Solids, AreClosedAndFillTheirBox) {
@@ -120,6 +143,39 @@ TEST(MeshFile, SurvivesAllFormats) {
     EXPECT_NEAR(Volume(back) * 1e9, Volume(torus), 0.01 * Volume(torus)) << extension << ", metres";
   }
   EXPECT_THAT(ErrorOf([&] { WriteMeshFile({{"torus", torus}}, "torus.max"); }), HasSubstr(".glb"));
+}
+
+TEST(MeshFile, IsWrittenWholeOrNotAtAll) {
+  const TriangleMesh torus = MakeSolid(Solid::kTorus, {60, 60, 20});
+  for (const char* extension : {".glb", ".gltf", ".obj", ".ply", ".stl"}) {
+    const TemporaryFolder folder;
+    const fs::path file = folder / (std::string("torus") + extension);
+    WriteMeshFile({{"torus", torus}}, file);
+    const std::set<std::string> names = std::string(extension) == ".gltf"
+                                            ? std::set<std::string>{"torus.gltf", "torus_0.bin"}
+                                            : std::set<std::string>{file.filename().string()};
+    EXPECT_EQ(NamesIn(folder.path()), names);
+    // As on a full disk, writing ends in the middle.
+    const std::string before = Sha256OfFile(file);
+    WithFilesOfAtMost(1000, [&] {
+      EXPECT_THROW(WriteMeshFile({{"torus", torus}, {"more", torus}}, file), EnvironmentError)
+          << extension;
+    });
+    EXPECT_EQ(Sha256OfFile(file), before);
+    EXPECT_EQ(NamesIn(folder.path()), names);
+  }
+}
+
+TEST(ObjectLibrary, IsRestoredFromTheSameFilesOnly) {
+  const TemporaryFolder folder;
+  const fs::path file = folder / "box.obj";
+  WriteMeshFile({{"box", MakeSolid(Solid::kBox, {10, 20, 30})}}, file);
+  ObjectLibrary library;
+  library.AddFile(file.string());
+  EXPECT_EQ(ObjectLibrary::Restore(library.names(), library.sha256()).names(), library.names());
+  WriteMeshFile({{"box", MakeSolid(Solid::kBox, {10, 20, 40})}}, file);
+  EXPECT_THAT(ErrorOf([&] { ObjectLibrary::Restore(library.names(), library.sha256()); }),
+              HasSubstr("box.obj is another file than the dataset was made with"));
 }
 
 TEST(MeshFile, RefusesDamageByName) {
