@@ -139,8 +139,10 @@ class KeyCollector : public PathFields {
   const Strings& paths() const { return paths_; }
   bool Has(const std::string& path) const { return known_.count(path) > 0; }
   // The valid path that `path` was probably meant to be, or "": a key of the same section with a
-  // near name, else a near path, else a key of the same (or a near) name in another section.
+  // near name, else a key of the same (or a near) name in another section.
   std::string Nearest(const std::string& path) const;
+  // The keys of that path's section, or of the nearest section above it that exists.
+  Strings Siblings(const std::string& path) const;
 
  protected:
   bool Enter(const char* key) override {
@@ -176,10 +178,20 @@ std::string KeyCollector::Nearest(const std::string& path) const {
     if (known_section == section) siblings.push_back(known_name);
   }
   if (const std::string near = NearestName(name, siblings); !near.empty()) return section + near;
-  if (const std::string near = NearestName(path, paths_); !near.empty()) return near;
   const std::string near = NearestName(name, names);
   const auto found = std::find(names.begin(), names.end(), near);
   return near.empty() ? "" : paths_[static_cast<size_t>(found - names.begin())];
+}
+
+KeyCollector::Strings KeyCollector::Siblings(const std::string& path) const {
+  std::string section = SplitPath(path).first;
+  for (;; section = SplitPath(section.substr(0, section.size() - 1)).first) {
+    Strings siblings;
+    for (const std::string& known : paths_) {
+      if (SplitPath(known).first == section) siblings.push_back(known);
+    }
+    if (!siblings.empty() || section.empty()) return siblings;
+  }
 }
 
 // ---- Reading YAML -------------------------------------------------------------------------------
@@ -216,7 +228,7 @@ void CheckKeys(const Document& document,
     if (!keys.Has(path)) {
       const std::string near = keys.Nearest(path);
       throw UsageError(where + ": unknown key '" + path + "'" +
-                       (near.empty() ? "; known keys: " + Join(keys.paths())
+                       (near.empty() ? "; known keys: " + Join(keys.Siblings(path))
                                      : "; did you mean '" + near + "'?"));
     }
     if (!seen.insert(path).second) throw UsageError(where + ": key '" + path + "' is repeated");
@@ -608,9 +620,9 @@ std::string ConfigText(const FieldVisitor& visit, const std::vector<std::string>
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {
   std::string nearest;
   size_t best = std::string::npos;
+  // Two thirds of the letters are right.
   const auto is_near = [&](size_t distance, size_t longest) {
-    // About two thirds of the letters are right.
-    return distance <= (longest + 2) / 3 && distance < longest && distance < best;
+    return distance <= longest / 3 && distance < best;
   };
   for (const std::string& candidate : candidates) {
     const auto [shortest, longest] = std::minmax({name.size(), candidate.size()});
@@ -621,7 +633,12 @@ std::string NearestName(const std::string& name, const std::vector<std::string>&
     best = distance;
     nearest = candidate;
   }
-  return nearest;
+  if (!nearest.empty() || name.empty()) return nearest;
+  // Else one of which it is a word: "focal" of "focal_px".
+  for (const std::string& candidate : candidates) {
+    if (('_' + candidate + '_').find('_' + name + '_') != std::string::npos) return candidate;
+  }
+  return "";
 }
 
 }  // namespace handforge

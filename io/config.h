@@ -66,7 +66,8 @@ void CheckFields(const FieldVisitor& visit);
 // "synth.out") in `leave_out`: equal text means equal output.
 std::string ConfigText(const FieldVisitor& visit, const std::vector<std::string>& leave_out = {});
 
-// The member of `candidates` with the smallest edit distance, or "" where none is near.
+// The member of `candidates` with the smallest edit distance, at most a third of its letters, else
+// one of which `name` is a word ("size" of "shard_size"), else "".
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates);
 
 }  // namespace handforge

@@ -163,11 +163,16 @@ TEST_F(Config, KeyInTheWrongSectionIsLedHome) {
             "a.yaml:1: key 'synth.count' must be written as nested sections");
 }
 
-TEST_F(Config, UnknownKeyWithoutANearOneListsAll) {
+TEST_F(Config, UnknownKeyWithoutANearOneListsThoseOfItsSection) {
   EXPECT_THAT(Message("zzzzzzzzzz: 3\n"),
-              AllOf(HasSubstr("a.yaml:1: unknown key 'zzzzzzzzzz'; known keys: synth, synth.count"),
+              AllOf(HasSubstr("a.yaml:1: unknown key 'zzzzzzzzzz'; known keys: synth, "),
+                    HasSubstr("gain"),
+                    Not(HasSubstr("synth."))));
+  EXPECT_THAT(Message("synth:\n  camera:\n    zzzzzzzzzz: 3\n"),
+              AllOf(HasSubstr("known keys: synth.camera."),
                     HasSubstr("synth.camera.range_mm"),
-                    HasSubstr("gain")));
+                    Not(HasSubstr("gain")),
+                    Not(HasSubstr("synth.count"))));
 }
 
 TEST_F(Config, RepeatedKeyIsRefused) {
@@ -336,7 +341,10 @@ TEST(NearestName, FindsSlips) {
   EXPECT_EQ(NearestName("shardsize", names), "shard_size");
   EXPECT_EQ(NearestName("sead", names), "seed");
   EXPECT_EQ(NearestName("cameras", names), "camera");
+  EXPECT_EQ(NearestName("size", names), "shard_size");
   EXPECT_EQ(NearestName("learning_rate", names), "");
+  EXPECT_EQ(NearestName("num", {"out"}), "");
+  EXPECT_EQ(NearestName("resolution", {"validation"}), "");
   EXPECT_EQ(NearestName("x", {"y"}), "");
   EXPECT_EQ(NearestName("", names), "");
   EXPECT_EQ(NearestName("x", {}), "");

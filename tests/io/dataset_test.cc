@@ -90,8 +90,10 @@ TEST(Manifest, EveryMistypedFieldIsNamed) {
 TEST(Manifest, UnknownFieldIsNamedWithTheNearest) {
   EXPECT_EQ(MessageAfter([](Json& json) { json["licenses"] = Json::array(); }),
             "d/dataset.json: field 'licenses' is unknown; did you mean 'licences'?");
+  EXPECT_EQ(MessageAfter([](Json& json) { json["layout"]["weight"] = 3; }),
+            "d/dataset.json: field 'layout.weight' is unknown");
   EXPECT_EQ(MessageAfter([](Json& json) { json["layout"]["rgb"] = 3; }),
-            "d/dataset.json: field 'layout.rgb' is unknown");
+            "d/dataset.json: field 'layout.rgb' is unknown; did you mean 'layout.rgb_px'?");
   EXPECT_EQ(MessageAfter([](Json& json) { json["shards"][0]["tuple"] = 3; }),
             "d/dataset.json: field 'shards[0].tuple' is unknown; did you mean 'shards[0].tuples'?");
 }
