@@ -3,6 +3,13 @@
 
 HANDFORGE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# Folders are named from where the caller stands, and the scripts walk about.
+for variable in HANDFORGE_ASSETS HANDFORGE_TARBALLS; do
+  folder=${!variable:-}
+  [[ -z $folder || $folder == /* ]] || export "$variable=$PWD/$folder"
+done
+unset variable folder
+
 say() { printf '%s\n' "$*"; }
 heading() { printf '\n== [%4d s] %s\n' "$SECONDS" "$*"; }
 warn() { printf '%s: warning: %s\n' "${0##*/}" "$*" >&2; }

@@ -94,7 +94,7 @@ uint64_t CgroupMemoryBytes(const std::filesystem::path& folder) {
 
 int DefaultThreads() {
   const int processors = AffinityThreads();
-  if (const int slurm = SlurmThreads(); slurm > 0) return slurm;
+  if (const int slurm = SlurmThreads(); slurm > 0) return std::min(slurm, processors);
   int share = CgroupThreads(kCgroup);
   if (share == 0) share = CgroupThreads(std::filesystem::path(kCgroup) / "cpu");
   return share > 0 ? std::min(share, processors) : processors;

@@ -8,8 +8,9 @@ namespace handforge {
 
 // What the machine gives to this process.
 
-// Threads that make sense here: $SLURM_CPUS_PER_TASK where a scheduler set it, else the smallest of
-// the processors this process may run on and its cgroup's share of processor time (containers).
+// Threads that make sense here: the processors this process may run on, but no more than
+// $SLURM_CPUS_PER_TASK where a scheduler set it, else than its cgroup's share of processor time
+// (containers).
 int DefaultThreads();
 
 // Processor time allowed by the cgroup whose files lie in `folder` (cgroup v2's `cpu.max`, or v1's

@@ -172,7 +172,7 @@ fetch() {
   if [[ -n ${HANDFORGE_TARBALLS:-} ]]; then
     [[ -r $HANDFORGE_TARBALLS/$tarball ]] ||
       die "HANDFORGE_TARBALLS=$HANDFORGE_TARBALLS holds no readable file $tarball"
-    ln -s "$(cd "$HANDFORGE_TARBALLS" && pwd)/$tarball" "$tarball"
+    ln -s "$HANDFORGE_TARBALLS/$tarball" "$tarball"
   else
     need_npm
     say "fetching $package"

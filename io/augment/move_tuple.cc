@@ -193,22 +193,6 @@ std::array<float, 4> MovedBox(const Matrix3d& new_from_old,
 
 }  // namespace
 
-void MoveLabels(const CameraMove& move, Tuple* tuple) {
-  if (move.flip) {
-    // The pictures stay behind.
-    Tuple labels = *tuple;
-    labels.rgb = labels.alpha = labels.mask = ImageU8();
-    labels.depth = ImageU16();
-    MirrorTuple(&labels);
-    labels.rgb = std::move(tuple->rgb);
-    labels.alpha = std::move(tuple->alpha);
-    labels.mask = std::move(tuple->mask);
-    labels.depth = std::move(tuple->depth);
-    *tuple = std::move(labels);
-  }
-  MoveFlippedLabels(move, tuple);
-}
-
 void MoveTuple(const CameraMove& move, Border border, Tuple* tuple) {
   Tuple& t = *tuple;
   if (move.flip) MirrorTuple(&t);

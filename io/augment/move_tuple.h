@@ -8,11 +8,9 @@ namespace handforge {
 // What a moved picture shows where the old one does not reach.
 enum class Border { kMirror, kReplicate, kBlack };
 
-// Moves the numbers of a tuple: K (in single precision, as a shard stores it), 2D, 3D, what the
-// decoders said, rig and side. `move.Inverse()` brings them back.
-void MoveLabels(const CameraMove& move, Tuple* tuple);
-
-// Moves a tuple as a whole. What `present` says is missing stays missing.
+// Moves a tuple as a whole. What `present` says is missing stays missing. `move.Inverse()` brings
+// its numbers back: K (in single precision, as a shard stores it), 2D, 3D, what the decoders said,
+// rig and side.
 //   rgb          bilinear, `border` beyond the old picture
 //   alpha        bilinear, 0 beyond the old picture
 //   mask, depth  the nearest old pixel's; depth becomes z in the new camera: along a ray, z changes

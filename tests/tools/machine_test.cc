@@ -2,11 +2,13 @@
 
 #include "tests/io/temporary_folder.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
 
 #include <gmock/gmock.h>
+#include <sched.h>
 
 namespace handforge {
 namespace {
@@ -65,8 +67,13 @@ TEST(CgroupMemory, VersionOneAndNoLimit) {
 }
 
 TEST(DefaultThreads, SchedulerDecides) {
+  cpu_set_t set;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(set), &set), 0);
+  setenv("SLURM_CPUS_PER_TASK", "1", 1);
+  EXPECT_EQ(DefaultThreads(), 1);
+  // A step may be bound to fewer processors than the job asked for.
   setenv("SLURM_CPUS_PER_TASK", "7", 1);
-  EXPECT_EQ(DefaultThreads(), 7);
+  EXPECT_EQ(DefaultThreads(), std::min(7, CPU_COUNT(&set)));
   setenv("SLURM_CPUS_PER_TASK", "nonsense", 1);
   EXPECT_GE(DefaultThreads(), 1);
   unsetenv("SLURM_CPUS_PER_TASK");

@@ -55,7 +55,7 @@ struct Kind {
   DrawMove draw;
 };
 class EachMove : public ::testing::TestWithParam<Kind> {};
-INSTANTIATE_TEST_SUITE_P(MoveLabels,
+INSTANTIATE_TEST_SUITE_P(MoveTuple,
                          EachMove,
                          ::testing::Values(Kind{"Flip", Flip},
                                            Kind{"Roll", Roll},
@@ -89,8 +89,8 @@ TEST_P(EachMove, ItsInverseRestoresEveryLabel) {
     Random random(4, i, 0, Purpose::kTest);
     const CameraMove move = GetParam().draw(&random);
     Tuple t = before;
-    MoveLabels(move, &t);
-    MoveLabels(move.Inverse(), &t);
+    MoveTuple(move, Border::kMirror, &t);
+    MoveTuple(move.Inverse(), Border::kMirror, &t);
     const auto message = [&] { return "draw " + std::to_string(i); };
     ASSERT_LT((t.camera.K() - before.camera.K()).cwiseAbs().maxCoeff(), 1e-3) << message();
     ASSERT_LT((t.joints_in_cam - before.joints_in_cam).cwiseAbs().maxCoeff(), 1e-3) << message();
@@ -108,7 +108,7 @@ TEST_P(EachMove, KeepsTheProjectionEquation) {
   for (uint64_t i = 0; i < kDraws; ++i) {
     Tuple t = ConsistentTuple(5, i, 64, 8);
     Random random(6, i, 0, Purpose::kTest);
-    MoveLabels(GetParam().draw(&random), &t);
+    MoveTuple(GetParam().draw(&random), Border::kMirror, &t);
     ASSERT_LT((t.camera.Project(t.joints_in_cam) - t.joints_px).cwiseAbs().maxCoeff(), 1e-3)
         << "draw " << i;
   }
