@@ -242,7 +242,7 @@ const Convention& FindConvention(const std::string& name) {
   std::string list;
   for (const std::string& other : known) list += (list.empty() ? "" : ", ") + other;
   throw UsageError("unknown joint convention '" + name + "'" +
-                   (near.empty() ? "" : "; did you mean '" + near + "'?") + " Known: " + list);
+                   (near.empty() ? "" : "; did you mean '" + near + "'?") + "; known: " + list);
 }
 
 Eigen::MatrixXd ToCanonical(const Convention& convention, const Eigen::MatrixXd& joints) {

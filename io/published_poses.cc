@@ -125,7 +125,7 @@ const PoseFileFormat& FindPoseFileFormat(const std::string& dataset) {
   }
   const std::string near = NearestName(dataset, known);
   throw UsageError("unknown dataset '" + dataset + "'" +
-                   (near.empty() ? "" : "; did you mean '" + near + "'?") + " Known: " + list);
+                   (near.empty() ? "" : "; did you mean '" + near + "'?") + "; known: " + list);
 }
 
 std::vector<Points3> ReadPoseFile(const PoseFileFormat& format, const std::filesystem::path& file) {

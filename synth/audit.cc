@@ -434,6 +434,7 @@ void Add(AuditResult result, int64_t max_faults, AuditResult* all) {
 
 AuditResult AuditDataset(const fs::path& folder, const AuditOptions& options) {
   const fs::path manifest_path = ManifestPath(folder);
+  if (!fs::exists(folder)) throw DataError(folder.string() + ": no such folder");
   if (!fs::exists(manifest_path)) {
     throw DataError(folder.string() +
                     " is no complete dataset: it has no dataset.json (written last; the command "

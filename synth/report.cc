@@ -61,6 +61,7 @@ class Statistics {
     box_px_.push_back(std::max(t.bbox_px[2], t.bbox_px[3]));
     attempts_.push_back(t.attempt + 1.0);
     if (!decoded) return;
+    fit_mm_.push_back(t.quality_fit_mm);
     residual_px_.push_back(t.quality_residual_px);
     iou_.push_back(t.quality_silhouette_iou);
   }
@@ -80,6 +81,7 @@ class Statistics {
                         {"box_px", Summary(box_px_)},
                         {"draws_per_tuple", Summary(attempts_)}};
     if (!gestures_.empty()) out["gestures"] = gestures_;
+    if (!fit_mm_.empty()) out["quality_fit_mm"] = Summary(fit_mm_);
     if (!residual_px_.empty()) out["quality_residual_px"] = Summary(residual_px_);
     if (!iou_.empty()) out["quality_silhouette_iou"] = Summary(iou_);
     return out;
@@ -96,7 +98,7 @@ class Statistics {
   std::map<std::string, uint64_t> splits_ = {{"train", 0}, {"validation", 0}, {"test", 0}};
   std::map<std::string, uint64_t> gestures_;
   std::array<uint64_t, kNumJoints> visible_{};
-  std::vector<double> bone_mm_, distance_mm_, box_px_, attempts_, residual_px_, iou_;
+  std::vector<double> bone_mm_, distance_mm_, box_px_, attempts_, fit_mm_, residual_px_, iou_;
 };
 
 std::string Escape(const std::string& text) {

@@ -86,7 +86,8 @@ void SetupExportCommand(CommandLine& command_line) {
                        options,
                        RunExport);
   app.add_option("dataset", options->dataset, "Dataset folder")->required();
-  app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0");
+  app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--mesh", options->mesh, "File to write")->required();
 }
 

@@ -193,7 +193,7 @@ TEST(Conventions, UnknownOneIsRefusedWithTheNearest) {
   EXPECT_THAT(MessageOf<UsageError>([] { FindConvention("rhd_rihgt"); }),
               AllOf(HasSubstr("'rhd_rihgt'"),
                     HasSubstr("did you mean 'rhd_right'?"),
-                    HasSubstr("Known: canonical21, ")));
+                    HasSubstr("known: canonical21, ")));
 }
 
 }  // namespace
