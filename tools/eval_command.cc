@@ -364,7 +364,9 @@ void SetupEvalCommand(CommandLine& command_line) {
   app.add_option("--data", options->data, "Dataset folders to measure the model on");
   app.add_option("--model", options->model, "Model file");
   app.add_option("--pairs", options->pairs, "Encoder->decoder pairs [all the model has]");
-  app.add_option("--protocol", options->protocols, "spurr2018, root, scale or pa; with --dataset absolute, root, scale or pa");
+  app.add_option("--protocol",
+                 options->protocols,
+                 "spurr2018, root, scale or pa; with --dataset absolute, root, scale or pa");
   app.add_option("--split", options->split, "held_out, train, validation, test or all");
   app.add_option("--limit", options->limit, "Most rows, evenly spaced");
   app.add_option("--dataset", options->dataset, "icvl, nyu, msra, freihand or canonical21");

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 struct ExportCommandOptions {
   CommonOptions common;
   std::string dataset;
-  uint64_t index = 0;
+  int64_t index = 0;
   std::string mesh;
 };
 
@@ -60,7 +60,8 @@ int RunExport(const ExportCommandOptions& options) {
   EndAtOnceOnInterrupt();
   const Dataset dataset(options.dataset);
   const Manifest& manifest = dataset.manifest();
-  uint64_t row = options.index;
+  const auto index = static_cast<uint64_t>(options.index);  // a negative one is beyond the last
+  uint64_t row = index;
   for (size_t i = 0; i < manifest.shards.size(); row -= manifest.shards[i++].tuples) {
     if (row >= manifest.shards[i].tuples) continue;
     const ShardReader shard = dataset.OpenShard(i);
@@ -73,7 +74,7 @@ int RunExport(const ExportCommandOptions& options) {
     return static_cast<int>(ExitCode::kDone);
   }
   throw UsageError("--index " + std::to_string(options.index) + ": " + options.dataset + " holds " +
-                   std::to_string(manifest.count) + " tuples");
+                   std::to_string(manifest.count) + " tuples, counted from 0");
 }
 
 }  // namespace
@@ -86,8 +87,7 @@ void SetupExportCommand(CommandLine& command_line) {
                        options,
                        RunExport);
   app.add_option("dataset", options->dataset, "Dataset folder")->required();
-  app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0");
   app.add_option("--mesh", options->mesh, "File to write")->required();
 }
 

@@ -149,10 +149,10 @@ TEST(MeshFile, IsWrittenWholeOrNotAtAll) {
   const TriangleMesh torus = MakeSolid(Solid::kTorus, {60, 60, 20});
   for (const char* extension : {".glb", ".gltf", ".obj", ".ply", ".stl"}) {
     const TemporaryFolder folder;
-    const fs::path file = folder / (std::string("torus") + extension);
+    const fs::path file = folder / (std::string("ring") + extension);
     WriteMeshFile({{"torus", torus}}, file);
     const std::set<std::string> names = std::string(extension) == ".gltf"
-                                            ? std::set<std::string>{"torus.gltf", "torus_0.bin"}
+                                            ? std::set<std::string>{"ring.gltf", "ring.bin"}
                                             : std::set<std::string>{file.filename().string()};
     EXPECT_EQ(NamesIn(folder.path()), names);
     // As on a full disk, writing ends in the middle.
