@@ -60,6 +60,14 @@ check "wrong hash: found one" says \
   "found    $(echo not-the-package | sha256sum | cut -d' ' -f1)"
 check "wrong hash: nothing half-done" nothing_left
 
+mkdir "$work/tarballs"
+echo not-the-package >"$work/tarballs/webxr-input-profiles-assets-1.0.20.tgz"
+output=$(cd "$work" && HANDFORGE_ASSETS=assets HANDFORGE_TARBALLS=tarballs "$root/tools/setup.sh" \
+  --assets-only 2>&1 </dev/null)
+check "relative folders: the tarball is found" says \
+  "found    $(echo not-the-package | sha256sum | cut -d' ' -f1)"
+check "relative folders: nothing half-done" nothing_left
+
 output=$(HANDFORGE_ASSETS=/proc/assets/handforge "$root/tools/setup.sh" --assets-only 2>&1)
 status=$?
 check "unwritable place: is said" says "cannot write to /proc/assets"
