@@ -15,11 +15,13 @@ struct GeometryOptions {
   double turn_deg = 10;  // largest pan, and largest tilt
   double smallest_zoom = 0.8;
   double largest_zoom = 1.25;
-  double shift = 0.08;            // largest, along x and along y, as a share of the picture's side
-  double keep_joints = 0.9;       // least share of the joints in the picture that stay in it
-  double keep_hand = 0.7;         // least share of the hand's pixels that stay in it
-  int64_t max_attempts = 20;      // then the camera stays where it is
-  std::string border = "mirror";  // what comes in at the edge of `rgb`: mirror, replicate, black
+  double shift = 0.08;        // largest, along x and along y, as a share of the picture's side
+  double keep_joints = 0.9;   // least share of the joints in the picture that stay in it
+  double keep_hand = 0.7;     // least share of the hand's pixels that stay in it
+  int64_t max_attempts = 20;  // then the camera stays where it is
+  // What comes in at the edge of `rgb`: replicate, black, or mirror, which shows a second hand
+  // where the hand reaches the edge.
+  std::string border = "replicate";
 
   void Visit(Fields& fields);
 };

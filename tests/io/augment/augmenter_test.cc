@@ -63,7 +63,7 @@ TEST(Augmenter, TheRowsNumbersExplainItsCamera) {
     Tuple t = before, repeated = before;
     Rejections rejections;
     augmenter.Augment(9, i, &rejections, &t);
-    MoveTuple(MoveOf(t.augmentation), Border::kMirror, &repeated);
+    MoveTuple(MoveOf(t.augmentation), Border::kReplicate, &repeated);
     ASSERT_EQ(t.depth.pixels, repeated.depth.pixels) << "draw " << i;
     ASSERT_EQ(t.rgb.pixels, repeated.rgb.pixels) << "draw " << i;
     ASSERT_EQ(t.joints_in_cam, repeated.joints_in_cam) << "draw " << i;
