@@ -293,16 +293,19 @@ class PredictJob {
                                 "; the model has no encoder of it";
       return outcome;
     }
-    for (const auto& square : SquaresOf(i, image, &outcome)) {
-      outcome.hands.emplace_back();
-      if (!square) continue;
-      const uint64_t index = i + (static_cast<uint64_t>(outcome.hands.size() - 1) << 32);
-      outcome.hands.back() =
-          image.is_depth()
-              ? predictor_.Predict(image.depth, options_.depth_scale_mm, *square, index)
-              : predictor_.Predict(image.rgb, *square, index);
+    const std::vector<std::optional<CropSquare>> asked = SquaresOf(i, image, &outcome);
+    std::vector<CropSquare> squares;
+    for (const auto& square : asked) {
+      if (square) squares.push_back(*square);
     }
-    if (options_.overlay) DrawOverlay(worker, i, image, outcome.Found());
+    const std::vector<HandPrediction> found =
+        image.is_depth() ? predictor_.Predict(image.depth, options_.depth_scale_mm, squares)
+                         : predictor_.Predict(image.rgb, squares);
+    auto next = found.begin();
+    for (const auto& square : asked) {
+      outcome.hands.push_back(square ? std::optional(*next++) : std::nullopt);
+    }
+    if (options_.overlay) DrawOverlay(worker, i, image, found);
     return outcome;
   }
 
@@ -370,6 +373,7 @@ int RunPredict(const PredictCommandOptions& command) {
                                  static_cast<int>(options.refinements),
                                  static_cast<int>(options.draws),
                                  options.posture_prior,
+                                 options.opposite_pairs,
                                  options.seed});
   EnsureWritableFolder(options.out);
   PredictJob job(options, predictor, vae.info());

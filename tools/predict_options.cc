@@ -22,6 +22,11 @@ void PredictOptions::Visit(Fields& fields) {
   fields.Field("posture_prior",
                posture_prior,
                "tell sides also by how hands are turned in upright photographs of people");
+  fields.Field("opposite_pairs",
+               opposite_pairs,
+               0,
+               1,
+               "probability that two hands of a picture are a left and a right one");
   fields.Field("seed", seed, "seed of those draws");
   fields.Field("threads", threads, 0, 4096, "pictures at once, 0 = one per core");
   fields.Field("overlay", overlay, "draw the skeleton over each picture");

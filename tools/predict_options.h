@@ -29,6 +29,7 @@ struct PredictOptions {
   int64_t refinements = 1;
   int64_t draws = 4;
   bool posture_prior = true;
+  double opposite_pairs = 0.85;
   uint64_t seed = 1;
   int64_t threads = 0;
   // Whether to draw the skeleton over each picture, in `overlay/` of the output folder, and beside

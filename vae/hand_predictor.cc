@@ -3,6 +3,7 @@
 #include "io/core/error.h"
 #include "io/core/random.h"
 #include "vae/augment.h"
+#include "vae/hand_pairs.h"
 #include "vae/targets.h"
 #include "vae/upright_look.h"
 
@@ -181,18 +182,6 @@ void Require(bool has, const char* what) {
 
 }  // namespace
 
-CropSquare WholeImage(int width_px, int height_px) {
-  return {(width_px - 1) / 2.0,
-          (height_px - 1) / 2.0,
-          static_cast<double>(std::max(width_px, height_px))};
-}
-
-CropSquare AroundBox(const std::array<double, 4>& box_px) {
-  return {box_px[0] + (box_px[2] - 1) / 2,
-          box_px[1] + (box_px[3] - 1) / 2,
-          std::max(box_px[2], box_px[3]) / kCanonicalFill};
-}
-
 std::vector<float> EncodeCrop(const HandVae& vae,
                               const ImageU8& rgb,
                               const CropSquare& square,
@@ -231,6 +220,19 @@ struct HandPredictor::Estimate {
   double left_log_odds = 0;
 };
 
+// Of one square, taken for a right hand, for a left one, or both where the side is not said.
+struct HandPredictor::Reading {
+  std::optional<Estimate> as_right;
+  std::optional<Estimate> as_left;
+  std::optional<SideEvidence> evidence;  // of models with a side head, where it is not said
+
+  bool IsLeft() const {
+    if (!as_right || !as_left) return as_left.has_value();
+    if (evidence) return evidence->LeftLogOdds() > 0;
+    return as_left->spread < as_right->spread;
+  }
+};
+
 HandPredictor::HandPredictor(const HandVae& vae, const PredictorOptions& options)
     : vae_(vae), options_(options) {
   const VaeInfo& info = vae.info();
@@ -252,6 +254,10 @@ HandPredictor::HandPredictor(const HandVae& vae, const PredictorOptions& options
   require_least("crop_sizes", options.crop_sizes, 1);
   require_least("refinements", options.refinements, 0);
   require_least("draws", options.draws, 1);
+  if (!(options.opposite_pairs >= 0 && options.opposite_pairs <= 1)) {
+    throw UsageError("opposite_pairs = " + std::to_string(options.opposite_pairs) +
+                     "; expected a probability, 0 to 1");
+  }
   if (options.handedness == "auto" && !info.model.MirrorsLeftHands() && !info.model.TellsSide()) {
     throw UsageError(
         "handedness = auto: the model takes left and right hands alike (model.side_input = 2) and "
@@ -301,8 +307,7 @@ Joints2 HandPredictor::InImage(const TurnedLooks& looks, const Views& views, boo
 
 HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
                                             const CropSquare& square,
-                                            bool left,
-                                            uint64_t index) const {
+                                            bool left) const {
   const bool mirrored = left && vae_.info().model.MirrorsLeftHands();
   Views views;
   TurnedLooks looks;
@@ -329,7 +334,7 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
   estimate.square = square;
   estimate.joints3 = Average(looks.joints3);
   estimate.joints_px = InImage(looks, views, mirrored);
-  estimate.spread = Spread(looks, views.angles_rad, estimate.joints3, index);
+  estimate.spread = Spread(looks, views.angles_rad, estimate.joints3);
   estimate.disagreement = Disagreement(looks.joints3, estimate.joints3);
   if (options_.handedness == "auto" && vae_.info().has_side) {
     estimate.left_log_odds =
@@ -342,17 +347,12 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
 // Draws from the posteriors of all looks: RMS distance of the joints they say from the average.
 double HandPredictor::Spread(const TurnedLooks& looks,
                              const std::vector<double>& angles_rad,
-                             const Joints3& average,
-                             uint64_t index) const {
+                             const Joints3& average) const {
   const size_t dim = static_cast<size_t>(vae_.info().latent_dim);
   std::vector<float> codes;
   for (size_t view = 0; view < angles_rad.size(); ++view) {
     for (int draw = 0; draw < options_.draws; ++draw) {
-      Random random(options_.seed,
-                    index,
-                    static_cast<uint32_t>(view) * static_cast<uint32_t>(options_.draws) +
-                        static_cast<uint32_t>(draw),
-                    Purpose::kLatent);
+      Random random(options_.seed, view, static_cast<uint32_t>(draw), Purpose::kLatent);
       for (size_t d = view * dim; d < (view + 1) * dim; ++d) {
         codes.push_back(looks.mean[d] +
                         std::exp(0.5F * looks.logvar[d]) * static_cast<float>(random.Normal()));
@@ -375,9 +375,8 @@ double HandPredictor::Spread(const TurnedLooks& looks,
 
 HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
                                                  CropSquare square,
-                                                 bool left,
-                                                 uint64_t index) const {
-  Estimate estimate = Look(picture, square, left, index);
+                                                 bool left) const {
+  Estimate estimate = Look(picture, square, left);
   for (int i = 0; i < options_.refinements; ++i) {
     const Eigen::RowVector2d low = estimate.joints_px.colwise().minCoeff();
     const Eigen::RowVector2d high = estimate.joints_px.colwise().maxCoeff();
@@ -393,7 +392,7 @@ HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
     square = {centre[0],
               centre[1],
               std::clamp(side, square.side_px / kMaxZoom, square.side_px * kMaxZoom)};
-    estimate = Look(picture, square, left, index);
+    estimate = Look(picture, square, left);
   }
   return estimate;
 }
@@ -416,7 +415,7 @@ SideEvidence HandPredictor::CompareSides(const Picture& picture,
 double SideEvidence::LeftLogOdds() const {
   constexpr double kTrustInPhotographs = 0.6;
   const double read = 0.98 * head + 1.27 * agreement;
-  return posture ? kTrustInPhotographs * read + *posture : read;
+  return (posture ? kTrustInPhotographs * read + *posture : read) + other_hand;
 }
 
 // Millimetres of a unit of the estimate.
@@ -427,38 +426,73 @@ double HandPredictor::UnitMm(const Estimate& estimate) const {
   return options_.bone_mm / std::max(kLeastBone, ReferenceBoneLength(estimate.joints3));
 }
 
-HandPrediction HandPredictor::Predict(const ImageU8& rgb,
-                                      const CropSquare& square,
-                                      uint64_t index) const {
-  return Predict(Picture{View(rgb), Modality::kRgb}, square, index);
+std::vector<HandPrediction> HandPredictor::Predict(const ImageU8& rgb,
+                                                   const std::vector<CropSquare>& squares) const {
+  return Predict(Picture{View(rgb), Modality::kRgb}, squares);
+}
+
+std::vector<HandPrediction> HandPredictor::Predict(const ImageU16& depth,
+                                                   double unit_mm,
+                                                   const std::vector<CropSquare>& squares) const {
+  return Predict(Picture{DepthInMm(depth, unit_mm), Modality::kDepth}, squares);
+}
+
+HandPrediction HandPredictor::Predict(const ImageU8& rgb, const CropSquare& square) const {
+  return Predict(rgb, std::vector<CropSquare>{square}).front();
 }
 
 HandPrediction HandPredictor::Predict(const ImageU16& depth,
                                       double unit_mm,
-                                      const CropSquare& square,
-                                      uint64_t index) const {
-  return Predict(Picture{DepthInMm(depth, unit_mm), Modality::kDepth}, square, index);
+                                      const CropSquare& square) const {
+  return Predict(depth, unit_mm, std::vector<CropSquare>{square}).front();
 }
 
-HandPrediction HandPredictor::Predict(const Picture& picture,
-                                      const CropSquare& square,
-                                      uint64_t index) const {
-  HandPrediction prediction;
-  bool left = options_.handedness == "left";
-  Estimate estimate = LookAgain(picture, square, left, index);
-  if (options_.handedness == "auto") {
-    const Estimate as_left = LookAgain(picture, square, true, index);
-    left = as_left.spread < estimate.spread;
-    if (vae_.info().has_side) {
-      prediction.side_evidence = CompareSides(picture, estimate, as_left);
-      const double left_log_odds = prediction.side_evidence->LeftLogOdds();
-      left = left_log_odds > 0;
-      prediction.handedness_probability = 1 / (1 + std::exp(-std::abs(left_log_odds)));
-    }
-    if (left) estimate = as_left;
+std::vector<HandPrediction> HandPredictor::Predict(const Picture& picture,
+                                                   const std::vector<CropSquare>& squares) const {
+  std::vector<Reading> readings;
+  for (const CropSquare& square : squares) readings.push_back(Read(picture, square));
+  WeighPairs(squares, &readings);
+  std::vector<HandPrediction> hands;
+  for (const Reading& reading : readings) hands.push_back(Choose(reading));
+  return hands;
+}
+
+HandPredictor::Reading HandPredictor::Read(const Picture& picture, const CropSquare& square) const {
+  Reading reading;
+  if (options_.handedness != "left") reading.as_right = LookAgain(picture, square, false);
+  if (options_.handedness != "right") reading.as_left = LookAgain(picture, square, true);
+  if (options_.handedness == "auto" && vae_.info().has_side) {
+    reading.evidence = CompareSides(picture, *reading.as_right, *reading.as_left);
   }
+  return reading;
+}
+
+void HandPredictor::WeighPairs(const std::vector<CropSquare>& squares,
+                               std::vector<Reading>* readings) const {
+  std::vector<double> alone;
+  for (const Reading& reading : *readings) {
+    if (!reading.evidence) return;
+    alone.push_back(reading.evidence->LeftLogOdds());
+  }
+  const std::vector<std::optional<size_t>> others = PairHands(squares);
+  for (size_t hand = 0; hand < squares.size(); ++hand) {
+    if (!others[hand]) continue;
+    (*readings)[hand].evidence->other_hand =
+        LeftLogOddsByOther(alone[*others[hand]], options_.opposite_pairs);
+  }
+}
+
+HandPrediction HandPredictor::Choose(const Reading& reading) const {
+  const bool left = reading.IsLeft();
+  const Estimate& estimate = left ? *reading.as_left : *reading.as_right;
   const double unit_mm = UnitMm(estimate);
+  HandPrediction prediction;
   prediction.handedness = left ? Handedness::kLeft : Handedness::kRight;
+  prediction.side_evidence = reading.evidence;
+  if (reading.evidence) {
+    const double log_odds = std::abs(reading.evidence->LeftLogOdds());
+    prediction.handedness_probability = 1 / (1 + std::exp(-log_odds));
+  }
   prediction.square = estimate.square;
   Joints3 joints_mm = estimate.joints3 * unit_mm;
   if (left && vae_.info().model.MirrorsLeftHands()) joints_mm.col(0) *= -1;

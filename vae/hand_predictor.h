@@ -2,29 +2,17 @@
 
 #include "io/core/image.h"
 #include "io/core/skeleton.h"
+#include "vae/crop_square.h"
 #include "vae/hand_vae.h"
 #include "vae/posture_prior.h"
 #include "vae/upright_look.h"
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace handforge {
-
-// A square of an image, in its pixels (whole coordinates are pixel centres). It may reach beyond
-// the image: colours are mirrored at its edges, as in training.
-struct CropSquare {
-  double centre_x_px = 0;
-  double centre_y_px = 0;
-  double side_px = 0;
-};
-// The smallest centred square that holds the image: one that is not square is padded.
-CropSquare WholeImage(int width_px, int height_px);
-// Around a tight box {x, y, width, height} of a hand, with the margin of training crops.
-CropSquare AroundBox(const std::array<double, 4>& box_px);
 
 // The posterior mean {latent_dim} of the hand in a crop of `rgb` {H, W, 3}; `mirrored` for a left
 // hand.
@@ -57,6 +45,9 @@ struct PredictorOptions {
   // Pictures are photographs of people, taken upright: how hands are turned in such (PosturePrior)
   // counts where the side is not said. Of colour pictures alone.
   bool posture_prior = false;
+  // Probability that two hands beside each other in one picture are a left and a right one
+  // (vae/hand_pairs.h), of hands that are asked for together; 0.5 = each is told by itself.
+  double opposite_pairs = 0.85;
   uint64_t seed = 1;
 };
 
@@ -71,6 +62,8 @@ struct SideEvidence {
   // as it was read as one; none unless asked for by
   // PredictorOptions::posture_prior.
   std::optional<double> posture;
+  // What the other hand of a pair adds; 0 where there is none.
+  double other_hand = 0;
 
   // Log odds of all. Head and agreement are weighed by logistic regression on 3,900 renderings of
   // configs/benchmark-test.yaml, of MakeHuman hands and of hands with things (configs/models;
@@ -95,44 +88,52 @@ struct HandPrediction {
   double confidence = 0;
 };
 
-// Finds the pose of the one hand in a crop of an image or of a depth map. Immutable; may be used by
-// several threads.
+// Finds the poses of hands in crops of an image or of a depth map, one in each. Immutable; may be
+// used by several threads.
 class HandPredictor {
  public:
   // Keeps a reference to `vae`. Throws UsageError where the model lacks both image encoders or a
-  // joint decoder, or an option is out of range (draws and crop_sizes are at least 1, the others
-  // not negative).
+  // joint decoder, or an option is out of range (draws and crop_sizes are at least 1,
+  // opposite_pairs is a probability, the others are not negative).
   HandPredictor(const HandVae& vae, const PredictorOptions& options);
 
   // Whether there is an encoder of it, kRgb or kDepth.
   bool Sees(Modality modality) const;
-  // `rgb` {H, W, 3}. A pure function of (model, options, image, square, index). Throws UsageError
-  // where the model does not see it.
-  HandPrediction Predict(const ImageU8& rgb, const CropSquare& square, uint64_t index) const;
+  // `rgb` {H, W, 3}, and where its hands are; the prediction of each, in that order. A pure
+  // function of (model, options, image, squares). Throws UsageError where the model does not see
+  // it.
+  std::vector<HandPrediction> Predict(const ImageU8& rgb,
+                                      const std::vector<CropSquare>& squares) const;
   // `depth` {H, W} along the optical axis in steps of `unit_mm`, 0 = nothing measured. The hand is
   // what is nearest (NormaliseDepth in vae/targets.h).
-  HandPrediction Predict(const ImageU16& depth,
-                         double unit_mm,
-                         const CropSquare& square,
-                         uint64_t index) const;
+  std::vector<HandPrediction> Predict(const ImageU16& depth,
+                                      double unit_mm,
+                                      const std::vector<CropSquare>& squares) const;
+  // Of one hand.
+  HandPrediction Predict(const ImageU8& rgb, const CropSquare& square) const;
+  HandPrediction Predict(const ImageU16& depth, double unit_mm, const CropSquare& square) const;
 
  private:
   struct Picture;
   struct Views;
   struct Estimate;
-  HandPrediction Predict(const Picture& picture, const CropSquare& square, uint64_t index) const;
+  struct Reading;
+  std::vector<HandPrediction> Predict(const Picture& picture,
+                                      const std::vector<CropSquare>& squares) const;
+  Reading Read(const Picture& picture, const CropSquare& square) const;
+  HandPrediction Choose(const Reading& reading) const;
   Views Show(const Picture& picture,
              const CropSquare& square,
              const std::vector<double>& sizes,
              const std::vector<double>& angles_rad,
              bool mirrored) const;
   static Joints2 InImage(const TurnedLooks& looks, const Views& views, bool mirrored);
-  Estimate Look(const Picture& picture, const CropSquare& square, bool left, uint64_t index) const;
+  Estimate Look(const Picture& picture, const CropSquare& square, bool left) const;
   double Spread(const TurnedLooks& looks,
                 const std::vector<double>& angles_rad,
-                const Joints3& average,
-                uint64_t index) const;
-  Estimate LookAgain(const Picture& picture, CropSquare square, bool left, uint64_t index) const;
+                const Joints3& average) const;
+  Estimate LookAgain(const Picture& picture, CropSquare square, bool left) const;
+  void WeighPairs(const std::vector<CropSquare>& squares, std::vector<Reading>* readings) const;
   SideEvidence CompareSides(const Picture& picture,
                             const Estimate& as_right,
                             const Estimate& as_left) const;

@@ -39,7 +39,7 @@ std::vector<Hand> Look(const HandPredictor& predictor, const char* folder) {
     }
     tbb::parallel_for(size_t{0}, pictures.size(), [&](size_t i) {
       const CropSquare whole = WholeImage(pictures[i].width, pictures[i].height);
-      hands[first + i].said = predictor.Predict(pictures[i], whole, first + i);
+      hands[first + i].said = predictor.Predict(pictures[i], whole);
     });
   }
   return hands;

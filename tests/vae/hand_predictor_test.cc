@@ -5,6 +5,7 @@
 #include "tests/vae/toy_hands.h"
 #include "tests/vae/trained_toy.h"
 #include "vae/augment.h"
+#include "vae/hand_pairs.h"
 #include "vae/samples.h"
 #include "vae/targets.h"
 
@@ -41,7 +42,7 @@ class HandPredictorTest : public ::testing::Test {
     return options;
   }
   static HandPrediction Predict(const PredictorOptions& options, const ImageU8& image) {
-    return HandPredictor(*vae_, options).Predict(image, WholeImage(image.width, image.height), 3);
+    return HandPredictor(*vae_, options).Predict(image, WholeImage(image.width, image.height));
   }
   static ImageU8 Picture() { return ToyTuple(ToyOptions(), 0).rgb; }
 
@@ -105,7 +106,7 @@ TEST_F(HandPredictorTest, CropOfALargerPictureIsTheSmallerPicture) {
   const CropSquare square{70 + (image.width - 1) / 2.0,
                           31 + (image.height - 1) / 2.0,
                           static_cast<double>(image.width)};
-  const HandPrediction inside = HandPredictor(*vae_, options).Predict(larger, square, 3);
+  const HandPrediction inside = HandPredictor(*vae_, options).Predict(larger, square);
   EXPECT_LT((inside.joints_in_crop_mm - alone.joints_in_crop_mm).norm(), 1e-9);
   const Joints2 moved = alone.joints_px.rowwise() + Eigen::RowVector2d(70, 31);
   EXPECT_LT((inside.joints_px - moved).norm(), 1e-9);
@@ -155,8 +156,8 @@ TEST_F(HandPredictorTest, OnlyCropsThatAreFramedOtherwiseThanTrainingDataAreMade
     CropSquare square = WholeImage(image.width, image.height);
     square.side_px *= random.Uniform(0.5, 2);
     square.centre_x_px += random.Uniform(-0.3, 0.3) * square.side_px;
-    const HandPrediction first = HandPredictor(*vae_, once).Predict(image, square, i);
-    const HandPrediction second = HandPredictor(*vae_, again).Predict(image, square, i);
+    const HandPrediction first = HandPredictor(*vae_, once).Predict(image, square);
+    const HandPrediction second = HandPredictor(*vae_, again).Predict(image, square);
     const Eigen::RowVector2d low = first.joints_px.colwise().minCoeff();
     const Eigen::RowVector2d high = first.joints_px.colwise().maxCoeff();
     const double zoom = (high - low).maxCoeff() / kCanonicalFill / square.side_px;
@@ -165,7 +166,7 @@ TEST_F(HandPredictorTest, OnlyCropsThatAreFramedOtherwiseThanTrainingDataAreMade
     const bool framed = zoom < 1.35 && zoom > 1 / 1.35 && moved < 0.12;
     EXPECT_EQ(second.joints_px == first.joints_px, framed) << "zoom " << zoom << ", " << moved;
     EXPECT_EQ(first.square.side_px, square.side_px);
-    const HandPrediction there = HandPredictor(*vae_, once).Predict(image, second.square, i);
+    const HandPrediction there = HandPredictor(*vae_, once).Predict(image, second.square);
     EXPECT_EQ(there.joints_in_crop_mm, second.joints_in_crop_mm) << "in the axes of that crop";
     ++(framed ? kept : made_anew);
   }
@@ -184,11 +185,11 @@ TEST_F(HandPredictorTest, CropsOfSeveralSizesAreAveraged) {
     image.pixels[i] = static_cast<uint8_t>(i % 1200 / 6 + i / 1200 / 6);
   }
   CropSquare square{210.5, 140.5, 100};
-  const HandPrediction together = HandPredictor(*vae_, three).Predict(image, square, 0);
+  const HandPrediction together = HandPredictor(*vae_, three).Predict(image, square);
   HandPrediction mean;
   for (const double side_px : {84.0, 100.0, 118.0}) {  // 100 / 1.18 and 118, to even pixels
     square.side_px = side_px;
-    const HandPrediction alone = HandPredictor(*vae_, one).Predict(image, square, 0);
+    const HandPrediction alone = HandPredictor(*vae_, one).Predict(image, square);
     mean.joints_px += alone.joints_px / 3;
     mean.joints_in_crop_mm += alone.joints_in_crop_mm / 3;
   }
@@ -210,6 +211,8 @@ TEST_F(HandPredictorTest, RefusesNumbersThatMeanNothing) {
               HasSubstr("refinements = -1"));
   EXPECT_THAT(message([](PredictorOptions* o) { o->bone_mm = std::nan(""); }),
               HasSubstr("bone_mm = nan"));
+  EXPECT_THAT(message([](PredictorOptions* o) { o->opposite_pairs = 1.5; }),
+              HasSubstr("opposite_pairs = 1.5"));
 }
 
 TEST_F(HandPredictorTest, RefusesUnknownSidesAndModelsThatLackADecoder) {
@@ -298,7 +301,7 @@ TEST(HandPredictorSide, AutoIsWhatTheSideHeadSaysOfThePictureAndItsMirrorImage) 
     ImageU8 mirrored = image;
     MirrorImage(&mirrored);
     const float left = (says_left(image) + 1 - says_left(mirrored)) / 2;
-    const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
+    const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32));
     EXPECT_EQ(hand.handedness, left > 0.5F ? Handedness::kLeft : Handedness::kRight) << left;
   }
 }
@@ -342,7 +345,7 @@ TEST(HandPredictorSide, AutoAddsHowWellItsLooksAgreeToWhatTheSideHeadSays) {
     const double as_left = DisagreementOfTurns(vae, mirrored, &head_of_mirrored);
     const double heads = (head - head_of_mirrored) / 2, agreement = std::log(as_right / as_left);
     const double evidence = 0.98 * heads + 1.27 * agreement;
-    const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
+    const HandPrediction hand = HandPredictor(vae, options).Predict(image, WholeImage(32, 32));
     EXPECT_NEAR(hand.side_evidence->head, heads, 1e-3);
     EXPECT_NEAR(hand.side_evidence->agreement, agreement, 1e-3);
     EXPECT_NEAR(*hand.handedness_probability, 1 / (1 + std::exp(-std::abs(evidence))), 1e-3);
@@ -366,7 +369,7 @@ TEST(HandPredictorSide, PostureOfPhotographsIsWeighedAgainstWhatIsRead) {
     const auto predict = [&](const std::string& side, bool posture) {
       options.handedness = side;
       options.posture_prior = posture;
-      return HandPredictor(vae, options).Predict(image, WholeImage(32, 32), i);
+      return HandPredictor(vae, options).Predict(image, WholeImage(32, 32));
     };
     Joints3 left_mirrored = predict("left", false).joints_in_crop_mm;
     left_mirrored.col(0) *= -1;
@@ -383,6 +386,64 @@ TEST(HandPredictorSide, PostureOfPhotographsIsWeighedAgainstWhatIsRead) {
   }
 }
 
+// Two pictures in one, a hand's width between them.
+struct TwoHands {
+  ImageU8 picture{3 * 32, 32, 3, 128};
+  std::vector<CropSquare> squares = {{15.5, 15.5, 32}, {79.5, 15.5, 32}};
+
+  TwoHands(const ImageU8& first, const ImageU8& second) {
+    for (int y = 0; y < 32; ++y) {
+      std::copy_n(&first.at(0, y), 3 * 32, &picture.at(0, y));
+      std::copy_n(&second.at(0, y), 3 * 32, &picture.at(64, y));
+    }
+  }
+};
+
+TEST(HandPredictorSide, HandsOfAPairAreToldTogether) {
+  const ToyOptions toy = ToysOfTheModelsSize();
+  const HandVae vae = VaeWithSideHead(toy);
+  PredictorOptions options;
+  options.upright_views = 0;
+  options.opposite_pairs = 0.99;
+  const HandPredictor predictor(vae, options);
+  int changed = 0;
+  for (uint64_t i = 0; i < 20; ++i) {
+    const TwoHands hands(ToyTuple(toy, 2 * i).rgb, ToyTuple(toy, 2 * i + 1).rgb);
+    std::vector<HandPrediction> alone;
+    for (const CropSquare& square : hands.squares) {
+      alone.push_back(predictor.Predict(hands.picture, square));
+      EXPECT_EQ(alone.back().side_evidence->other_hand, 0);
+    }
+    const std::vector<HandPrediction> pair = predictor.Predict(hands.picture, hands.squares);
+    ASSERT_EQ(pair.size(), 2U);
+    for (const size_t k : {0, 1}) {
+      const double own = alone[k].side_evidence->LeftLogOdds();
+      const double other =
+          LeftLogOddsByOther(alone[1 - k].side_evidence->LeftLogOdds(), options.opposite_pairs);
+      EXPECT_DOUBLE_EQ(pair[k].side_evidence->other_hand, other);
+      EXPECT_DOUBLE_EQ(pair[k].side_evidence->LeftLogOdds(), own + other);
+      EXPECT_EQ(pair[k].handedness, own + other > 0 ? Handedness::kLeft : Handedness::kRight);
+      changed += pair[k].handedness != alone[k].handedness;
+    }
+  }
+  EXPECT_GT(changed, 0);
+}
+
+TEST(HandPredictorSide, HandsWhoseSideIsSaidAreSeenByThemselves) {
+  const ToyOptions toy = ToysOfTheModelsSize();
+  const HandVae vae = VaeWithSideHead(toy);
+  PredictorOptions options;
+  options.handedness = "left";
+  const HandPredictor predictor(vae, options);
+  const TwoHands hands(ToyTuple(toy, 0).rgb, ToyTuple(toy, 1).rgb);
+  const std::vector<HandPrediction> pair = predictor.Predict(hands.picture, hands.squares);
+  for (const size_t k : {0, 1}) {
+    EXPECT_EQ(pair[k].handedness, Handedness::kLeft);
+    EXPECT_EQ(pair[k].joints_px, predictor.Predict(hands.picture, hands.squares[k]).joints_px);
+  }
+  EXPECT_TRUE(predictor.Predict(hands.picture, std::vector<CropSquare>()).empty());
+}
+
 TEST(HandPredictorSide, AHandAsItIsNeedsToBeToldOrSaid) {
   const TemporaryFolder folder;
   WriteToyDataset(ToyOptions(), 32, folder / "data");
@@ -394,17 +455,17 @@ TEST(HandPredictorSide, AHandAsItIsNeedsToBeToldOrSaid) {
   const CropSquare square = WholeImage(image.width, image.height);
   PredictorOptions options;
   options.handedness = "left";
-  const HandPrediction left = HandPredictor(told, options).Predict(image, square, 0);
+  const HandPrediction left = HandPredictor(told, options).Predict(image, square);
   options.handedness = "right";
-  const HandPrediction right = HandPredictor(told, options).Predict(image, square, 0);
+  const HandPrediction right = HandPredictor(told, options).Predict(image, square);
   EXPECT_NE(left.joints_in_crop_mm, right.joints_in_crop_mm);
 
   training.model.side_input = 2;
   training.out = (folder / "untold").string();
   const HandVae untold = HandVae::Load(Train(training, false).model);
-  const HandPrediction as_right = HandPredictor(untold, options).Predict(image, square, 0);
+  const HandPrediction as_right = HandPredictor(untold, options).Predict(image, square);
   options.handedness = "left";
-  const HandPrediction as_left = HandPredictor(untold, options).Predict(image, square, 0);
+  const HandPrediction as_left = HandPredictor(untold, options).Predict(image, square);
   EXPECT_EQ(as_left.joints_in_crop_mm, as_right.joints_in_crop_mm);
   EXPECT_EQ(as_left.handedness, Handedness::kLeft);
   options.handedness = "auto";
@@ -427,7 +488,7 @@ class HandPredictorDepth : public ::testing::Test {
   }
   HandPrediction Predict(const ImageU16& depth, double unit_mm) const {
     const CropSquare square = WholeImage(depth.width, depth.height);
-    return HandPredictor(*vae_, options_).Predict(depth, unit_mm, square, 0);
+    return HandPredictor(*vae_, options_).Predict(depth, unit_mm, square);
   }
 
   TemporaryFolder folder_;
@@ -486,20 +547,9 @@ TEST_F(HandPredictorDepth, RefusesColours) {
   const HandPredictor predictor(*vae_, options_);
   EXPECT_TRUE(predictor.Sees(Modality::kDepth));
   EXPECT_FALSE(predictor.Sees(Modality::kRgb));
-  EXPECT_THAT(MessageOf<UsageError>(
-                  [&] { predictor.Predict(ToyTuple(toy_, 0).rgb, WholeImage(64, 64), 0); }),
-              HasSubstr("no encoder of rgb"));
-}
-
-TEST(CropSquare, WholeImagesAndBoxes) {
-  const CropSquare whole = WholeImage(100, 60);
-  EXPECT_EQ(whole.side_px, 100);
-  EXPECT_EQ(whole.centre_x_px, 49.5);
-  EXPECT_EQ(whole.centre_y_px, 29.5);
-  const CropSquare around = AroundBox({10, 20, 33, 66});
-  EXPECT_NEAR(around.side_px, 100, 1e-9);
-  EXPECT_EQ(around.centre_x_px, 26);
-  EXPECT_EQ(around.centre_y_px, 52.5);
+  EXPECT_THAT(
+      MessageOf<UsageError>([&] { predictor.Predict(ToyTuple(toy_, 0).rgb, WholeImage(64, 64)); }),
+      HasSubstr("no encoder of rgb"));
 }
 
 }  // namespace
