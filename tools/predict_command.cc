@@ -3,10 +3,13 @@
 #include "io/core/error.h"
 #include "io/drawing.h"
 #include "io/files.h"
+#include "io/folder_lock.h"
 #include "io/image_file.h"
 #include "io/interrupt.h"
 #include "io/json_text.h"
 #include "tools/parallel.h"
+#include "tools/picture_boxes.h"
+#include "tools/prediction_journal.h"
 #include "tools/progress.h"
 #include "tools/recipe.h"
 #include "vae/find_model.h"
@@ -66,60 +69,15 @@ PredictOptions ReadOptions(const PredictCommandOptions& command) {
   return options;
 }
 
-using Box = std::array<double, 4>;
-
-// The hands of a picture; a list of boxes is answered by a list of hands.
-struct PictureBoxes {
-  std::vector<Box> boxes;
-  bool is_list = false;
-};
-using Boxes = std::map<std::string, PictureBoxes>;
-
-Box ParseBox(const std::string& file, const std::string& name, const Json& value) {
-  const bool numbers = value.is_array() && value.size() == 4 &&
-                       std::all_of(value.begin(), value.end(), [](const Json& number) {
-                         return number.is_number() && std::isfinite(number.get<double>());
-                       });
-  if (!numbers || value[2] <= 0 || value[3] <= 0) {
-    throw DataError(file + ": box of \"" + name + "\" is " + value.dump() +
-                    "; expected [x, y, width, height] with width and height above 0, or a list of "
-                    "such");
-  }
-  return value.get<Box>();
-}
-
-Boxes ReadBoxes(const std::string& file) {
-  Boxes boxes;
-  if (file.empty()) return boxes;
-  const Json json = Json::parse(ReadText(file), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) {
-    throw DataError(file +
-                    ": expected a JSON object {\"<file name>\": [x, y, width, height], ...}");
-  }
-  for (const auto& [name, value] : json.items()) {
-    PictureBoxes& of_picture = boxes[name];
-    of_picture.is_list = value.is_array() && !value.empty() && value[0].is_array();
-    if (!of_picture.is_list) {
-      of_picture.boxes = {ParseBox(file, name, value)};
-      continue;
-    }
-    for (const Json& box : value) of_picture.boxes.push_back(ParseBox(file, name, box));
-  }
-  return boxes;
-}
-
-// What is wrong with a box for a picture of that size, null where nothing is.
-const char* BoxFault(const Box& box, int width, int height) {
-  constexpr double kMostTimesThePicture = 2;
-  constexpr double kLeastPx = 2;
-  const auto& [x, y, box_width, box_height] = box;
-  if (x >= width || y >= height || x + box_width <= 0 || y + box_height <= 0) {
-    return "lies outside the picture";
-  }
-  const double longest = std::max(box_width, box_height);
-  if (longest < kLeastPx) return "has no two pixels: boxes are in pixels, not shares";
-  const bool huge = longest > kMostTimesThePicture * std::max(width, height);
-  return huge ? "is more than twice as large as the picture" : nullptr;
+// What all predictions hang on.
+std::map<std::string, std::string> DescribeRun(const PredictOptions& options,
+                                               const fs::path& model) {
+  PredictOptions asked = options;
+  const std::string settings = ConfigText([&asked](Fields& fields) { asked.Visit(fields); },
+                                          {"images", "boxes", "out", "model", "threads"});
+  return {{"settings", settings},
+          {"model", Sha256OfFile(model)},
+          {"boxes", options.boxes.empty() ? "" : Sha256OfFile(options.boxes)}};
 }
 
 // What small pictures are enlarged by.
@@ -167,28 +125,18 @@ Json ToJson(const HandPrediction& prediction) {
   return json;
 }
 
-// What became of one picture.
-struct Outcome {
-  std::vector<std::optional<HandPrediction>> hands;  // one for each box, or of the whole picture
-  bool is_list = false;
-  std::string skipped_because;  // the picture, or a box of it; empty where nothing was
-
-  std::vector<HandPrediction> Found() const {
-    std::vector<HandPrediction> found;
-    for (const auto& hand : hands) {
-      if (hand) found.push_back(*hand);
-    }
-    return found;
-  }
-};
-
 class PredictJob {
  public:
-  PredictJob(const PredictOptions& options, const HandPredictor& predictor, const VaeInfo& info)
+  PredictJob(const PredictOptions& options,
+             const HandPredictor& predictor,
+             const VaeInfo& info,
+             const fs::path& model)
       : options_(options),
         predictor_(predictor),
         files_(ListImages(options.images)),
-        boxes_(ReadBoxes(options.boxes)),
+        boxes_(ReadPictureBoxes(options.boxes)),
+        lock_(options.out),
+        journal_(JournalFile(), DescribeRun(options, model)),
         outcomes_(files_.size()) {
     CheckBoxes();
     if (options.overlay) EnsureWritableFolder(OverlayFolder());
@@ -205,11 +153,30 @@ class PredictJob {
   void Run() {
     Progress progress("looking", "pictures", files_.size());
     std::atomic<size_t> done{0};
+    if (journal_.size() > 0) {
+      spdlog::info(
+          "going on with {}, which knows {} pictures", JournalFile().string(), journal_.size());
+    }
     ParallelFor(files_.size(), threads_, [&](int worker, size_t i) {
-      if (InterruptRequested()) throw Interrupted("interrupted; predictions.json was not written");
-      outcomes_[i] = LookAt(worker, i);
+      if (InterruptRequested()) {
+        throw Interrupted(
+            "interrupted before predictions.json was written; the same command goes "
+            "on with what is known, in " +
+            JournalFile().string());
+      }
+      std::optional<PictureOutcome> known = journal_.Find(files_[i]);
+      outcomes_[i] = known ? *known : LookAt(worker, i);
+      if (!known && outcomes_[i].hands > 0) journal_.Append(files_[i], outcomes_[i]);
       progress.Update(++done);
     });
+  }
+
+  // Writes predictions.json, after which nothing needs to be gone on with.
+  fs::path Publish() {
+    const fs::path file = fs::path(options_.out) / "predictions.json";
+    PublishText(file, JsonText(Predictions(), 1) + "\n");
+    journal_.Remove();
+    return file;
   }
 
   // {"<file name>": {...}} of all pictures that could be read; of one with a list of boxes a list
@@ -217,20 +184,14 @@ class PredictJob {
   Json Predictions() const {
     Json predictions = Json::object();
     for (size_t i = 0; i < files_.size(); ++i) {
-      const Outcome& outcome = outcomes_[i];
-      if (outcome.Found().empty()) continue;
-      if (!outcome.is_list) predictions[Name(i)] = ToJson(*outcome.hands[0]);
-      if (!outcome.is_list) continue;
-      for (const auto& hand : outcome.hands) {
-        predictions[Name(i)].push_back(hand ? ToJson(*hand) : Json());
-      }
+      if (outcomes_[i].hands > 0) predictions[Name(i)] = outcomes_[i].answer;
     }
     return predictions;
   }
 
   size_t NumHands() const {
     size_t hands = 0;
-    for (const Outcome& outcome : outcomes_) hands += outcome.Found().size();
+    for (const PictureOutcome& outcome : outcomes_) hands += outcome.hands;
     return hands;
   }
 
@@ -246,6 +207,7 @@ class PredictJob {
  private:
   std::string Name(size_t i) const { return files_[i].filename().string(); }
   fs::path OverlayFolder() const { return fs::path(options_.out) / "overlay"; }
+  fs::path JournalFile() const { return fs::path(options_.out) / "predictions.unfinished.jsonl"; }
 
   void CheckBoxes() const {
     if (options_.boxes.empty()) return;
@@ -278,8 +240,8 @@ class PredictJob {
     return "";
   }
 
-  Outcome LookAt(int worker, size_t i) const {
-    Outcome outcome;
+  PictureOutcome LookAt(int worker, size_t i) const {
+    PictureOutcome outcome;
     ImageFile image;
     try {
       image = ReadImageFile(files_[i]);
@@ -301,25 +263,30 @@ class PredictJob {
     const std::vector<HandPrediction> found =
         image.is_depth() ? predictor_.Predict(image.depth, options_.depth_scale_mm, squares)
                          : predictor_.Predict(image.rgb, squares);
+    outcome.hands = found.size();
+    Json answers = Json::array();
     auto next = found.begin();
-    for (const auto& square : asked) {
-      outcome.hands.push_back(square ? std::optional(*next++) : std::nullopt);
-    }
+    for (const auto& square : asked) answers.push_back(square ? ToJson(*next++) : Json());
+    outcome.answer = AsksForAList(i) ? answers : answers[0];
     if (options_.overlay) DrawOverlay(worker, i, image, found);
     return outcome;
+  }
+
+  bool AsksForAList(size_t i) const {
+    const auto found = boxes_.find(Name(i));
+    return found != boxes_.end() && found->second.is_list;
   }
 
   // Where to look for hands; none where a box is faulty, which `outcome` then says.
   std::vector<std::optional<CropSquare>> SquaresOf(size_t i,
                                                    const ImageFile& image,
-                                                   Outcome* outcome) const {
+                                                   PictureOutcome* outcome) const {
     const int width = image.is_depth() ? image.depth.width : image.rgb.width;
     const int height = image.is_depth() ? image.depth.height : image.rgb.height;
     const auto found = boxes_.find(Name(i));
     if (found == boxes_.end()) return {WholeImage(width, height)};
-    outcome->is_list = found->second.is_list;
     std::vector<std::optional<CropSquare>> squares;
-    for (const Box& box : found->second.boxes) {
+    for (const PixelBox& box : found->second.boxes) {
       const char* fault = BoxFault(box, width, height);
       squares.push_back(fault == nullptr ? std::optional(AroundBox(box)) : std::nullopt);
       if (fault == nullptr) continue;
@@ -352,8 +319,10 @@ class PredictJob {
   const PredictOptions& options_;
   const HandPredictor& predictor_;
   std::vector<fs::path> files_;
-  Boxes boxes_;
-  std::vector<Outcome> outcomes_;
+  std::map<std::string, PictureBoxes> boxes_;
+  FolderLock lock_;
+  PredictionJournal journal_;
+  std::vector<PictureOutcome> outcomes_;
   int threads_ = 1;
 #if HANDFORGE_WITH_RENDER
   std::unique_ptr<PredictionMesh> mesh_;
@@ -376,22 +345,20 @@ int RunPredict(const PredictCommandOptions& command) {
                                  options.opposite_pairs,
                                  options.seed});
   EnsureWritableFolder(options.out);
-  PredictJob job(options, predictor, vae.info());
+  PredictJob job(options, predictor, vae.info(), model);
   spdlog::info("looking at {} with {}", options.images, model.string());
   job.Run();
 
-  const Json predictions = job.Predictions();
   const Json skipped = job.Skipped();
   for (const auto& [name, why] : skipped.items()) {
     spdlog::warn("skipped {}", why.get<std::string>());
   }
   const std::string count = std::to_string(skipped.size());
-  if (predictions.empty()) {
+  if (job.NumHands() == 0) {
     throw DataError(options.images + ": none of its " + count + " pictures could be used; " +
                     skipped.begin()->get<std::string>());
   }
-  const fs::path file = fs::path(options.out) / "predictions.json";
-  PublishText(file, JsonText(predictions, 1) + "\n");
+  const fs::path file = job.Publish();
   spdlog::info("wrote {}: {} hands, {} pictures skipped", file.string(), job.NumHands(), count);
   PrintSummary(command.common,
                {{"ok", true},

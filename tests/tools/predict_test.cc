@@ -306,5 +306,33 @@ TEST_F(Predict, OneBadBoxOrOddPictureCostsNoOther) {
   EXPECT_EQ(overlay.rgb.width, 3000);
 }
 
+TEST_F(Predict, GoesOnWhereItWasBrokenOff) {
+  const std::string images = WritePictures("broken_off", "");
+  const json whole = Predictions(Run({"--images", images, "--out", Folder("unbroken")}));
+  EXPECT_FALSE(fs::exists(Folder("unbroken") / "predictions.unfinished.jsonl"));
+
+  // Nothing can be published over a folder.
+  const fs::path out = Folder("broken_out"), journal = out / "predictions.unfinished.jsonl";
+  fs::create_directories(out / "predictions.json");
+  const std::vector<std::string> run = {"--images", images, "--out", out, "--log-level", "info"};
+  EXPECT_EQ(Run(run).exit_code, 4);
+  fs::remove(out / "predictions.json");
+  std::string known = ReadText(journal);
+  size_t end = 0;
+  for (int line = 0; line < 8; ++line) end = known.find('\n', end) + 1;
+  std::ofstream(journal) << known.substr(0, end + 20);
+
+  std::vector<std::string> otherwise = run;
+  otherwise.insert(otherwise.end(), {"--handedness", "left"});
+  const CommandResult refused = Run(otherwise);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr(journal.string()), HasSubstr("other settings")));
+
+  const CommandResult result = Run(run);
+  EXPECT_EQ(Predictions(result), whole);
+  EXPECT_THAT(result.err, HasSubstr("knows 7 pictures"));
+  EXPECT_FALSE(fs::exists(journal));
+}
+
 }  // namespace
 }  // namespace handforge
