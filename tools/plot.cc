@@ -16,7 +16,7 @@ namespace handforge {
 namespace {
 
 constexpr int kPanelWidthPx = 720;
-constexpr int kPanelHeightPx = 560;
+constexpr int kPanelHeightPx = 640;
 
 // A text in gnuplot's single quotes, which know no escapes but the doubled quote.
 std::string Quote(const std::string& text) {
@@ -40,7 +40,8 @@ std::string DataBlock(const std::string& name, const PlotCurve& curve) {
 
 std::string Script(const std::vector<PlotPanel>& panels, const std::string& png) {
   std::string script = fmt::format(
-      "set terminal pngcairo noenhanced size {}, {}\nset output {}\nset key bottom right\n"
+      "set terminal pngcairo noenhanced size {}, {}\nset output {}\nset key below Left reverse "
+      "height 1\n"
       "set grid\nset multiplot layout 1, {}\n",
       kPanelWidthPx * panels.size(),
       kPanelHeightPx,

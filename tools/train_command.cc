@@ -95,7 +95,6 @@ int RunTrain(const TrainCommandOptions& options) {
                result.seconds,
                result.train_samples,
                result.held_out_samples);
-  for (const PairScore& score : result.scores) spdlog::info("  {}", FormatScore(score));
   PrintSummary(options.common,
                {{"ok", true},
                 {"model", result.model.string()},

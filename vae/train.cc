@@ -435,12 +435,14 @@ class Trainer {
     const std::string difference = FirstDifference(info.config, info_.config);
     if (!difference.empty()) {
       throw UsageError(path + " belongs to other training options: " + difference +
-                       "; use the same options, another `out`, or no --resume");
+                       "; use the same options, or another `out`, where train.start goes on from "
+                       "the weights of a model");
     }
     if (info.data_sha256 != info_.data_sha256) {
       throw DataError(path +
                       " was trained on other data (the hashes of manifests or teachers differ); "
-                      "use the same datasets and teachers, another `out`, or no --resume");
+                      "use the same datasets and teachers, or another `out`, where train.start "
+                      "goes on from the weights of a model");
     }
   }
 
