@@ -179,16 +179,6 @@ class PredictJob {
     return file;
   }
 
-  // {"<file name>": {...}} of all pictures that could be read; of one with a list of boxes a list
-  // as long, null where a box was skipped.
-  Json Predictions() const {
-    Json predictions = Json::object();
-    for (size_t i = 0; i < files_.size(); ++i) {
-      if (outcomes_[i].hands > 0) predictions[Name(i)] = outcomes_[i].answer;
-    }
-    return predictions;
-  }
-
   size_t NumHands() const {
     size_t hands = 0;
     for (const PictureOutcome& outcome : outcomes_) hands += outcome.hands;
@@ -208,6 +198,16 @@ class PredictJob {
   std::string Name(size_t i) const { return files_[i].filename().string(); }
   fs::path OverlayFolder() const { return fs::path(options_.out) / "overlay"; }
   fs::path JournalFile() const { return fs::path(options_.out) / "predictions.unfinished.jsonl"; }
+
+  // {"<file name>": {...}} of all pictures that could be read; of one with a list of boxes a list
+  // as long, null where a box was skipped.
+  Json Predictions() const {
+    Json predictions = Json::object();
+    for (size_t i = 0; i < files_.size(); ++i) {
+      if (outcomes_[i].hands > 0) predictions[Name(i)] = outcomes_[i].answer;
+    }
+    return predictions;
+  }
 
   void CheckBoxes() const {
     if (options_.boxes.empty()) return;
