@@ -75,9 +75,11 @@ std::string Quoted(const std::string& text) {
 // Keeps the dotted path of the section being visited.
 class PathFields : public Fields {
  public:
-  void Section(const char* key, const std::function<void(Fields&)>& body, const char*) override {
+  void Section(const char* key,
+               const std::function<void(Fields&)>& body,
+               const char* help) override {
     const std::string outer = prefix_;
-    if (Enter(key)) {
+    if (Enter(key, help)) {
       prefix_ = Path(key) + ".";
       body(*this);
       prefix_ = outer;
@@ -87,7 +89,7 @@ class PathFields : public Fields {
 
  protected:
   std::string Path(const std::string& key) const { return prefix_ + key; }
-  virtual bool Enter(const char*) { return true; }
+  virtual bool Enter(const char* /*key*/, const char* /*help*/) { return true; }
   virtual void Leave() {}
 
  private:
@@ -145,7 +147,7 @@ class KeyCollector : public PathFields {
   Strings Siblings(const std::string& path) const;
 
  protected:
-  bool Enter(const char* key) override {
+  bool Enter(const char* key, const char*) override {
     Add(key);
     return true;
   }
@@ -314,7 +316,7 @@ class YamlReader : public PathFields {
   }
 
  protected:
-  bool Enter(const char* key) override {
+  bool Enter(const char* key, const char*) override {
     const auto node = Find(key);
     // A section whose lines are all commented out is null.
     if (!node || node->IsNull()) return false;
@@ -506,47 +508,56 @@ class RangeChecker : public PathFields {
 
 class YamlPrinter : public PathFields {
  public:
-  explicit YamlPrinter(const std::vector<std::string>& leave_out)
-      : leave_out_(leave_out.begin(), leave_out.end()) {}
+  // `explained`: behind each line a comment says what it means, and what it may be.
+  YamlPrinter(const std::vector<std::string>& leave_out, bool explained)
+      : leave_out_(leave_out.begin(), leave_out.end()), explained_(explained) {}
 
-  void Field(const char* key, int64_t& value, int64_t, int64_t, const char*) override {
-    Print(key, NumberText(value));
+  void Field(
+      const char* key, int64_t& value, int64_t low, int64_t high, const char* help) override {
+    Print(key, NumberText(value), help, RangeText(low, high));
   }
-  void Field(const char* key, uint64_t& value, const char*) override {
-    Print(key, NumberText(value));
+  void Field(const char* key, uint64_t& value, const char* help) override {
+    Print(key, NumberText(value), help, "a whole number");
   }
-  void Field(const char* key, double& value, double, double, const char*) override {
-    Print(key, NumberText(value));
+  void Field(const char* key, double& value, double low, double high, const char* help) override {
+    Print(key, NumberText(value), help, RangeText(low, high));
   }
-  void Field(const char* key, bool& value, const char*) override {
-    Print(key, value ? "true" : "false");
+  void Field(const char* key, bool& value, const char* help) override {
+    Print(key, value ? "true" : "false", help, "true or false");
   }
   void Field(const char* key,
              std::string& value,
-             const std::vector<std::string>&,
-             const char*) override {
-    Print(key, Quoted(value));
+             const std::vector<std::string>& choices,
+             const char* help) override {
+    Print(key, Quoted(value), help, choices.empty() ? "text" : "one of " + Join(choices));
   }
   void Field(const char* key,
              std::vector<std::string>& value,
-             const std::vector<std::string>&,
-             const char*) override {
+             const std::vector<std::string>& choices,
+             const char* help) override {
     std::vector<std::string> quoted;
     for (const std::string& element : value) quoted.push_back(Quoted(element));
-    Print(key, "[" + Join(quoted) + "]");
+    Print(key,
+          "[" + Join(quoted) + "]",
+          help,
+          choices.empty() ? "a list of texts" : "a list of " + Join(choices));
   }
-  void Field(const char* key, std::vector<double>& value, double, double, const char*) override {
+  void Field(const char* key,
+             std::vector<double>& value,
+             double low,
+             double high,
+             const char* help) override {
     std::vector<std::string> texts;
     for (const double element : value) texts.push_back(NumberText(element));
-    Print(key, "[" + Join(texts) + "]");
+    Print(key, "[" + Join(texts) + "]", help, "each " + RangeText(low, high));
   }
 
   const std::string& text() const { return text_; }
 
  protected:
-  bool Enter(const char* key) override {
+  bool Enter(const char* key, const char* help) override {
     if (leave_out_.count(Path(key)) > 0) return false;
-    pending_.push_back(std::string(2 * depth_, ' ') + key + ":\n");
+    pending_.push_back(Indent() + key + ":" + Comment(help) + "\n");
     ++depth_;
     return true;
   }
@@ -556,15 +567,21 @@ class YamlPrinter : public PathFields {
   }
 
  private:
-  void Print(const char* key, const std::string& value) {
+  std::string Indent() const { return std::string(2 * depth_, ' '); }
+  std::string Comment(const std::string& text) const { return explained_ ? "  # " + text : ""; }
+  void Print(const char* key,
+             const std::string& value,
+             const std::string& help,
+             const std::string& expected) {
     if (leave_out_.count(Path(key)) > 0) return;
     // A section's own line appears with its first field: empty sections leave no trace.
     for (const std::string& heading : pending_) text_ += heading;
     pending_.clear();
-    text_ += std::string(2 * depth_, ' ') + key + ": " + value + "\n";
+    text_ += Indent() + key + ": " + value + Comment(help + " (" + expected + ")") + "\n";
   }
 
   std::set<std::string> leave_out_;
+  bool explained_;
   std::vector<std::string> pending_;
   size_t depth_ = 0;
   std::string text_;
@@ -612,7 +629,14 @@ void CheckFields(const FieldVisitor& visit) {
 }
 
 std::string ConfigText(const FieldVisitor& visit, const std::vector<std::string>& leave_out) {
-  YamlPrinter printer(leave_out);
+  YamlPrinter printer(leave_out, /*explained=*/false);
+  visit(printer);
+  return printer.text();
+}
+
+std::string ExplainedConfigText(const FieldVisitor& visit,
+                                const std::vector<std::string>& leave_out) {
+  YamlPrinter printer(leave_out, /*explained=*/true);
   visit(printer);
   return printer.text();
 }

@@ -65,6 +65,9 @@ void CheckFields(const FieldVisitor& visit);
 // Canonical YAML of all fields, in declaration order, without the keys (dotted paths such as
 // "synth.out") in `leave_out`: equal text means equal output.
 std::string ConfigText(const FieldVisitor& visit, const std::vector<std::string>& leave_out = {});
+// The same for people: behind each line a comment says what it means and what it may be.
+std::string ExplainedConfigText(const FieldVisitor& visit,
+                                const std::vector<std::string>& leave_out = {});
 
 // The member of `candidates` with the smallest edit distance, at most a third of its letters, else
 // one of which `name` is a word ("size" of "shard_size"), else "".

@@ -1,7 +1,9 @@
 #include "render/mesh_file.h"
 
+#include "io/byte_stream.h"
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/isolated.h"
 
 #include <array>
 #include <cmath>
@@ -14,6 +16,7 @@
 #include <assimp/Importer.hpp>
 #include <assimp/postprocess.h>
 #include <assimp/scene.h>
+#include <nlohmann/json.hpp>
 
 namespace handforge {
 namespace {
@@ -95,15 +98,11 @@ std::unique_ptr<aiScene> ToAssimp(const std::vector<NamedMesh>& meshes) {
   return scene;
 }
 
-}  // namespace
-
-TriangleMesh LoadMeshFile(const std::filesystem::path& file) {
+// What a file says is not believed: it may name vertices that it does not have.
+TriangleMesh ReadMesh(const std::filesystem::path& file) {
   const auto fail = [&file](const std::string& what) {
     throw DataError(file.string() + ": " + what);
   };
-  if (!std::filesystem::exists(file)) {
-    throw EnvironmentError("3D file " + file.string() + " does not exist");
-  }
   Assimp::Importer importer;
   const aiScene* scene =
       importer.ReadFile(file.string(), aiProcess_Triangulate | aiProcess_PreTransformVertices);
@@ -132,13 +131,79 @@ TriangleMesh LoadMeshFile(const std::filesystem::path& file) {
     for (unsigned f = 0; f < mesh.mNumFaces; ++f) {
       if (mesh.mFaces[f].mNumIndices != 3) continue;
       std::array<int, 3> t;
-      for (int c = 0; c < 3; ++c) t[c] = merged[mesh.mFaces[f].mIndices[c]];
+      for (int c = 0; c < 3; ++c) {
+        const unsigned v = mesh.mFaces[f].mIndices[c];
+        if (v >= merged.size()) fail("a triangle names a vertex that is not there");
+        t[c] = merged[v];
+      }
       if (t[0] != t[1] && t[1] != t[2] && t[2] != t[0]) out.triangles.push_back(t);
     }
   }
   if (out.triangles.empty()) fail("has no triangles");
   CheckManifold(out, file);
   return out;
+}
+
+std::vector<uint8_t> ToBytes(const TriangleMesh& mesh) {
+  std::vector<float> numbers;
+  for (const Eigen::Vector3f& v : mesh.vertices_mm) {
+    numbers.insert(numbers.end(), v.data(), v.data() + 3);
+  }
+  ByteWriter writer;
+  writer.PutVector(numbers);
+  writer.PutVector(mesh.triangles);
+  return writer.Take();
+}
+
+TriangleMesh FromBytes(const std::vector<uint8_t>& bytes, const std::string& file) {
+  ByteReader reader(bytes, file);
+  const auto numbers = reader.GetVector<float>();
+  TriangleMesh mesh;
+  for (size_t i = 0; i + 3 <= numbers.size(); i += 3) {
+    mesh.vertices_mm.emplace_back(numbers[i], numbers[i + 1], numbers[i + 2]);
+  }
+  mesh.triangles = reader.GetVector<std::array<int, 3>>();
+  const auto count = static_cast<int>(mesh.vertices_mm.size());
+  for (const auto& triangle : mesh.triangles) {
+    for (const int v : triangle) {
+      if (v < 0 || v >= count)
+        throw DataError(file + ": was read to a mesh that does not fit together");
+    }
+  }
+  return mesh;
+}
+
+// Files that hold the numbers of a .gltf, by its buffers.
+std::vector<std::filesystem::path> BuffersOf(const std::filesystem::path& file) {
+  std::vector<std::filesystem::path> buffers;
+  if (file.extension() != ".gltf") return buffers;
+  const auto json = nlohmann::json::parse(ReadText(file), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("buffers") || !json["buffers"].is_array()) return buffers;
+  for (const auto& buffer : json["buffers"]) {
+    if (!buffer.is_object() || !buffer.contains("uri") || !buffer["uri"].is_string()) continue;
+    const auto uri = buffer["uri"].get<std::string>();
+    if (uri.rfind("data:", 0) != 0) buffers.push_back(file.parent_path() / uri);
+  }
+  return buffers;
+}
+
+}  // namespace
+
+TriangleMesh LoadMeshFile(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) {
+    throw EnvironmentError("3D file " + file.string() + " does not exist");
+  }
+  const std::vector<uint8_t> bytes =
+      RunIsolated(file.string(), IsolationLimits(), [&] { return ToBytes(ReadMesh(file)); });
+  return FromBytes(bytes, file.string());
+}
+
+std::string MeshFileSha256(const std::filesystem::path& file) {
+  std::string hashes = Sha256OfFile(file);
+  const std::vector<std::filesystem::path> buffers = BuffersOf(file);
+  if (buffers.empty()) return hashes;
+  for (const std::filesystem::path& buffer : buffers) hashes += Sha256OfFile(buffer);
+  return Sha256(hashes.data(), hashes.size());
 }
 
 void WriteMeshFile(const std::vector<NamedMesh>& meshes, const std::filesystem::path& file) {

@@ -10,10 +10,14 @@ namespace handforge {
 
 // All triangles of a 3D file of any kind that Assimp reads, in the file's units and axes, its
 // nodes' transforms applied, vertices at one position merged.
+// The file is read in a child process (io/isolated.h).
 // Throws DataError naming the file where it cannot be read, has no triangles, more than two million
 // vertices or a vertex that is not finite, or is not manifold (an edge of more than two triangles);
 // EnvironmentError where it is missing. Open surfaces are fine.
 TriangleMesh LoadMeshFile(const std::filesystem::path& file);
+
+// Of the file; where it is a .gltf whose numbers lie in files beside it, of the hashes of all.
+std::string MeshFileSha256(const std::filesystem::path& file);
 
 struct NamedMesh {
   std::string name;

@@ -1,7 +1,6 @@
 #include "render/object_library.h"
 
 #include "io/core/error.h"
-#include "io/files.h"
 #include "render/mesh_file.h"
 #include "render/solids.h"
 
@@ -41,7 +40,7 @@ void ObjectLibrary::AddFile(const std::string& file) {
   }
   for (Eigen::Vector3f& v : mesh.vertices_mm) v = (v - box.center()).cwiseQuotient(sides);
   names_.push_back(file);
-  sha256_.push_back(Sha256OfFile(file));
+  sha256_.push_back(MeshFileSha256(file));
   proportions_.emplace_back((sides / sides.maxCoeff()).cast<double>());
   file_meshes_.push_back(std::move(mesh));
 }
@@ -62,9 +61,10 @@ ObjectLibrary ObjectLibrary::Restore(const std::vector<std::string>& names,
                                      const std::vector<std::string>& sha256) {
   ObjectLibrary library;
   for (size_t i = library.names_.size(); i < names.size(); ++i) {
+    if (i >= sha256.size() || sha256[i] != MeshFileSha256(names[i])) {
+      throw DataError(names[i] + " is another file than the dataset was made with");
+    }
     library.AddFile(names[i]);
-    if (i < sha256.size() && sha256[i] == library.sha256_[i]) continue;
-    throw DataError(names[i] + " is another file than the dataset was made with");
   }
   return library;
 }

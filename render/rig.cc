@@ -2,9 +2,9 @@
 
 #include "io/assets.h"
 #include "io/core/error.h"
-#include "io/files.h"
 #include "render/flesh.h"
 #include "render/forearm.h"
+#include "render/mesh_file.h"
 #include "render/smooth_step.h"
 #include "render/subdivision.h"
 
@@ -280,7 +280,7 @@ BonePoses ToBonePoses(const RigPose& pose) {
 Rig LoadRig(const RigSpec& spec) {
   const std::filesystem::path file = FindAsset(spec.mesh);
   Rig rig = BuildRig(LoadRiggedMesh(file, spec), spec);
-  rig.sha256 = Sha256OfFile(file);
+  rig.sha256 = MeshFileSha256(file);
   return rig;
 }
 

@@ -21,6 +21,7 @@ namespace {
 
 constexpr double kMergeDistanceMm = 1e-3;
 constexpr size_t kMaxVertices = 2'000'000;
+constexpr double kLeastApartMm = 0.1, kMostApartMm = 500;  // joints of one hand
 
 Eigen::Matrix4d ToEigen(const aiMatrix4x4& m) {
   Eigen::Matrix4d out;
@@ -117,6 +118,9 @@ class Loader {
       }
       out_.joint_mm[j] = mesh_from_joint.block<3, 1>(0, 3) * spec_.millimetres_per_unit;
       out_.hinge_axis[j] = (mesh_from_joint.block<3, 3>(0, 0) * hinge).normalized();
+      if (!out_.joint_mm[j].allFinite() || !out_.hinge_axis[j].allFinite()) {
+        Fail("the bind pose of joint " + spec_.joints[j] + " is not finite");
+      }
     }
     if (!missing.empty()) {
       Fail("lacks the joints " + missing +
@@ -210,6 +214,21 @@ class Loader {
     if (!(length_mm > 50 && length_mm < 500)) {
       Fail("hand is " + std::to_string(length_mm) +
            " mm from wrist to middle fingertip; set millimetres_per_unit so that it is 50 to 500");
+    }
+    CheckBones();
+  }
+
+  // Joints of one place, or of another world, are those of a wrong name in the rig's map.
+  void CheckBones() const {
+    for (int j = 0; j < kNumXrJoints; ++j) {
+      for (int other = 0; other < j; ++other) {
+        const double apart_mm = (out_.joint_mm[j] - out_.joint_mm[other]).norm();
+        if (apart_mm > kLeastApartMm && apart_mm < kMostApartMm) continue;
+        Fail("joints " + spec_.joints[other] + " and " + spec_.joints[j] + " lie " +
+             std::to_string(apart_mm) +
+             " mm apart; name the file's own joints, each once, in the "
+             "rig's `joints:` map");
+      }
     }
   }
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include <Eigen/Geometry>
@@ -91,6 +92,17 @@ Joints3 Representatives(const std::vector<Joints3>& seen) {
     out.row(j) = seen[j % n].row(kOrder[j / n]);
   }
   return out;
+}
+
+// A camera that is nearer to a surface is in the arm, or as good as in it.
+constexpr double kLeastDistanceMm = 50;
+
+double NearestMm(const ImageU16& depth) {
+  uint16_t nearest = std::numeric_limits<uint16_t>::max();
+  for (const uint16_t steps : depth.pixels) {
+    if (steps > 0) nearest = std::min(nearest, steps);
+  }
+  return nearest * kDepthUnitMm;
 }
 
 // Whether a camera stands under what the hand lies on, or hardly above.
@@ -197,17 +209,20 @@ Tuple TupleRenderer::Render(uint64_t index, std::map<std::string, uint64_t>* rej
   const RowAddress row = AddressOf(index, world_.options);
   const Scene scene = sampler_.Draw(row, rejections);
   std::vector<Tuple> tuples;
+  const char* fault = nullptr;
   for (uint32_t attempt = 0; attempt < world_.options.max_attempts; ++attempt) {
-    if (TryRender(scene, row, attempt, &tuples)) {
+    fault = TryRender(scene, row, attempt, &tuples);
+    if (fault == nullptr) {
       if (tuples.size() > 1 && row.hand == 0) second_ = std::move(tuples[1]);
       return std::move(tuples[row.hand]);
     }
-    if (row.hand == 0) ++(*rejections)["hand_hidden"];
+    if (row.hand == 0) ++(*rejections)[fault];
   }
-  throw DataError("tuple " + std::to_string(index) + ": none of " +
-                  std::to_string(world_.options.max_attempts) +
-                  " views was accepted, the last for hand_hidden; raise render.max_attempts, or "
-                  "lower render.objects.before_hand");
+  throw DataError(
+      "tuple " + std::to_string(index) + ": none of " +
+      std::to_string(world_.options.max_attempts) + " views was accepted, the last for " + fault +
+      "; raise render.max_attempts, render.camera.smallest_fill (the hand has to fill 2 "
+      "% of the picture) or nearest_mm, or lower render.objects.before_hand");
 }
 
 TupleRenderer::View TupleRenderer::DrawView(const Scene& scene,
@@ -401,14 +416,14 @@ ImageU8 TupleRenderer::TakePicture(const Scene& scene,
   return TakePhoto(picture, tuples[0].photo, noise_random);
 }
 
-bool TupleRenderer::TryRender(const Scene& scene,
-                              const RowAddress& row,
-                              uint32_t attempt,
-                              std::vector<Tuple>* tuples) {
+const char* TupleRenderer::TryRender(const Scene& scene,
+                                     const RowAddress& row,
+                                     uint32_t attempt,
+                                     std::vector<Tuple>* tuples) {
   const RenderOptions& options = world_.options;
   const HoldOut hold_out(options.hold_out);
   const View view = DrawView(scene, row, attempt);
-  if (SeenFromBelow(scene, view.camera.cam_from_hand)) return false;
+  if (SeenFromBelow(scene, view.camera.cam_from_hand)) return "hand_hidden";
   Random photo_random(options.seed, view.index, attempt, Purpose::kPhoto);
   const float tone = MeanLuminance(scene.hands[0].skin);
   const PhotoSettings photo = DrawPhoto(options.photo, tone, photo_random);
@@ -434,7 +449,8 @@ bool TupleRenderer::TryRender(const Scene& scene,
     t.photo = photo;
     RenderLabels(scenes_[hand].get(), &t);
     if (hand < scene.rows) {
-      if (scenes_[hand]->HandShare() < HandScene::kLeastHandShare) return false;
+      if (scenes_[hand]->HandShare() < HandScene::kLeastHandShare) return "hand_hidden";
+      if (NearestMm(t.depth) < kLeastDistanceMm) return "camera_too_near";
       AddLayers(scene, view, hand, &t);
     }
     tuples->push_back(std::move(t));
@@ -454,7 +470,7 @@ bool TupleRenderer::TryRender(const Scene& scene,
           t.depth, t.camera, DepthSensorNamed(options.depth_sensor), sensor_random);
     }
   }
-  return true;
+  return nullptr;
 }
 
 }  // namespace handforge

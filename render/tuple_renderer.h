@@ -85,10 +85,11 @@ class TupleRenderer {
   ImageF32 GatheredPicture(const SceneMaterials& materials,
                            const Lighting& lighting,
                            const Backdrop& backdrop);
-  bool TryRender(const Scene& scene,
-                 const RowAddress& row,
-                 uint32_t attempt,
-                 std::vector<Tuple>* tuples);
+  // Why the view is drawn again, null where it is taken.
+  const char* TryRender(const Scene& scene,
+                        const RowAddress& row,
+                        uint32_t attempt,
+                        std::vector<Tuple>* tuples);
 
   const RenderWorld& world_;
   SceneSampler sampler_;

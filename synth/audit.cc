@@ -217,7 +217,9 @@ class ShardAuditor {
     CheckSilhouette(t, row);
     CheckVisibleJoints(t, row);
     if (manifest_.layout.decoded && t.source == Source::kDecoded) CheckQuality(t, row);
-    if (scene_ != nullptr && (t.present & kHasRig) != 0) CheckRig(t, row);
+    if (scene_ == nullptr) return;
+    if ((t.present & kHasRig) != 0) return CheckRig(t, row);
+    result_.not_rendered_because = "they hold no rig (`present` says so)";
   }
 
   bool CheckFinite(const Tuple& t, int64_t row) {

@@ -134,6 +134,13 @@ std::unique_ptr<TupleSource> MakeAugmentSource(const AugmentWorld& world) {
   return std::make_unique<AugmentSource>(world);
 }
 
+std::vector<std::string> ColumnsLeftOut(const TupleLayout& source) {
+  std::vector<std::string> left_out = source.columns;
+  if (source.rgb_rendered) left_out.emplace_back("rgb_rendered");
+  if (source.small_px > 0) left_out.emplace_back("rgb_small, depth_small, mask_small");
+  return left_out;
+}
+
 DatasetJob AugmentJob(const AugmentWorld& world) {
   AugmentJobOptions options = world.options;
   const Manifest& source = world.source.manifest();

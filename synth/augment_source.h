@@ -32,6 +32,10 @@ struct AugmentWorld {
 // another rig than `rig_text` made.
 std::unique_ptr<TupleSource> MakeAugmentSource(const AugmentWorld& world);
 DatasetJob AugmentJob(const AugmentWorld& world);
+// Names of the source's columns, or groups of them, that augmented tuples do not have: what the
+// scene holds beside the hand is not moved along, and what is made from other columns would no
+// longer fit them.
+std::vector<std::string> ColumnsLeftOut(const TupleLayout& source);
 
 // The attributes that name the codes of augmented rows, for a dataset whose layout has them.
 void DescribeAugmentation(const Augmenter& augmenter, ShardMetadata* metadata);

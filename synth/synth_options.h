@@ -44,7 +44,7 @@ struct SynthOptions {
   std::string precision = "auto";
   // Where latent codes come from: the prior; the aggregate posterior as Gaussian, Gaussian mixture
   // or kernel density; a path between two of its members; coverage; a file of codes.
-  std::string latent = "gaussian";
+  std::string latent = "kernel";
   int64_t mixture_components = 24;
   double temperature = 1;  // of the latent distribution
   // Datasets whose tuples stand for the model's stored posteriors: their neighbourhoods and paths.

@@ -34,9 +34,19 @@ int RunAugment(const AugmentCommandOptions& options) {
                augment.out,
                augment.seed,
                job.threads);
+  const TupleLayout& layout = world.source.manifest().layout;
+  const std::vector<std::string> left_out = ColumnsLeftOut(layout);
+  if (!left_out.empty())
+    spdlog::warn("left out, as they do not move along: {}", fmt::join(left_out, ", "));
+  if (layout.Has("objects") || layout.Has("other_hand")) {
+    spdlog::warn(
+        "nor do the objects and hands beside the hand: tuples have no rig, so no mesh can be "
+        "exported and verify renders none again");
+  }
   nlohmann::json summary = RunDatasetJob(
       job, [&world] { return MakeAugmentSource(world); }, "augmentation");
   summary["source"] = options.source;
+  summary["columns_left_out"] = left_out;
   PrintSummary(options.common, summary);
   return static_cast<int>(ExitCode::kDone);
 }

@@ -195,6 +195,7 @@ int EvaluateOnDatasets(const EvalCommandOptions& command) {
                                         SampleForm(vae.info().model),
                                         SplitsOf(options.split),
                                         static_cast<uint64_t>(1e9 * ResolveMemoryGb(0)));
+  spdlog::info("{} rows", samples.size());
   const std::vector<PairReport> reports = EvaluatePairs(vae, samples, evaluation);
   const std::vector<Table> tables = TablesOf(reports, evaluation.protocols);
   for (const Table& table : tables) {

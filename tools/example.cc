@@ -52,9 +52,7 @@ void Run(const std::string& model_file, const std::string& picture_file) {
       MetricJoints3(again.joints3.data(), info.bone_mean_mm, Handedness::kRight);
 
   const double distance_mm = (again_mm - joints_mm).rowwise().norm().mean();
-  std::printf("code of %d numbers, trained for %lld steps\n",
-              info.latent_dim,
-              static_cast<long long>(info.steps));
+  std::printf("code of %d numbers\n", info.latent_dim);
   std::printf("middle finger tip %.1f mm from the palm's centre\n",
               joints_mm.row(kMiddleTip).norm());
   std::printf("3D -> code -> 3D: %.2f mm apart\n", distance_mm);

@@ -2,6 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/dataset.h"
+#include "io/files.h"
 #include "io/interrupt.h"
 #include "render/mesh_file.h"
 #include "render/tuple_renderer.h"
@@ -66,6 +67,8 @@ int RunExport(const ExportCommandOptions& options) {
     if (row >= manifest.shards[i].tuples) continue;
     const ShardReader shard = dataset.OpenShard(i);
     const auto meshes = MeshesOf(shard, manifest.RunOf(i).mesh_sha256, shard.ReadTuple(row));
+    const fs::path folder = fs::path(options.mesh).parent_path();
+    if (!folder.empty()) EnsureWritableFolder(folder);
     WriteMeshFile(meshes, options.mesh);
     nlohmann::json names = nlohmann::json::array();
     for (const NamedMesh& m : meshes) names.push_back(m.name);
@@ -81,11 +84,11 @@ int RunExport(const ExportCommandOptions& options) {
 
 void SetupExportCommand(CommandLine& command_line) {
   const auto options = std::make_shared<ExportCommandOptions>();
-  CLI::App& app =
-      command_line.Add("export",
-                       "Write the posed mesh of a tuple: .glb, .gltf, .obj, .ply or .stl",
-                       options,
-                       RunExport);
+  CLI::App& app = command_line.Add(
+      "export",
+      "Write the posed mesh of a tuple, in metres: .glb, .gltf, .obj, .ply or .stl",
+      options,
+      RunExport);
   app.add_option("dataset", options->dataset, "Dataset folder")->required();
   app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0");
   app.add_option("--mesh", options->mesh, "File to write")->required();

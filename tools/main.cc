@@ -3,6 +3,7 @@
 #include "tools/environment.h"
 #include "tools/eval_command.h"
 #include "tools/predict_command.h"
+#include "tools/recipe_command.h"
 #include "tools/train_command.h"
 #include "tools/walk_command.h"
 #if HANDFORGE_WITH_RENDER
@@ -34,6 +35,7 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
     handforge::SetupReportCommand,
     handforge::SetupExportCommand,
 #endif
+    handforge::SetupRecipeCommand,
     handforge::SetupDoctorCommand,
 };
 

@@ -65,7 +65,9 @@ nlohmann::json RunDatasetJob(DatasetJob job,
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const Manifest& m = result.manifest;
   const std::string out = job.out.string();
-  if (result.was_complete) {
+  if (m.count == 0 && part) {
+    spdlog::info("nothing to do: the run has fewer shards than tasks, and none is this task's");
+  } else if (result.was_complete) {
     spdlog::info("{} is complete already: {} tuples, nothing to do", out, m.count);
   } else {
     if (result.shards_reused > 0) {

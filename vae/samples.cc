@@ -5,6 +5,7 @@
 #include "io/core/tuple.h"
 #include "io/dataset.h"
 #include "io/files.h"
+#include "vae/augment.h"
 #include "vae/targets.h"
 
 #include <algorithm>
@@ -16,8 +17,9 @@ namespace handforge {
 namespace {
 
 constexpr uint64_t kRowsPerRead = 256;  // bounds memory while a shard is read
-// Largest distance of the principal point from the image centre, as a share of the width.
-constexpr double kPrincipalPointTolerance = 0.01;
+// Largest distance of the principal point from the image centre, as a share of the width: beyond it
+// a picture is not near what a camera that looks at the crop's centre would see.
+constexpr double kFurthestPrincipalPoint = 0.25;
 constexpr double kMinBoneMm = 1;
 // Of the numbers of Purpose::kTrainOrder, of which shuffles (vae/batch.cc) have the lower ones.
 constexpr uint32_t kLabelStream = 1U << 20;
@@ -122,10 +124,11 @@ class ShardLoader {
     uint32_t present =
         rows.present[row] & (kHasRgb | kHasDepth | kHasMask | kHasJoints3 | kHasJoints2);
     if (!rows.labelled[row]) present &= kHasRgb | kHasDepth;
-    if (!AppendJoints3(rows, row, side, samples)) present &= ~uint32_t{kHasJoints3};
+    const CropCamera camera = ReadCamera(rows, row);
+    if (!AppendJoints3(rows, row, side, camera, samples)) present &= ~uint32_t{kHasJoints3};
     if ((present & kHasJoints3) == 0) samples->bone_mm.back() = 0;
     if (!AppendJoints2(rows, row, side, samples)) present &= ~uint32_t{kHasJoints2};
-    samples->focal_over_size.push_back(FocalOverSize(rows, row));
+    samples->focal_over_size.push_back(static_cast<float>(camera.focal_over_size));
     const uint8_t* visible = rows.visible.data() + row * kNumJoints;
     samples->visible.insert(samples->visible.end(), visible, visible + kNumJoints);
     samples->handedness.push_back(rows.handedness[row]);
@@ -149,8 +152,17 @@ class ShardLoader {
 
   static Handedness Side(uint8_t stored) { return static_cast<Handedness>(stored); }
 
+  struct CropCamera {
+    double focal_over_size = 1;
+    std::array<double, 2> principal = {0, 0};  // from the centre, in half crops
+  };
+
   // Returns whether the row has usable 3D labels.
-  bool AppendJoints3(const RawRows& rows, uint64_t row, Handedness side, SampleSet* samples) const {
+  bool AppendJoints3(const RawRows& rows,
+                     uint64_t row,
+                     Handedness side,
+                     const CropCamera& camera,
+                     SampleSet* samples) const {
     const Joints3 joints = Eigen::Map<const Eigen::Matrix<float, kNumJoints, 3, Eigen::RowMajor>>(
                                rows.joints_3d.data() + row * kNumJoints * 3)
                                .cast<double>();
@@ -159,6 +171,7 @@ class ShardLoader {
     if (usable) {
       const double unit_mm = form_.metric ? kMetricUnitMm : ReferenceBoneLength(joints);
       CentreJoints3(joints, unit_mm, side, normalised.data());
+      LookAtTheCrop(camera, side, normalised.data());
     }
     samples->joints3.insert(samples->joints3.end(), normalised.begin(), normalised.end());
     samples->bone_mm.push_back(usable ? static_cast<float>(ReferenceBoneLength(joints)) : 0.0F);
@@ -175,17 +188,29 @@ class ShardLoader {
     return joints.allFinite();
   }
 
-  float FocalOverSize(const RawRows& rows, uint64_t row) const {
+  // A picture that was shifted is one of a camera that looks elsewhere: the joints are put into the
+  // axes of one that looks at its centre, as where a shift is drawn in training.
+  static void LookAtTheCrop(const CropCamera& camera, Handedness side, float* joints3) {
+    AugmentDraw shifted;
+    shifted.focal = 2 * camera.focal_over_size;
+    shifted.shift = camera.principal;
+    if (side == Handedness::kLeft) shifted.shift[0] *= -1;
+    MoveJoints3(shifted, joints3);
+  }
+
+  CropCamera ReadCamera(const RawRows& rows, uint64_t row) const {
     const float* K = rows.K.data() + row * 9;
     const double centre = (image_px_ - 1) / 2.0;
     const double offset = std::max(std::abs(K[2] - centre), std::abs(K[5] - centre));
-    if (!(K[0] > 0) || !(offset <= kPrincipalPointTolerance * image_px_)) {
+    if (!(K[0] > 0) || !(offset <= kFurthestPrincipalPoint * image_px_)) {
       throw DataError(shard_.file().string() + ": K of row " + std::to_string(rows.first + row) +
                       " has f = " + std::to_string(K[0]) + " px and its principal point " +
                       std::to_string(offset) + " px off the centre; training needs crop cameras " +
-                      "(f > 0, principal point at the centre)");
+                      "(f > 0, principal point within a quarter of the width of the centre)");
     }
-    return K[0] / static_cast<float>(image_px_);
+    const double half = image_px_ / 2.0;
+    return {static_cast<double>(K[0]) / image_px_,
+            {(K[2] - centre) / half, (K[5] - centre) / half}};
   }
 
   const ShardReader& shard_;
@@ -307,7 +332,8 @@ SampleSet LoadSamples(const std::vector<std::string>& folders,
     return wanted ? &samples : nullptr;
   });
   if (samples.size() == 0) {
-    throw DataError("data: no row of the splits asked for in " + Joined(folders));
+    throw DataError("data: no row of the splits asked for in " + Joined(folders) +
+                    "; split = all takes every row");
   }
   return samples;
 }

@@ -71,8 +71,9 @@ constexpr uint64_t kAllInMemory = std::numeric_limits<uint64_t>::max();
 
 // Loads the columns a model needs from dataset folders, every shard, in its form (PixelMaker).
 // Unlabelled rows keep their picture and its depth. Throws DataError naming folder, shard and
-// column: images smaller than `rgb_px`, not square, a principal point off-centre (not a crop
-// camera), no training row.
+// column: images smaller than `rgb_px`, not square, a principal point more than a quarter of the
+// width off the centre (not a crop camera; nearer ones are turned to look at the centre), no
+// training row.
 TrainingData LoadTrainingData(const std::vector<std::string>& folders,
                               const SampleForm& form,
                               uint64_t most_pixel_bytes = kAllInMemory);

@@ -211,5 +211,52 @@ TEST(ObjectLibrary, SkipsBadFilesByName) {
   EXPECT_EQ(library.sha256().back().size(), 64u);
 }
 
+std::string PlyWithCorner(const std::string& corner) {
+  return "ply\nformat ascii 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty "
+         "float "
+         "z\nelement face 4\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 "
+         "0\n"
+         "0 0 1\n3 0 2 1\n3 0 1 3\n3 1 2 3\n3 0 3 " +
+         corner + "\n";
+}
+
+// Assimp passes on what the file says, or crashes over it.
+TEST(ObjectLibrary, FilesThatNameVerticesTheyLackAreRefused) {
+  ObjectLibrary library;
+  library.AddFile(Written("whole.ply", PlyWithCorner("2")).string());
+  for (const std::string corner : {"4", "99", "-1", "100000000"}) {
+    const fs::path file = Written("corner.ply", PlyWithCorner(corner));
+    EXPECT_THAT(ErrorOf([&] { library.AddFile(file.string()); }), HasSubstr("corner.ply"))
+        << corner;
+  }
+  EXPECT_EQ(library.names().size(), static_cast<size_t>(kNumSolids) + 1);
+}
+
+TEST(ObjectLibrary, AFileThatIsNoLongerThatOfTheDatasetIsNotParsed) {
+  const fs::path file = Written("replaced.ply", PlyWithCorner("2"));
+  ObjectLibrary library;
+  library.AddFile(file.string());
+  Written("replaced.ply", PlyWithCorner("-1"));
+  EXPECT_THAT(ErrorOf([&] { ObjectLibrary::Restore(library.names(), library.sha256()); }),
+              HasSubstr("another file than the dataset was made with"));
+}
+
+TEST(ObjectLibrary, TheHashOfAGltfIsThatOfItsNumbersToo) {
+  const TriangleMesh box = MakeSolid(Solid::kBox, {10, 20, 30});
+  const fs::path folder = fs::path(::testing::TempDir()) / "gltf_hash";
+  fs::create_directories(folder);
+  const fs::path file = folder / "box.gltf";
+  WriteMeshFile({{"solid", box}}, file);
+  const std::string before = MeshFileSha256(file);
+  EXPECT_EQ(MeshFileSha256(file), before);
+  std::string numbers = ReadText(folder / "box.bin");
+  ++numbers[8];
+  std::ofstream(folder / "box.bin", std::ios::binary) << numbers;
+  EXPECT_NE(MeshFileSha256(file), before);
+  const fs::path whole = folder / "box.glb";
+  WriteMeshFile({{"solid", box}}, whole);
+  EXPECT_EQ(MeshFileSha256(whole), Sha256OfFile(whole));
+}
+
 }  // namespace
 }  // namespace handforge

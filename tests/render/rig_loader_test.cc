@@ -5,11 +5,14 @@
 #include "io/files.h"
 #include "tests/render/render_testing.h"
 
+#include <cstring>
 #include <fstream>
+#include <limits>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace handforge {
 namespace {
@@ -113,6 +116,38 @@ TEST(LoadRiggedMesh, AsksForTheLengthUnit) {
 TEST(LoadRiggedMesh, RefusesAMeshWithoutSkin) {
   const fs::path file = WriteFile("plain.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n");
   EXPECT_THAT(LoadError(file, Spec()), HasSubstr("no skinned mesh"));
+}
+
+TEST(LoadRiggedMesh, RefusesOneJointUnderTwoNames) {
+  RigSpec twice = Spec();
+  const int tip = XrFingerJoint(kIndex, 4);
+  twice.joints[tip] = twice.joints[tip - 1];
+  EXPECT_THAT(LoadError(FindAsset(twice.mesh), twice),
+              ::testing::AllOf(HasSubstr(twice.joints[tip]), HasSubstr("0.000000 mm apart")));
+}
+
+// The generic hand with the first number of its second joint's bind pose replaced, and the number
+// that moves it along x.
+std::string WithBindPose(float first, float along_x) {
+  std::string bytes = ReadText(FindAsset(Spec().mesh));
+  uint32_t json_bytes = 0;
+  std::memcpy(&json_bytes, bytes.data() + 12, sizeof json_bytes);
+  const auto json = nlohmann::json::parse(bytes.substr(20, json_bytes));
+  const auto& accessor = json["accessors"][json["skins"][0]["inverseBindMatrices"].get<size_t>()];
+  const auto& view = json["bufferViews"][accessor["bufferView"].get<size_t>()];
+  const size_t matrix = 20 + json_bytes + 8 + view.value("byteOffset", size_t{0}) +
+                        accessor.value("byteOffset", size_t{0}) + 16 * sizeof(float);
+  std::memcpy(bytes.data() + matrix, &first, sizeof first);
+  std::memcpy(bytes.data() + matrix + 12 * sizeof(float), &along_x, sizeof along_x);
+  return bytes;
+}
+
+TEST(LoadRiggedMesh, RefusesABindPoseThatIsNotFiniteOrOfAnotherWorld) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(LoadError(WriteFile("nan_bind.glb", WithBindPose(nan, 0)), Spec()),
+              ::testing::AllOf(HasSubstr("nan_bind.glb"), HasSubstr("is not finite")));
+  EXPECT_THAT(LoadError(WriteFile("far_bind.glb", WithBindPose(1, 1000)), Spec()),
+              ::testing::AllOf(HasSubstr("far_bind.glb"), HasSubstr("mm apart")));
 }
 
 }  // namespace

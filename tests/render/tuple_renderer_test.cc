@@ -118,6 +118,23 @@ TEST(TupleRenderer, GivesUpWithAReason) {
   }
 }
 
+TEST(TupleRenderer, NoCameraIsInTheArm) {
+  RenderOptions options = SmallOptions();
+  options.light.shader = "fast";
+  options.camera.nearest_mm = 150;
+  options.camera.furthest_mm = 200;
+  const RenderWorld world = RenderWorld::Load(options);
+  TupleRenderer renderer(world);
+  std::map<std::string, uint64_t> rejections;
+  for (uint64_t i = 0; i < 150; ++i) {
+    const Tuple t = renderer.Render(i, &rejections);
+    for (const uint16_t steps : t.depth.pixels) {
+      ASSERT_TRUE(steps == 0 || steps * kDepthUnitMm >= 50) << i;
+    }
+  }
+  EXPECT_GT(rejections["camera_too_near"], 0u);
+}
+
 TEST(RenderWorld, RefusesOptionsThatContradict) {
   RenderOptions options = SmallOptions();
   options.rgb_px = 100;

@@ -94,5 +94,15 @@ TEST(Cli, FullOutputIsAnEnvironmentFault) {
   EXPECT_EQ(WEXITSTATUS(status), 4);
 }
 
+TEST(Cli, RecipePrintsTheSectionsAskedFor) {
+  const CommandResult result = RunHandforge({"recipe", "eval", "walk", "--set", "eval.limit=7"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("eval:  #"), HasSubstr("  limit: 7  #"), HasSubstr("walk:")));
+  EXPECT_THAT(result.out, ::testing::Not(HasSubstr("render:")));
+  EXPECT_EQ(RunHandforge({"recipe", "nonsense"}).exit_code, 2);
+  EXPECT_EQ(RunHandforge({"recipe", "--seed", "3"}).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace handforge

@@ -124,5 +124,19 @@ TEST(Recipe, NetworksOfEveryTrainingRecipeCanBeBuilt) {
   EXPECT_GE(built.size(), 8u);
 }
 
+TEST(Recipe, PrintedWithItsMeaningItReadsBackAsItself) {
+  CommonOptions common;
+  common.overrides = {"render.camera.nearest_mm=444", "train.pairs=[rgb->3d, '3d->3d*2']"};
+  Recipe recipe = Recipe::Load(common, "render");
+  const auto visit = [&recipe](Fields& fields) { recipe.Visit(fields); };
+  const std::string text = ExplainedConfigText(visit);
+  EXPECT_NE(
+      text.find("    nearest_mm: 444  # nearest distance of the hand's centre (150 to 5000)\n"),
+      std::string::npos);
+  Recipe read;
+  LoadConfigText(text, "printed", [&read](Fields& fields) { read.Visit(fields); });
+  EXPECT_EQ(ConfigText([&read](Fields& fields) { read.Visit(fields); }), ConfigText(visit));
+}
+
 }  // namespace
 }  // namespace handforge

@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include <Eigen/Geometry>
 #include <gmock/gmock.h>
 
 namespace handforge {
@@ -193,11 +194,44 @@ TEST(LoadTrainingData, RefusesImagesSmallerThanTheModel) {
               AllOf(HasSubstr("00000.h5"), HasSubstr("64 px"), HasSubstr("rgb_px = 128")));
 }
 
+// As a shifted picture's: its camera looks beside the crop. Turned to look at its centre, it sees
+// the palm where the crop shows it.
+TEST(LoadTrainingData, JointsAreInTheAxesOfACameraThatLooksAtTheCrop) {
+  for (const Handedness side : {Handedness::kRight, Handedness::kLeft}) {
+    TemporaryFolder folder;
+    const ToyOptions options;
+    Tuple tuple = ToyTuple(options, side == Handedness::kLeft ? 1 : 0);
+    ASSERT_EQ(tuple.handedness, side);
+    const double size = tuple.mask.width;
+    tuple.camera.cx += 0.15 * size;
+    tuple.camera.cy -= 0.07 * size;
+    WriteTuples({tuple}, Layout(options), folder / "data");
+    const SampleSet samples = LoadTrainingData({(folder / "data").string()}, 32).train;
+
+    const double centre = (size - 1) / 2;
+    const Eigen::Vector3d to_centre((centre - tuple.camera.cx) / tuple.camera.fx,
+                                    (centre - tuple.camera.cy) / tuple.camera.fy,
+                                    1);
+    const Eigen::Matrix3d turn =
+        Eigen::Quaterniond::FromTwoVectors(to_centre, Eigen::Vector3d::UnitZ()).toRotationMatrix();
+    Joints3 expected = tuple.joints_in_cam * turn.transpose();
+    expected = expected.rowwise() - ((expected.row(kWrist) + expected.row(kMiddleMcp)) / 2).eval();
+    expected /= ReferenceBoneLength(expected);
+    if (side == Handedness::kLeft) expected.col(0) *= -1;
+    for (int j = 0; j < kNumJoints; ++j) {
+      for (int c = 0; c < 3; ++c) {
+        EXPECT_NEAR(samples.joints3[static_cast<size_t>(3 * j + c)], expected(j, c), 1e-4);
+      }
+    }
+    EXPECT_GT((turn - Eigen::Matrix3d::Identity()).norm(), 0.05);
+  }
+}
+
 TEST(LoadTrainingData, RefusesCamerasThatAreNoCrops) {
   TemporaryFolder folder;
   const ToyOptions options;
   Tuple tuple = ToyTuple(options, 0);
-  tuple.camera.cx += 5;
+  tuple.camera.cx += 0.3 * tuple.mask.width;
   WriteTuples({tuple}, Layout(options), folder / "data");
   EXPECT_THAT(MessageOf<DataError>([&] { LoadTrainingData({(folder / "data").string()}, 32); }),
               AllOf(HasSubstr("row 0"), HasSubstr("principal point")));
