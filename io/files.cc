@@ -113,7 +113,9 @@ std::optional<TemporaryOwner> OwnerOf(const fs::path& path) {
   const std::string name = path.filename().string();
   const size_t mark = name.rfind(kTemporaryMark);
   if (name.empty() || name[0] != '.' || mark == std::string::npos || mark < 2) return std::nullopt;
-  const std::string owner = name.substr(mark + std::strlen(kTemporaryMark));
+  std::string owner = name.substr(mark + std::strlen(kTemporaryMark));
+  // Encoders of videos want the extension at the end.
+  if (path.extension() == ".mp4") owner.resize(owner.size() - std::strlen(".mp4"));
   const size_t dash = owner.rfind('-');
   if (dash == std::string::npos || dash == 0) return std::nullopt;
   const std::string digits = owner.substr(dash + 1);

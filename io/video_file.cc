@@ -3,6 +3,7 @@
 #include "io/core/error.h"
 #include "io/files.h"
 
+#include <cmath>
 #include <string>
 
 #include <opencv2/imgproc.hpp>
@@ -34,6 +35,13 @@ cv::VideoWriter Open(const fs::path& file, double frames_per_second, cv::Size si
   throw EnvironmentError(file.string() + ": OpenCV cannot encode MP4 here (built without FFmpeg?)");
 }
 
+// An encoder does not say that the disk was full.
+bool IsWhole(const fs::path& file, size_t frames) {
+  cv::VideoCapture video(file.string(), cv::CAP_FFMPEG);
+  return video.isOpened() &&
+         static_cast<size_t>(std::lround(video.get(cv::CAP_PROP_FRAME_COUNT))) == frames;
+}
+
 }  // namespace
 
 void WriteVideo(const std::vector<ImageU8>& frames,
@@ -52,6 +60,11 @@ void WriteVideo(const std::vector<ImageU8>& frames,
       cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
       writer.write(bgr);
     }
+  }
+  if (!IsWhole(temporary, frames.size())) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw EnvironmentError(file.string() + ": the video could not be written whole (disk full?)");
   }
   PublishFile(temporary, file);
 }

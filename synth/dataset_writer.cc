@@ -75,6 +75,7 @@ class DatasetRun {
     EnsureWritableFolder(job_.out / "shards");
     RemoveStaleTemporaries(job_.out);
     RemoveStaleTemporaries(job_.out / "shards");
+    RequireNoOtherRun(job_);
     TakeOverFinishedShards();
     const uint64_t before = done_;
     if (job_.begin) job_.begin(CountOfRange(), before);
@@ -85,7 +86,7 @@ class DatasetRun {
   }
 
  private:
-  bool is_task() const { return job_.shards || job_.task; }
+  bool is_task() const { return job_.is_task(); }
 
   // ---- What is to be written, and what is there -------------------------------------------------
 
@@ -178,26 +179,11 @@ class DatasetRun {
   void TakeOverFinishedShards() {
     for (const int shard : RecordedShards(job_.out)) {
       const auto record = ReadShardRecord(job_.out, shard);
-      if (!record) continue;
-      RequireSame(job_.out,
-                  "unfinished shards",
-                  record->seed,
-                  record->config_sha256,
-                  job_.manifest,
-                  is_task() ? ShardFileName(shard) + " and its record" : "the folder");
-      if (InRange(shard)) TakeOver(shard, record->info);
+      if (record && InRange(shard)) TakeOver(shard, record->info);
     }
-    if (job_.append) return;
+    if (job_.append || is_task()) return;
     for (const TaskManifest& task : ReadTaskManifests(job_.out)) {
-      if (is_task() && !task.run.shards.empty()) {
-        RequireSame(job_.out,
-                    "shards of a task (from " + task.run.shards[0].file + " on)",
-                    task.run.seed,
-                    task.run.config_sha256,
-                    job_.manifest,
-                    "that task's files (in shards/ and tasks/)");
-      }
-      if (is_task() || !SameRun(task.run, job_.manifest)) continue;
+      if (!SameRun(task.run, job_.manifest)) continue;
       for (const ShardInfo& info : task.run.shards) {
         const uint64_t number = info.first_index / job_.tuples_per_shard;
         if (number >= static_cast<uint64_t>(range_.end)) continue;
@@ -410,6 +396,41 @@ void RequireSameRun(const fs::path& out, const Manifest& found, const Manifest& 
   const std::string what = "a dataset", remove = "the folder";
   RequireEqual(out, what, "command", found.command, wanted.command, remove);
   RequireSame(out, what, found.seed, found.config_sha256, wanted, remove);
+}
+
+void RequireNoOtherRun(const DatasetJob& job) {
+  const std::vector<int> recorded = RecordedShards(job.out);
+  for (const int shard : recorded) {
+    const auto record = ReadShardRecord(job.out, shard);
+    if (!record) continue;
+    RequireSame(job.out,
+                "unfinished shards",
+                record->seed,
+                record->config_sha256,
+                job.manifest,
+                job.is_task() ? ShardFileName(shard) + " and its record" : "the folder");
+  }
+  const std::vector<TaskManifest> tasks = ReadTaskManifests(job.out);
+  for (const TaskManifest& task : tasks) {
+    if (!job.is_task() || task.run.shards.empty()) continue;
+    const std::string what = "shards of a task (from " + task.run.shards[0].file + " on)";
+    const std::string remove = "that task's files (in shards/ and tasks/)";
+    RequireSame(job.out, what, task.run.seed, task.run.config_sha256, job.manifest, remove);
+    RequireEqual(job.out,
+                 what,
+                 "count",
+                 std::to_string(task.run.count),
+                 std::to_string(job.manifest.count),
+                 remove);
+  }
+  // One may be left of a process that was killed between a shard and its record.
+  const bool known =
+      job.is_task() || !recorded.empty() || !tasks.empty() || fs::exists(ManifestPath(job.out));
+  if (const size_t shards = NumShardFiles(job.out); !known && shards > 1) {
+    throw UsageError(job.out.string() + " holds " + std::to_string(shards) +
+                     " shards of no known run (there is no dataset.json); choose another --out or "
+                     "remove them");
+  }
 }
 
 DatasetResult WriteDataset(const DatasetJob& job, const TupleSourceFactory& make_source) {

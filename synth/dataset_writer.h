@@ -44,6 +44,7 @@ struct DatasetJob {
   // folder together, each leaves a task manifest, and MergeTasks (synth/merge.h) joins these.
   std::optional<ShardRange> shards;
   std::optional<TaskOfRun> task;
+  bool is_task() const { return shards || task; }
   // Adds `manifest.count` tuples to the dataset that is there: indices and shards are counted on,
   // so that the rows are those of one larger run.
   bool append = false;
@@ -70,6 +71,10 @@ struct DatasetResult {
 void RequireSameRun(const std::filesystem::path& out,
                     const Manifest& found,
                     const Manifest& wanted);
+
+// Throws UsageError where the folder holds unfinished shards of another seed or configuration, for
+// a task also of a run of another count; for a whole run, shards that nothing says the origin of.
+void RequireNoOtherRun(const DatasetJob& job);
 
 // Writes the dataset through a pipeline: blocks are numbered in order, made and compressed in
 // parallel, appended in order by one writer; at most `2 threads + 2` blocks are in flight. Each

@@ -356,6 +356,7 @@ void PrepareLatentPlan(const DatasetJob& job, SynthWorld* world) {
     RequireSameRun(job.out, found, job.manifest);
     if (job.append) count += found.count;
   }
+  RequireNoOtherRun(job);
   count = CodesFor(world->options, count);
   const fs::path file = job.out / "plan.safetensors";
   const PlanKey key{job.manifest.seed, job.manifest.config_sha256};

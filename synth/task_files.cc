@@ -59,6 +59,10 @@ std::vector<int> RecordedShards(const fs::path& dataset_folder) {
   return NumbersOf(dataset_folder, ".json");
 }
 
+size_t NumShardFiles(const fs::path& dataset_folder) {
+  return NumbersOf(dataset_folder, ".h5").size();
+}
+
 void RemoveLeftoverShards(const fs::path& dataset_folder, size_t named) {
   std::error_code ignored;
   for (const int shard : NumbersOf(dataset_folder, ".h5")) {

@@ -262,6 +262,34 @@ TEST(WriteDataset, ATaskOfAnotherSeedIsRefusedAndNamed) {
   EXPECT_EQ(WriteCounted(job, &shared).tuples_made, 20u);
 }
 
+// Its manifest would go on naming shards that the other count's tasks replace.
+TEST(WriteDataset, ATaskOfAnotherCountIsRefusedAndNamed) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 15, 1);
+  job.shards = ShardRange{0, 2};
+  WriteCounted(job, &shared);
+  for (const uint64_t count : {uint64_t{40}, uint64_t{10}}) {
+    DatasetJob other = CountingJob(folder / "d", count, 1);
+    other.task = TaskOfRun{0, 1};
+    EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
+                HasSubstr("another count (15, wanted " + std::to_string(count) + ")"));
+  }
+}
+
+TEST(WriteDataset, ShardsOfNoKnownRunAreLeftAlone) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  WriteCounted(CountingJob(folder / "d", 35, 1), &shared);
+  const auto before = ShardHashes(folder / "d");
+  fs::rename(ManifestPath(folder / "d"), folder / "elsewhere.json");
+  const DatasetJob other = CountingJob(folder / "d", 12, 1);
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
+              HasSubstr("4 shards of no known run"));
+  fs::rename(folder / "elsewhere.json", ManifestPath(folder / "d"));
+  EXPECT_EQ(ShardHashes(folder / "d"), before);
+}
+
 TEST(WriteDataset, ATaskManifestBeyondTheRunIsLeftAside) {
   const TemporaryFolder folder;
   CountingSource::Shared shared;

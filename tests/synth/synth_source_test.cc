@@ -6,6 +6,7 @@
 #include "render/tuple_renderer.h"
 #include "synth/audit.h"
 #include "synth/coverage.h"
+#include "synth/shard_record.h"
 #include "synth/skin_tone.h"
 #include "synth/tuple_assembler.h"
 #include "tests/io/error_matchers.h"
@@ -440,6 +441,26 @@ TEST_F(Synthesis, AnotherSeedInTheFolderNeitherUsesNorReplacesAPlan) {
   const std::string kept = Sha256OfFile(file);
   EXPECT_THROW(PrepareLatentPlan(job, &world), UsageError);
   EXPECT_EQ(Sha256OfFile(file), kept);
+}
+
+TEST_F(Synthesis, ARefusedSeedLeavesThePlanOfAnUnfinishedRun) {
+  SynthOptions options = Options("coverage");
+  options.out = *folder_ / "unfinished";
+  SynthWorld world = SynthWorld::Load(options);
+  const DatasetJob job = SynthJob(world);
+  PrepareLatentPlan(job, &world);
+  const fs::path file = fs::path(options.out) / "plan.safetensors";
+  const std::string plan = Sha256OfFile(file);
+  EnsureWritableFolder(fs::path(options.out) / "shards");
+  ShardInfo shard;
+  shard.file = ShardFileName(0);
+  PublishText(fs::path(options.out) / shard.file, "");
+  WriteShardRecord(options.out, 0, {shard, job.manifest.config_sha256, job.manifest.seed});
+
+  ++options.seed;
+  SynthWorld other = SynthWorld::Load(options);
+  EXPECT_THROW(PrepareLatentPlan(SynthJob(other), &other), UsageError);
+  EXPECT_EQ(Sha256OfFile(file), plan);
 }
 
 TEST(SignatureOf, IsFreeOfMotionAndSize) {

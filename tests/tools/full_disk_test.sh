@@ -56,6 +56,27 @@ render 5000 "$disk/large"
 (($? == 4)) || fail "small disk: exit code is not 4"
 grep -q "but the disk has" "$work/log" || fail "small disk: is not said"
 
+# A video, whose encoder says nothing of a full disk: whole or not there.
+umount "$disk"
+walk() {
+  "$handforge" walk --samples 4 --threads 1 --set walk.frames_per_leg=12 --out "$1" 2>"$work/log"
+}
+walk "$work/walk" || fail "the walk on a large disk"
+cut_short=0
+for room in 160 240 280 320; do
+  mount -t tmpfs -o "size=${room}k" none "$disk"
+  if walk "$disk/walk"; then
+    cmp "$work/walk/walk.mp4" "$disk/walk/walk.mp4" || fail "$room KiB: half a video"
+  else
+    [[ ! -e $disk/walk/walk.mp4 ]] || fail "$room KiB: half a video was left"
+    [[ -z $(find "$disk" -name '.*tmp*') ]] || fail "$room KiB: temporary files were left"
+    cut_short=$((cut_short + 1))
+  fi
+  umount "$disk"
+done
+((cut_short > 0)) || fail "no disk was too small for the video"
+mount -t tmpfs -o size=2m none "$disk"
+
 # Read-only.
 mount -o remount,ro "$disk"
 render 96 "$disk/new"
