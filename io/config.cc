@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include <yaml-cpp/eventhandler.h>
@@ -34,8 +35,9 @@ std::string NumberText(double value) {
 template <typename T>
 std::string RangeText(T low, T high) {
   using Limits = std::numeric_limits<T>;
-  const bool has_low = low > Limits::lowest();
-  const bool has_high = high < Limits::max();
+  constexpr bool kUnsigned = std::is_unsigned_v<T>;  // text may well be below or beyond them
+  const bool has_low = kUnsigned || low > Limits::lowest();
+  const bool has_high = kUnsigned || high < Limits::max();
   if (has_low && has_high) return NumberText(low) + " to " + NumberText(high);
   if (has_low) return "at least " + NumberText(low);
   if (has_high) return "at most " + NumberText(high);

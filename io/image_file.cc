@@ -70,7 +70,9 @@ std::vector<fs::path> ListImages(const fs::path& file_or_folder) {
   if (!fs::is_directory(file_or_folder)) return {file_or_folder};
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(file_or_folder)) {
-    if (entry.is_regular_file() && HasImageExtension(entry.path())) files.push_back(entry.path());
+    std::error_code no_file;  // such as a link that leads nowhere
+    if (entry.is_regular_file(no_file) && HasImageExtension(entry.path()))
+      files.push_back(entry.path());
   }
   if (files.empty()) {
     throw DataError(file_or_folder.string() +

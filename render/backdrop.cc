@@ -29,7 +29,8 @@ bool IsPhotograph(const fs::path& file) {
 std::vector<fs::path> PhotographsIn(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && IsPhotograph(entry.path())) files.push_back(entry.path());
+    std::error_code no_file;  // such as a link that leads nowhere
+    if (entry.is_regular_file(no_file) && IsPhotograph(entry.path())) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   if (files.size() <= PhotographFolder::kMost) return files;

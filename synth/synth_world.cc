@@ -102,8 +102,7 @@ SynthWorld SynthWorld::Load(const SynthOptions& options) {
   }
   if (options.augment) world.augmenter.emplace(options.augmentation, world.model.info().rgb_px);
   if (options.backdrop == "photos") {
-    std::vector<std::string> skipped;
-    world.photographs = PhotographFolder::Load(options.photos, &skipped);
+    world.photographs = PhotographFolder::Load(options.photos, &world.skipped_photographs);
   }
   const bool painted = options.backdrop == "probes" || options.backdrop == "photos";
   if (painted || options.rgb_rendered) world.environments = LoadEnvironments();

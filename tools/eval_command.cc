@@ -77,6 +77,11 @@ std::string YamlList(const std::vector<std::string>& texts) {
 }
 
 EvalOptions ReadOptions(const EvalCommandOptions& command) {
+  if (!command.predictions.empty() || !command.groundtruth.empty()) {
+    throw UsageError(
+        "--predictions and --groundtruth are those of a public dataset: give --dataset "
+        "NAME");
+  }
   std::vector<std::string> more;
   if (!command.data.empty()) more.push_back("eval.data=" + YamlList(command.data));
   if (!command.model.empty()) more.push_back("eval.model=" + QuoteYaml(command.model));
@@ -296,6 +301,13 @@ std::vector<Points3> ReadPredictions(const PoseFileFormat& format,
   return predicted;
 }
 
+// The file's name, with its folder where another file has that name too.
+std::string MethodName(const fs::path& file, const std::vector<std::string>& files) {
+  const auto has_its_name = [&file](const fs::path& other) { return other.stem() == file.stem(); };
+  if (std::count_if(files.begin(), files.end(), has_its_name) < 2) return file.stem().string();
+  return (file.parent_path() / file.stem()).string();
+}
+
 int EvaluatePredictions(const EvalCommandOptions& command) {
   if (command.predictions.empty() || command.groundtruth.empty()) {
     throw UsageError("--dataset " + command.dataset +
@@ -304,15 +316,22 @@ int EvaluatePredictions(const EvalCommandOptions& command) {
   if (!command.data.empty()) {
     throw UsageError("--data evaluates a model, --dataset predictions: give one of them");
   }
+  if (!command.model.empty() || !command.pairs.empty() || !command.split.empty() || command.limit) {
+    throw UsageError(
+        "--model, --pairs, --split and --limit go with --data; all frames of the "
+        "predictions of --dataset count");
+  }
   const PoseFileFormat& format = FindPoseFileFormat(command.dataset);
   const Convention& convention = FindConvention(format.convention);
   const std::vector<Protocol> protocols = ProtocolsFor(command, convention);
-  Recipe::CheckOnly(command.common);
+  CommonOptions common = command.common;
+  common.seed.reset();  // nothing here is random
+  const std::string out = Recipe::Load(common, "eval").eval.out;
 
   const std::vector<Points3> truth = ReadPoseFile(format, command.groundtruth);
   std::vector<std::pair<std::string, std::vector<Points3>>> methods;
   for (const std::string& file : command.predictions) {
-    methods.emplace_back(fs::path(file).stem().string(),
+    methods.emplace_back(MethodName(file, command.predictions),
                          ReadPredictions(format, file, command, truth.size()));
   }
   methods.emplace_back("mean pose", MeanPose(truth));
@@ -346,7 +365,7 @@ int EvaluatePredictions(const EvalCommandOptions& command) {
   summary["ok"] = true;
   summary["dataset"] = command.dataset;
   summary["protocols"] = by_protocol;
-  WriteFiles(command.common.out.value_or(""), summary, tables);
+  WriteFiles(out, summary, tables);
   PrintSummary(command.common, summary);
   return static_cast<int>(ExitCode::kDone);
 }

@@ -38,7 +38,7 @@ std::map<std::string, PictureBoxes> ReadPictureBoxes(const std::string& file) {
   }
   for (const auto& [name, value] : json.items()) {
     PictureBoxes& of_picture = boxes[name];
-    of_picture.is_list = value.is_array() && !value.empty() && value[0].is_array();
+    of_picture.is_list = value.is_array() && (value.empty() || value[0].is_array());
     if (!of_picture.is_list) {
       of_picture.boxes = {ParseBox(file, name, value)};
       continue;

@@ -10,7 +10,7 @@ namespace handforge {
 // A tight box around a hand: x and y of its first pixel, width and height, in pixels.
 using PixelBox = std::array<double, 4>;
 
-// The hands of a picture; a list of boxes is answered by a list of hands.
+// The hands of a picture; a list of boxes, which may be empty, is answered by a list of hands.
 struct PictureBoxes {
   std::vector<PixelBox> boxes;
   bool is_list = false;

@@ -65,6 +65,16 @@ std::string FingerTable(const std::vector<NamedReport>& reports) {
   return table;
 }
 
+namespace {
+
+std::string QuoteCsv(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+}  // namespace
+
 std::string PoseCsv(const std::vector<NamedReport>& reports) {
   std::string csv =
       "name,protocol,joints,frames,mean_mm,median_mm,auc_0_50,auc_20_50_published,"
@@ -72,7 +82,7 @@ std::string PoseCsv(const std::vector<NamedReport>& reports) {
   for (const auto& [name, report] : reports) {
     const ProtocolText protocol = Describe(report.protocol);
     csv += fmt::format("{},{},{},{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},\"{}\",\"{}\"\n",
-                       name,
+                       QuoteCsv(name),
                        protocol.name,
                        report.joint_names.size(),
                        report.frames,

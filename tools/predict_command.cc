@@ -199,12 +199,12 @@ class PredictJob {
   fs::path OverlayFolder() const { return fs::path(options_.out) / "overlay"; }
   fs::path JournalFile() const { return fs::path(options_.out) / "predictions.unfinished.jsonl"; }
 
-  // {"<file name>": {...}} of all pictures that could be read; of one with a list of boxes a list
-  // as long, null where a box was skipped.
+  // {"<file name>": {...}} of all pictures that could be looked at; of one with a list of boxes a
+  // list as long, null where a box was skipped.
   Json Predictions() const {
     Json predictions = Json::object();
     for (size_t i = 0; i < files_.size(); ++i) {
-      if (outcomes_[i].hands > 0) predictions[Name(i)] = outcomes_[i].answer;
+      if (!outcomes_[i].answer.is_null()) predictions[Name(i)] = outcomes_[i].answer;
     }
     return predictions;
   }
@@ -354,7 +354,7 @@ int RunPredict(const PredictCommandOptions& command) {
     spdlog::warn("skipped {}", why.get<std::string>());
   }
   const std::string count = std::to_string(skipped.size());
-  if (job.NumHands() == 0) {
+  if (job.NumHands() == 0 && !skipped.empty()) {
     throw DataError(options.images + ": none of its " + count + " pictures could be used; " +
                     skipped.begin()->get<std::string>());
   }

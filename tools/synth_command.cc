@@ -33,6 +33,9 @@ int RunSynth(const SynthCommandOptions& options) {
   SynthWorld world = SynthWorld::Load(synth);
   InstallInterruptHandler();
   RequireRightHandsInBoneLengths(world.model.info(), "synth");
+  for (const std::string& skipped : world.skipped_photographs) {
+    spdlog::warn("photograph left out: {}", skipped);
+  }
   DatasetJob job = SynthJob(world);
   job.threads = ResolveThreads(synth.threads);
   ApplyWriteOptions(options.write, &job);

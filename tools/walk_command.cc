@@ -77,8 +77,7 @@ Codes CodesOfPictures(const WalkOptions& options, const HandVae& vae) {
     const ImageFile image = ReadImageFile(file);
     if (image.is_depth()) throw DataError(file.string() + ": depth; a walk starts from colour");
     const CropSquare square = WholeImage(image.rgb.width, image.rgb.height);
-    const bool left =
-        predictor.Predict(image.rgb, square).handedness == Handedness::kLeft;
+    const bool left = predictor.Predict(image.rgb, square).handedness == Handedness::kLeft;
     codes.push_back(EncodeCrop(vae, image.rgb, square, left));
   }
   return codes;

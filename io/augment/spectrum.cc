@@ -28,7 +28,8 @@ std::set<fs::path> PicturesBelow(const fs::path& folder) {
   std::error_code error;
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->is_regular_file() && IsPicture(entry->path())) files.insert(entry->path());
+    std::error_code no_file;  // such as a link that leads nowhere
+    if (entry->is_regular_file(no_file) && IsPicture(entry->path())) files.insert(entry->path());
   }
   if (error) throw EnvironmentError(folder.string() + ": cannot be searched: " + error.message());
   if (files.empty()) throw EnvironmentError(folder.string() + ": holds no .png, .jpg or .jpeg");

@@ -190,6 +190,10 @@ TEST_F(Config, ValueOutOfRangeNamesLineAndRange) {
             "(nearest and farthest distance)");
 }
 
+TEST_F(Config, SeedsSayTheirRange) {
+  EXPECT_THAT(Message("synth:\n  seed: -1\n"), HasSubstr("0 to 18446744073709551615"));
+}
+
 TEST_F(Config, ValueOfAnotherTypeNamesLineAndType) {
   EXPECT_EQ(Message("synth:\n  count: many\n"),
             "a.yaml:2: synth.count: got 'many', expected a whole number, 1 to 1000000 "

@@ -1,5 +1,6 @@
 // `handforge eval` as users run it: a model on a dataset, and published predictions.
 #include "io/core/metrics.h"
+#include "io/files.h"
 #include "io/published_poses.h"
 #include "tests/tools/run_command.h"
 #include "tests/tools/toy_model.h"
@@ -162,6 +163,50 @@ TEST_F(EvalPredictions, MeanErrorAndSuccessRateOfKnownMisses) {
   EXPECT_EQ(success[45], 1);
   EXPECT_THAT(result.out, HasSubstr("absolute, root none, scale as predicted, 16 joints"));
   EXPECT_GT(fs::file_size(folder_ / "out/pck_absolute.png"), 500u);
+}
+
+TEST_F(EvalPredictions, MethodsOfOneNameAreToldApartAndQuoted) {
+  const std::string truth = Write("truth.txt", Nothing);
+  for (const char* folder : {"a", "b"}) fs::create_directories(folder_ / folder);
+  const std::string first = Write("a/our, \"v2\".txt", Nothing);
+  const std::string second = Write("b/our, \"v2\".txt", [](int, int) { return 2.0; });
+  std::ofstream(folder_ / "recipe.yaml") << "eval: {out: " << (folder_ / "out").string() << "}\n";
+  const CommandResult result = RunHandforge({"eval",
+                                             "--dataset",
+                                             "icvl",
+                                             "--predictions",
+                                             first,
+                                             second,
+                                             "--groundtruth",
+                                             truth,
+                                             "--config",
+                                             folder_ / "recipe.yaml",
+                                             "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json methods = Summary(result)["protocols"][0]["methods"];
+  EXPECT_NE(methods[0]["method"], methods[1]["method"]);
+  EXPECT_THAT(ReadText(folder_ / "out/eval.csv"), HasSubstr("/a/our, \"\"v2\"\"\",absolute,16,"));
+}
+
+TEST_F(EvalPredictions, OptionsOfTheOtherKindAreRefused) {
+  const std::string truth = Write("truth.txt", Nothing);
+  const auto refusal = [&](std::vector<std::string> arguments) {
+    const CommandResult result = RunHandforge(arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    return result.err;
+  };
+  EXPECT_THAT(refusal({"eval",
+                       "--dataset",
+                       "icvl",
+                       "--predictions",
+                       truth,
+                       "--groundtruth",
+                       truth,
+                       "--limit",
+                       "5"}),
+              HasSubstr("go with --data;"));
+  EXPECT_THAT(refusal({"eval", "--data", folder_ / "d", "--groundtruth", truth}),
+              HasSubstr("give --dataset NAME"));
 }
 
 TEST_F(EvalPredictions, SeveralMethodsStandBesideTheMeanPose) {

@@ -281,6 +281,21 @@ TEST_F(Predict, APictureMayHoldSeveralHands) {
   EXPECT_TRUE(hands.at(Name(4)).is_object());
 }
 
+// A detector found none in it.
+TEST_F(Predict, APictureMayHoldNoHand) {
+  const std::string images = WritePictures("none_in_it", "right");
+  json boxes;
+  for (int i = 0; i < kPictures; i += 2) boxes[Name(i)] = json::array();
+  boxes[Name(4)] = {{0, 0, 64, 64}};
+  std::ofstream(Folder("no_hands.json")) << boxes;
+  const std::vector<std::string> run = {
+      "--images", images, "--boxes", Folder("no_hands.json"), "--out", Folder("no_hands")};
+  const json hands = Predictions(Run(run));
+  EXPECT_EQ(hands.size(), kPictures / 2u);
+  EXPECT_EQ(hands.at(Name(0)), json::array());
+  EXPECT_EQ(hands.at(Name(4)).size(), 1u);
+}
+
 TEST_F(Predict, OneBadBoxOrOddPictureCostsNoOther) {
   const std::string images = WritePictures("mixed", "right");
   ImageU8 strip(3000, 2, 3, 90);
