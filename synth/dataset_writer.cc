@@ -398,6 +398,30 @@ void RequireSameRun(const fs::path& out, const Manifest& found, const Manifest& 
   RequireSame(out, what, found.seed, found.config_sha256, wanted, remove);
 }
 
+namespace {
+
+bool IsOf(const Manifest& run, const fs::path& shard) {
+  try {
+    const ShardReader reader(shard);
+    return reader.TextAttribute("config_sha256") == run.config_sha256 && reader.size() > 0 &&
+           reader.ReadTuple(0).seed == run.seed;
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
+// Nothing tells what made the shards of the folder but they themselves.
+void RequireOwnShards(const DatasetJob& job) {
+  for (const int shard : ShardsOnDisk(job.out)) {
+    const fs::path file = job.out / ShardFileName(shard);
+    if (IsOf(job.manifest, file)) continue;
+    throw UsageError(file.string() + " is a shard of another run, or of none that is known (" +
+                     job.out.string() + " has no dataset.json); choose another --out or remove it");
+  }
+}
+
+}  // namespace
+
 void RequireNoOtherRun(const DatasetJob& job) {
   const std::vector<int> recorded = RecordedShards(job.out);
   for (const int shard : recorded) {
@@ -423,14 +447,9 @@ void RequireNoOtherRun(const DatasetJob& job) {
                  std::to_string(job.manifest.count),
                  remove);
   }
-  // One may be left of a process that was killed between a shard and its record.
   const bool known =
       job.is_task() || !recorded.empty() || !tasks.empty() || fs::exists(ManifestPath(job.out));
-  if (const size_t shards = NumShardFiles(job.out); !known && shards > 1) {
-    throw UsageError(job.out.string() + " holds " + std::to_string(shards) +
-                     " shards of no known run (there is no dataset.json); choose another --out or "
-                     "remove them");
-  }
+  if (!known) RequireOwnShards(job);
 }
 
 DatasetResult WriteDataset(const DatasetJob& job, const TupleSourceFactory& make_source) {

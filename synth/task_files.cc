@@ -59,8 +59,8 @@ std::vector<int> RecordedShards(const fs::path& dataset_folder) {
   return NumbersOf(dataset_folder, ".json");
 }
 
-size_t NumShardFiles(const fs::path& dataset_folder) {
-  return NumbersOf(dataset_folder, ".h5").size();
+std::vector<int> ShardsOnDisk(const fs::path& dataset_folder) {
+  return NumbersOf(dataset_folder, ".h5");
 }
 
 void RemoveLeftoverShards(const fs::path& dataset_folder, size_t named) {

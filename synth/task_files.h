@@ -17,8 +17,8 @@ std::vector<TaskManifest> ReadTaskManifests(const std::filesystem::path& dataset
 // Numbers of the shards that have a record (synth/shard_record.h), in ascending order.
 std::vector<int> RecordedShards(const std::filesystem::path& dataset_folder);
 
-// How many shards there are, whether or not anything names them.
-size_t NumShardFiles(const std::filesystem::path& dataset_folder);
+// Numbers of the shards, whether or not anything names them, in ascending order.
+std::vector<int> ShardsOnDisk(const std::filesystem::path& dataset_folder);
 
 // What only matters until dataset.json exists: task manifests, the records of shards, and shards
 // from number `named` on, which are left of an unfinished run or merge and no manifest names.
