@@ -356,6 +356,8 @@ DatasetInfo Describe(const Caller& caller, const Handle& dataset, const std::str
   info.shape.resize(static_cast<size_t>(rank));
   caller.Check(H5Sget_simple_extent_dims(space.get(), info.shape.data(), nullptr), what);
   DescribeStorage(caller, dataset.get(), &info);
+  // Chunks are taken as they lie.
+  info.plain_deflate &= H5Tget_size(type.get()) == 1 || H5Tget_order(type.get()) == H5T_ORDER_LE;
   return info;
 }
 
@@ -464,6 +466,17 @@ void WriteIntegers(const Caller& caller,
 bool HasAttribute(const Caller& caller, const Handle& object, const std::string& name) {
   return caller.Check(H5Aexists(object.get(), name.c_str()),
                       AttributeName(name) + " cannot be read") > 0;
+}
+
+double ReadNumber(const Caller& caller, const Handle& object, const std::string& name) {
+  const std::string what = AttributeName(name) + " cannot be read as a number";
+  const Handle attribute =
+      caller.Make(H5Aopen(object.get(), name.c_str(), H5P_DEFAULT), &H5Aclose, what);
+  const Handle space = caller.Make(H5Aget_space(attribute.get()), &H5Sclose, what);
+  if (H5Sget_simple_extent_npoints(space.get()) != 1) caller.Fail(what);
+  double number = 0;
+  caller.Check(H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, &number), what);
+  return number;
 }
 
 std::vector<std::string> ReadTexts(const Caller& caller,

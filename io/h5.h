@@ -95,7 +95,8 @@ struct DatasetInfo {
   std::vector<hsize_t> chunk;    // empty: contiguous or compact
   bool outside_storage = false;  // virtual, or in other files
   bool shuffled = false;
-  bool plain_deflate = false;  // the filters are shuffle (or none), then deflate
+  // The filters are shuffle (or none), then deflate, and numbers lie as in memory.
+  bool plain_deflate = false;
 };
 
 // A chunked dataset with the shuffle and deflate filters, whose chunks the caller compresses.
@@ -160,6 +161,7 @@ void WriteIntegers(const Caller& caller,
                    const std::vector<hsize_t>& shape,
                    const std::vector<int32_t>& numbers);
 bool HasAttribute(const Caller& caller, const Handle& object, const std::string& name);
+double ReadNumber(const Caller& caller, const Handle& object, const std::string& name);
 // The strings of a scalar or one-dimensional attribute (of fixed or variable length); whole numbers
 // are written out.
 std::vector<std::string> ReadTexts(const Caller& caller,

@@ -6,6 +6,7 @@
 #include "io/tuple_columns.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -71,6 +72,7 @@ struct ShardReader::Impl {
     if (!std::filesystem::is_regular_file(path)) throw DataError(path.string() + ": no such file");
     file = h5::OpenFileToRead(caller);
     CheckVersion();
+    CheckJointOrder();
     for (const std::string& name : h5::DatasetNames(caller, file)) AddColumn(name);
     if (columns.empty()) throw DataError(path.string() + ": holds no columns");
   }
@@ -93,6 +95,21 @@ struct ShardReader::Impl {
     if (version == std::vector<std::string>{std::to_string(kFormatVersion)}) return;
     Fail("format_version is " + (version.empty() ? "empty" : version[0]) + ", this program reads " +
          std::to_string(kFormatVersion));
+  }
+
+  // What another program says otherwise would be read wrongly without a word.
+  void CheckJointOrder() const {
+    if (!h5::HasAttribute(caller, file, "joint_names")) return;
+    const std::vector<std::string> names = h5::ReadTexts(caller, file, "joint_names");
+    if (std::equal(names.begin(), names.end(), kJointNames.begin(), kJointNames.end())) return;
+    Fail("joint_names are not those of the canonical order (io/FORMAT.md); put the joints into it");
+  }
+  void CheckUnit(const Open& open, const std::string& name) const {
+    if (!h5::HasAttribute(caller, open.dataset, "scale_mm")) return;
+    const double scale_mm = h5::ReadNumber(caller, open.dataset, "scale_mm");
+    if (std::abs(scale_mm - kDepthUnitMm) < 1e-9) return;
+    Fail("column '" + name + "': scale_mm is " + std::to_string(scale_mm) +
+         ", this program reads 0.1");
   }
 
   void AddColumn(const std::string& name) {
@@ -120,6 +137,7 @@ struct ShardReader::Impl {
       const auto texts = h5::ReadTexts(caller, open.dataset, "description");
       column.help = texts.empty() ? "" : texts[0];
     }
+    CheckUnit(open, name);
     columns.push_back(column);
     opened.emplace(name, std::move(open));
   }

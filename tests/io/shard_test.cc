@@ -565,6 +565,29 @@ TEST_F(DamagedShard, NewerVersionIsRefused) {
               AllOf(HasSubstr("format_version is 2"), HasSubstr("reads 1")));
 }
 
+TEST_F(DamagedShard, AnotherUnitOrOrderIsRefused) {
+  Python(Open() + "f['depth'].attrs['scale_mm'] = 1.0\n");
+  if (IsSkipped()) return;
+  EXPECT_THAT(MessageOf<DataError>([&] { ShardReader reader(file_); }),
+              AllOf(HasSubstr("column 'depth': scale_mm is 1.0"), HasSubstr("reads 0.1")));
+  Python(Open() +
+         "f['depth'].attrs['scale_mm'] = 0.1\n  n = list(f.attrs['joint_names'])\n"
+         "  f.attrs['joint_names'] = n[::-1]\n");
+  EXPECT_THAT(MessageOf<DataError>([&] { ShardReader reader(file_); }), HasSubstr("joint_names"));
+}
+
+// Chunks are read as they lie where that is how numbers lie in memory, else by HDF5.
+TEST_F(DamagedShard, BigEndianNumbersAreReadAsTheyAre) {
+  const Tuple before = ShardReader(file_).ReadTuple(1);
+  Python(Open() +
+         "d = f['depth']; v = d[:]; a = dict(d.attrs); del f['depth']\n"
+         "  n = f.create_dataset('depth', data=v.astype('>u2'), chunks=(1,) + v.shape[1:],\n"
+         "                       shuffle=True, compression='gzip')\n"
+         "  for k in a: n.attrs[k] = a[k]\n");
+  if (IsSkipped()) return;
+  EXPECT_EQ(ShardReader(file_).ReadTuple(1).depth.pixels, before.depth.pixels);
+}
+
 TEST_F(DamagedShard, MissingColumnIsNamed) {
   Python(Open() + "del f['joints_2d']\n");
   if (IsSkipped()) return;
