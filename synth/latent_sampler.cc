@@ -469,8 +469,14 @@ class FileSampler : public SamplerBase {
   FileSampler(const SynthOptions& options, int dim)
       : SamplerBase(LatentMethod::kFile, options, dim) {
     if (options.latents.empty()) throw UsageError("synth.latent file needs synth.latents: FILE");
-    codes_ = TensorFile::Read(options.latents).Floats("z", {-1, dim});
+    codes_ = TensorFile::ReadForeign(options.latents).Floats("z", {-1, dim});
     const auto rows = static_cast<int64_t>(codes_.size()) / dim;
+    const auto broken = std::find_if(
+        codes_.begin(), codes_.end(), [](float number) { return !std::isfinite(number); });
+    if (broken != codes_.end()) {
+      throw DataError(options.latents + ": row " + std::to_string((broken - codes_.begin()) / dim) +
+                      " of array z is not finite");
+    }
     const auto wanted = CodesFor(options, static_cast<uint64_t>(options.count));
     if (static_cast<uint64_t>(rows) >= wanted) return;
     throw UsageError(options.latents + ": array z has " + std::to_string(rows) + " rows, " +

@@ -207,7 +207,10 @@ void TensorFile::Write(const std::filesystem::path& file) const {
   WriteAll(file, text, payload);
 }
 
-TensorFile TensorFile::Read(const std::filesystem::path& file) {
+TensorFile TensorFile::Read(const std::filesystem::path& file) { return Read(file, false); }
+TensorFile TensorFile::ReadForeign(const std::filesystem::path& file) { return Read(file, true); }
+
+TensorFile TensorFile::Read(const std::filesystem::path& file, bool foreign) {
   const std::vector<uint8_t> bytes = ReadBytes(file);
   TensorFile tensors;
   tensors.source = file.string();
@@ -215,11 +218,11 @@ TensorFile TensorFile::Read(const std::filesystem::path& file) {
   // Header.
   const uint64_t length = ReadHeaderLength(bytes, tensors.source);
   const Json header = ParseHeader(bytes, length, tensors.source);
-  const auto texts = header.find("__metadata__");
-  if (texts == header.end() || !texts->is_object() || !texts->contains(kHashKey)) {
-    ThrowForeign(tensors.source, "its header names no payload_sha256");
-  }
-  for (const auto& [key, value] : texts->items()) {
+  const Json texts = header.value("__metadata__", Json::object());
+  if (!texts.is_object()) ThrowForeign(tensors.source, "__metadata__ is no mapping");
+  const bool hashed = texts.contains(kHashKey);
+  if (!hashed && !foreign) ThrowForeign(tensors.source, "its header names no payload_sha256");
+  for (const auto& [key, value] : texts.items()) {
     if (!value.is_string()) ThrowForeign(tensors.source, "metadata " + key + " is no text");
     tensors.metadata[key] = value.get<std::string>();
   }
@@ -239,7 +242,7 @@ TensorFile TensorFile::Read(const std::filesystem::path& file) {
     entry.bytes.assign(payload + extent.begin, payload + extent.end);
     tensors.Add(name, std::move(entry));
   }
-  CheckHash(tensors, payload, payload_size);
+  if (hashed) CheckHash(tensors, payload, payload_size);
   return tensors;
 }
 

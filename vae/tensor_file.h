@@ -46,8 +46,12 @@ class TensorFile {
   void Write(const std::filesystem::path& file) const;
   // Throws DataError: missing, not in this layout, truncated, payload damaged.
   static TensorFile Read(const std::filesystem::path& file);
+  // The same of a file that anybody may have written: it need not hold the hash, or any text.
+  static TensorFile ReadForeign(const std::filesystem::path& file);
 
  private:
+  static TensorFile Read(const std::filesystem::path& file, bool foreign);
+
   std::map<std::string, TensorEntry> tensors_;
 };
 

@@ -193,6 +193,14 @@ TEST_F(Synthesis, TakesCodesFromAFile) {
               std::vector<float>(codes.begin() + static_cast<long>(8 * i),
                                  codes.begin() + static_cast<long>(8 * i + 8)));
   }
+  codes[8 * 3 + 1] = std::nanf("");
+  TensorFile broken;
+  broken.AddFloats("z", {kTuples, 8}, codes.data());
+  broken.Write(*folder_ / "broken.safetensors");
+  options.latents = *folder_ / "broken.safetensors";
+  EXPECT_THAT(MessageOf<DataError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("broken.safetensors: row 3 of array z"));
+  options.latents = file;
   options.count = kTuples + 1;
   EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
               HasSubstr("array z has 12 rows, 13 tuples in sequences of 1 need 13"));

@@ -105,6 +105,21 @@ TEST(TensorFile, RefusesForeignFiles) {
   }
 }
 
+// As the safetensors library writes it.
+TEST(TensorFile, ReadsFilesOfOthersWhereAskedTo) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder / "plain.safetensors";
+  const std::string header = R"({"z":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+  const uint64_t length = header.size();
+  const float values[2] = {1.5f, -2};
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(&length), sizeof length)
+      .write(header.data(), static_cast<std::streamsize>(header.size()))
+      .write(reinterpret_cast<const char*>(values), sizeof values);
+  EXPECT_EQ(TensorFile::ReadForeign(file).Floats("z", {-1}), (std::vector<float>{1.5f, -2}));
+  EXPECT_THAT(MessageOf<DataError>([&] { TensorFile::Read(file); }), HasSubstr("payload_sha256"));
+}
+
 TEST(TensorFile, NamesWhereItIsTruncated) {
   TemporaryFolder folder;
   const auto path = folder / "x.safetensors";
