@@ -32,7 +32,7 @@ PACKAGES=(
   libgtest-dev libgmock-dev libbenchmark-dev
   libyaml-cpp-dev nlohmann-json3-dev libspdlog-dev libeigen3-dev gnuplot-nox
 )
-TEST_PACKAGES=(python3-h5py python3-numpy python3-torch slurm-wlm munge)
+TEST_PACKAGES=(python3-h5py python3-numpy python3-opencv python3-torch slurm-wlm munge)
 
 # npm package, tarball as `npm pack` names it, SHA-256 of the tarball.
 MESH_PACKAGE='@webxr-input-profiles/assets@1.0.20'
