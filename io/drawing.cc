@@ -54,6 +54,16 @@ Joints2 OnGrid(const Joints2& joints_px, int from_px, int to_px) {
   return joints_px.unaryExpr([=](double x) { return RescalePixel(x, from_px, to_px); });
 }
 
+// Half the width of a bone: by the crop of the hand, so that a small hand in a large picture is not
+// one blob.
+int MarkUnit(const Joints2& joints_px, int width_px) {
+  constexpr double kHandOfCrop = 0.66, kUnitsOfCrop = 128;
+  const double hand_px =
+      (joints_px.colwise().maxCoeff() - joints_px.colwise().minCoeff()).maxCoeff();
+  const double crop_px = hand_px > 0 ? std::min<double>(width_px, hand_px / kHandOfCrop) : width_px;
+  return std::max(1, static_cast<int>(std::lround(crop_px / kUnitsOfCrop)));
+}
+
 }  // namespace
 
 ImageU8 ResizeImage(const ImageU8& image, int width_px, int height_px) {
@@ -69,7 +79,7 @@ void DrawSkeleton(const Joints2& joints_px,
                   ImageU8* image) {
   constexpr int kShift = 4;  // sub-pixel positions
   cv::Mat canvas = View(image);
-  const int unit = std::max(1, image->width / 128);
+  const int unit = MarkUnit(joints_px, image->width);
   const auto at = [&](int j) {
     return cv::Point(static_cast<int>(std::lround(joints_px(j, 0) * (1 << kShift))),
                      static_cast<int>(std::lround(joints_px(j, 1) * (1 << kShift))));
