@@ -1,6 +1,7 @@
 #include "synth/rendered_again.h"
 
 #include "io/augment/camera_move.h"
+#include "io/augment/move_tuple.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,61 +14,74 @@ namespace {
 
 constexpr uint32_t kHidingAugmentations = kOccluded | kCutOut;
 
-// Whether a pixel of the moved picture comes from the first one.
+bool IsMoved(const Tuple& t) { return (t.augmentation.applied & kResampled) != 0; }
+
+CameraMove MoveAfterFlip(const Augmentation& augmentation) {
+  CameraMove move = MoveOf(augmentation);
+  move.flip = false;
+  return move;
+}
+
+// What the first picture shows where a pixel of the moved one looks.
+struct FirstSight {
+  bool inside = false;  // the first picture reaches there
+  uint8_t part = 0;
+  double depth = 0;  // z in the moved camera, units of depth; 0 = background
+};
+
+// Follows the rays of a moved picture back to the pixels of the first one. The homography by which
+// pixels are moved has no part in it.
 class FirstPicture {
  public:
-  explicit FirstPicture(const Tuple& t)
-      : moved_((t.augmentation.applied & kResampled) != 0), size_(t.camera.width_px) {
-    if (!moved_) return;
-    CameraMove move = MoveOf(t.augmentation);
-    move.flip = false;
-    // The inverse of a move without a turn, so that only K is undone.
-    CameraMove grid = move;
-    grid.new_from_cam.setIdentity();
-    old_from_new_ = OldFromNewPixel(grid.Inverse().Apply(t.camera), t.camera, move.new_from_cam);
-  }
+  FirstPicture(const Tuple& stored, const Tuple& before)
+      : before_(before),
+        new_camera_(stored.camera),
+        new_from_old_(MoveAfterFlip(stored.augmentation).new_from_cam) {}
 
   bool Shows(double x, double y) const {
-    if (!moved_) return true;
-    const Eigen::Vector3d p = old_from_new_ * Eigen::Vector3d(x, y, 1);
-    if (p.z() <= 0) return false;
-    const Eigen::Vector2d q = p.hnormalized();
-    return q.minCoeff() >= -0.5 && q.maxCoeff() < size_ - 0.5;
+    const Eigen::Vector3d ray = OldRay(x, y);
+    if (ray.z() <= 0) return false;
+    const Eigen::Vector2d p = before_.camera.Project(ray);
+    return p.minCoeff() >= -0.5 && p.x() < before_.camera.width_px - 0.5 &&
+           p.y() < before_.camera.height_px - 0.5;
+  }
+
+  // Whether `fits` what a pixel may show: one sight, or more where its ray passes between pixels.
+  template <typename Fits>
+  bool Any(int x, int y, const Fits& fits) const {
+    const Eigen::Vector3d ray = OldRay(x, y);
+    if (ray.z() <= 0) return fits(FirstSight());
+    const Eigen::Vector2d p = before_.camera.Project(ray);
+    const Eigen::Vector2d low = (p.array() + 0.5 - kTiePx).floor();
+    const Eigen::Vector2d high = (p.array() + 0.5 + kTiePx).floor();
+    for (double v = low.y(); v <= high.y(); ++v) {
+      for (double u = low.x(); u <= high.x(); ++u) {
+        if (fits(SightOf(u, v, ray.z()))) return true;
+      }
+    }
+    return false;
   }
 
  private:
-  bool moved_;
-  int size_;
-  Eigen::Matrix3d old_from_new_ = Eigen::Matrix3d::Identity();
-};
+  static constexpr double kTiePx = 1e-3;
 
-// What is rendered to the pixels around one.
-struct Around {
-  bool has_part = false;
-  int nearest = UINT16_MAX;
-  int furthest = 0;
-};
-
-Around LookAround(const Tuple& rendered, int x, int y, int reach, uint8_t part) {
-  Around around;
-  for (int v = y - reach; v <= y + reach; ++v) {
-    for (int u = x - reach; u <= x + reach; ++u) {
-      if (!rendered.mask.Contains(u, v)) {
-        // What is beyond the picture's edge may be anything.
-        around.has_part = true;
-        around.nearest = 0;
-        around.furthest = UINT16_MAX;
-        continue;
-      }
-      around.has_part |= rendered.mask.at(u, v) == part;
-      const int depth = rendered.depth.at(u, v);
-      if (depth == 0) continue;
-      around.nearest = std::min(around.nearest, depth);
-      around.furthest = std::max(around.furthest, depth);
-    }
+  // The ray of a new pixel in the old camera's axes, of length 1 along the new optical axis.
+  Eigen::Vector3d OldRay(double x, double y) const {
+    return new_from_old_.transpose() * Eigen::Vector3d((x - new_camera_.cx) / new_camera_.fx,
+                                                       (y - new_camera_.cy) / new_camera_.fy,
+                                                       1);
   }
-  return around;
-}
+
+  FirstSight SightOf(double u, double v, double old_over_new_z) const {
+    if (u < 0 || v < 0 || u >= before_.depth.width || v >= before_.depth.height) return {};
+    const int x = static_cast<int>(u), y = static_cast<int>(v);
+    return {true, before_.mask.at(x, y), before_.depth.at(x, y) / old_over_new_z};
+  }
+
+  const Tuple& before_;
+  PinholeCamera new_camera_;
+  Eigen::Matrix3d new_from_old_;
+};
 
 std::string PixelText(int x, int y) { return std::to_string(x) + ", " + std::to_string(y); }
 
@@ -91,20 +105,29 @@ class OddPixels {
   std::string first_;
 };
 
-// In units of depth.
-int ResampledSlack(const Tuple& t) {
-  const double pixel_mm = t.joints_in_cam(0, 2) / t.camera.fx;
-  return static_cast<int>(std::ceil((kResampledDepthMm + pixel_mm) / kDepthUnitMm));
+// Rounding of the first depth, made again from a rig that is rounded anew, and of the second one.
+constexpr double kMovedDepthSlack = 2;
+
+bool MayHide(const FirstSight& sight, double depth, double slack) {
+  return !sight.inside || sight.depth == 0 || depth <= sight.depth + slack;
 }
 
-void ComparePixels(const Tuple& stored,
-                   const Tuple& rendered,
-                   std::vector<Difference>* differences) {
-  const bool resampled = (stored.augmentation.applied & kResampled) != 0;
-  const int reach = resampled ? ResampleReach(stored.augmentation.numbers[kZoomFactor]) : 0;
-  const int slack = resampled ? ResampledSlack(stored) : 0;
-  const FirstPicture first(stored);
+bool MayHaveDepth(const FirstSight& sight, double depth, double slack) {
+  if (!sight.inside) return depth == 0;
+  // Beyond the range of 16 bits is background.
+  if (depth == 0) return sight.part == 0 || sight.depth + slack > UINT16_MAX;
+  return std::abs(depth - sight.depth) <= slack;
+}
+
+bool MayShowPart(const FirstSight& sight, uint8_t part, int depth) {
+  if (!sight.inside) return part == 0;
+  return part == sight.part || (part == 0 && depth == 0 && sight.depth >= UINT16_MAX);
+}
+
+void ComparePixels(const Tuple& stored, const Tuple& before, std::vector<Difference>* differences) {
+  const FirstPicture first(stored, before);
   const bool occluded = (stored.augmentation.applied & kOccluded) != 0;
+  const double slack = IsMoved(stored) ? kMovedDepthSlack : 0;
   OddPixels odd_mask, odd_depth;
   int shown = 0;
   for (int y = 0; y < stored.mask.height; ++y) {
@@ -113,34 +136,26 @@ void ComparePixels(const Tuple& stored,
       const int depth = stored.depth.at(x, y);
       shown += part != 0;
       if (occluded && part >= kPartFirstOccluder) {
-        // Beyond the first picture's edge it hides nothing that was there.
-        if (!first.Shows(x, y)) continue;
-        const Around around = LookAround(rendered, x, y, reach, part);
-        if (around.furthest > 0 && depth > around.furthest + slack) odd_depth.Add(x, y);
+        if (!first.Any(x, y, [&](const FirstSight& s) { return MayHide(s, depth, slack); }))
+          odd_depth.Add(x, y);
         continue;
       }
-      if (!first.Shows(x, y)) {
-        if (part != 0) odd_mask.Add(x, y);
-        if (depth != 0) odd_depth.Add(x, y);
-        continue;
-      }
-      const Around around = LookAround(rendered, x, y, reach, part);
-      if (!around.has_part) odd_mask.Add(x, y);
-      const bool fits = depth == 0
-                            ? part == 0
-                            : depth >= around.nearest - slack && depth <= around.furthest + slack;
-      if (!fits) odd_depth.Add(x, y);
+      if (!first.Any(x, y, [&](const FirstSight& s) { return MayShowPart(s, part, depth); }))
+        odd_mask.Add(x, y);
+      if (!first.Any(x, y, [&](const FirstSight& s) { return MayHaveDepth(s, depth, slack); }))
+        odd_depth.Add(x, y);
     }
   }
-  const int allowed = resampled ? static_cast<int>(kResampledOddShare * shown) + 1 : 0;
+  const int allowed = IsMoved(stored) ? static_cast<int>(kGrazingShare * shown) + 1 : 0;
   odd_mask.ReportTo(differences, "mask", allowed);
   odd_depth.ReportTo(differences, "depth", allowed);
 }
 
 void CompareVisibility(const Tuple& stored,
                        const Tuple& rendered,
+                       const Tuple& before,
                        std::vector<Difference>* differences) {
-  const FirstPicture first(stored);
+  const FirstPicture first(stored, before);
   std::vector<Difference> odd;
   for (int j = 0; j < kNumJoints; ++j) {
     const uint8_t is = stored.visible[j];
@@ -153,23 +168,25 @@ void CompareVisibility(const Tuple& stored,
                    std::string(kJointNames[j]) + " is " + std::to_string(is) +
                        ", the rig renders to " + std::to_string(rendered.visible[j])});
   }
-  // The turned rig is rounded anew: a ray that grazed an edge may fall on its other side.
-  const bool turned = (stored.augmentation.applied & kResampled) != 0;
-  if (turned && odd.size() < 2) return;
+  if (IsMoved(stored) && odd.size() < 2) return;
   differences->insert(differences->end(), odd.begin(), odd.end());
 }
 
 }  // namespace
 
-// Half the diagonal of an old pixel, with a tenth for what a turn stretches.
-int ResampleReach(double zoom) {
-  return std::max(1, static_cast<int>(std::ceil(1.1 * std::sqrt(0.5) * zoom)));
+Tuple BeforeMove(const Tuple& stored) {
+  Tuple before = stored;
+  before.present &= ~(kHasRgb | kHasAlpha | kHasMask | kHasDepth);
+  MoveTuple(MoveAfterFlip(stored.augmentation).Inverse(), Border::kBlack, &before);
+  return before;
 }
 
-std::vector<Difference> CompareWithRendered(const Tuple& stored, const Tuple& rendered) {
+std::vector<Difference> CompareWithRendered(const Tuple& stored,
+                                            const Tuple& rendered,
+                                            const Tuple& before) {
   std::vector<Difference> differences;
-  ComparePixels(stored, rendered, &differences);
-  CompareVisibility(stored, rendered, &differences);
+  ComparePixels(stored, before, &differences);
+  CompareVisibility(stored, rendered, before, &differences);
   return differences;
 }
 

@@ -219,7 +219,7 @@ TEST_F(AugmentDataset, AuditCatchesAShiftedMask) {
 TEST_F(AugmentDataset, AuditCatchesDepthThatWasNotTurned) {
   const auto turned = [](const Tuple& t) {
     const auto& n = t.augmentation.numbers;
-    return std::abs(n[kPanDeg]) > 5 || std::abs(n[kTiltDeg]) > 5;
+    return std::abs(n[kPanDeg]) > 1 || std::abs(n[kTiltDeg]) > 1;
   };
   std::atomic<size_t> rows = 0;  // counted by two threads
   const size_t found = RowsFound([&](Tuple* t) {
@@ -239,7 +239,34 @@ TEST_F(AugmentDataset, AuditCatchesDepthThatWasNotTurned) {
     }
   });
   EXPECT_GT(rows, 8u);
-  EXPECT_GE(found, rows * 9 / 10);
+  EXPECT_EQ(found, rows);
+}
+
+TEST_F(AugmentDataset, AuditCatchesAMillimetreOfDepthInATenthOfTheRowsPixels) {
+  EXPECT_EQ(RowsFound([](Tuple* t) {
+              int shown = 0;
+              for (uint16_t& depth : t->depth.pixels) {
+                if (depth != 0 && ++shown % 10 == 0) depth += 10;
+              }
+            }),
+            size_t{2 * kTuples});
+}
+
+// Fingers are hardly wider than a pixel there, and most pixels lie at an edge.
+TEST_F(AugmentDataset, SmallestPicturesPassTheAudit) {
+  RenderOptions small = SmallWorld(out_ / "small", 200, 200).options;
+  small.image_px = 32;
+  small.rgb_px = 32;
+  WriteSmallDataset(RenderWorld::Load(small), 2);
+  EXPECT_TRUE(FullAudit(small.out).ok());
+  AugmentJobOptions options = Options("of_small");
+  const AugmentWorld world = AugmentWorld::Load(small.out, options);
+  WriteDataset(AugmentJob(world), [&] { return MakeAugmentSource(world); });
+  const AuditResult audit = FullAudit(options.out);
+  for (const Fault& fault : audit.faults) {
+    ADD_FAILURE() << fault.row << " " << fault.column << ": " << fault.what;
+  }
+  EXPECT_EQ(audit.rendered_again, 400u);
 }
 
 TEST_F(AugmentDataset, AuditCatchesRowsThatDenyTheirAugmentation) {
