@@ -37,6 +37,9 @@ using Json = nlohmann::json;
 
 constexpr int kLeastOverlayPx = 256;
 constexpr int kMostOverlayPx = 4096;  // of small pictures, once enlarged
+// Where depth sensors see hands.
+constexpr double kNearestHandMm = 100;
+constexpr double kFurthestHandMm = 3000;
 
 struct PredictCommandOptions {
   CommonOptions common;
@@ -98,6 +101,19 @@ ImageU8 Overlay(const ImageU8& rgb, const std::vector<HandPrediction>& hands, in
                  &picture);
   }
   return picture;
+}
+
+// What a hundredth of the measured depth is nearer than; 0 where nothing was measured.
+double NearestDepthMm(const ImageU16& depth, double unit_mm) {
+  std::vector<uint16_t> measured;
+  std::copy_if(
+      depth.pixels.begin(), depth.pixels.end(), std::back_inserter(measured), [](uint16_t steps) {
+        return steps > 0;
+      });
+  if (measured.empty()) return 0;
+  const auto nearest = measured.begin() + static_cast<std::ptrdiff_t>(measured.size() / 100);
+  std::nth_element(measured.begin(), nearest, measured.end());
+  return *nearest * unit_mm;
 }
 
 template <typename Joints>
@@ -177,6 +193,23 @@ class PredictJob {
     PublishText(file, JsonText(Predictions(), 1) + "\n");
     journal_.Remove();
     return file;
+  }
+
+  // A unit that is not the pictures' flattens hands or drives them apart.
+  void WarnOfDepthScale() const {
+    std::vector<double> nearest_mm;
+    for (const PictureOutcome& outcome : outcomes_) {
+      if (outcome.nearest_depth_mm > 0) nearest_mm.push_back(outcome.nearest_depth_mm);
+    }
+    if (nearest_mm.empty()) return;
+    const auto median = nearest_mm.begin() + static_cast<std::ptrdiff_t>(nearest_mm.size() / 2);
+    std::nth_element(nearest_mm.begin(), median, nearest_mm.end());
+    if (*median >= kNearestHandMm && *median <= kFurthestHandMm) return;
+    spdlog::warn(
+        "with --depth-scale {} the depth pictures begin at {:.0f} mm, where hands are hardly seen; "
+        "it is the millimetres of a step: 1 for most sensors, 0.1 for the depth of handforge",
+        options_.depth_scale_mm,
+        *median);
   }
 
   size_t NumHands() const {
@@ -264,6 +297,9 @@ class PredictJob {
         image.is_depth() ? predictor_.Predict(image.depth, options_.depth_scale_mm, squares)
                          : predictor_.Predict(image.rgb, squares);
     outcome.hands = found.size();
+    if (image.is_depth()) {
+      outcome.nearest_depth_mm = NearestDepthMm(image.depth, options_.depth_scale_mm);
+    }
     Json answers = Json::array();
     auto next = found.begin();
     for (const auto& square : asked) answers.push_back(square ? ToJson(*next++) : Json());
@@ -348,6 +384,7 @@ int RunPredict(const PredictCommandOptions& command) {
   PredictJob job(options, predictor, vae.info(), model);
   spdlog::info("looking at {} with {}", options.images, model.string());
   job.Run();
+  job.WarnOfDepthScale();
 
   const Json skipped = job.Skipped();
   for (const auto& [name, why] : skipped.items()) {

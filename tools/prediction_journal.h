@@ -17,6 +17,7 @@ struct PictureOutcome {
   nlohmann::json answer;        // as in predictions.json; null where no hand could be looked at
   size_t hands = 0;             // that were
   std::string skipped_because;  // the picture, or a box of it; empty where nothing was
+  double nearest_depth_mm = 0;  // of a depth picture looked at by this run; the journal forgets it
 };
 
 // Outcomes of pictures on disk from the moment they are known, a line of JSON each, so that a run

@@ -193,6 +193,11 @@ TEST_F(Predict, LooksAtDepthInTheUnitsOfItsSensor) {
     EXPECT_EQ(ReadImageFile(out / "overlay" / (Name(i) + ".png")).rgb.width, 256);
   }
   EXPECT_LT(error3, 55);  // the mean pose is some 75 off
+  EXPECT_THAT(result.err, ::testing::Not(HasSubstr("depth-scale")));
+  const CommandResult far = RunHandforge(
+      {"predict", "--model", model, "--images", Folder("depth"), "--out", Folder("far")});
+  EXPECT_EQ(far.exit_code, 0);
+  EXPECT_THAT(far.err, HasSubstr("with --depth-scale 1 the depth pictures begin at"));
 
   // Colours to a model of depth, and the other way round.
   const std::string colours = WritePictures("colours", "right");
