@@ -625,6 +625,17 @@ void LoadConfigText(const std::string& text, const std::string& name, const Fiel
   Apply({ParseYaml(text, name, true), name, true}, keys, visit);
 }
 
+std::vector<std::string> OutermostKeys(const FieldVisitor& visit) {
+  KeyCollector keys;
+  visit(keys);
+  std::vector<std::string> outermost;
+  std::copy_if(keys.paths().begin(),
+               keys.paths().end(),
+               std::back_inserter(outermost),
+               [](const std::string& path) { return path.find('.') == std::string::npos; });
+  return outermost;
+}
+
 void CheckFields(const FieldVisitor& visit) {
   RangeChecker checker;
   visit(checker);

@@ -59,6 +59,9 @@ void LoadConfig(const std::filesystem::path& file,
 // The same from text; `name` stands for the file in messages.
 void LoadConfigText(const std::string& text, const std::string& name, const FieldVisitor& visit);
 
+// The keys of the outermost mapping, in declaration order.
+std::vector<std::string> OutermostKeys(const FieldVisitor& visit);
+
 // Checks ranges of values set in code. Throws UsageError naming key, value and range.
 void CheckFields(const FieldVisitor& visit);
 

@@ -88,7 +88,12 @@ Points3 ParseJsonFrame(const Json& frame, const std::string& place) {
 }
 
 std::vector<Points3> ReadJson(const std::filesystem::path& file) {
-  const Json json = Json::parse(ReadText(file), nullptr, /*allow_exceptions=*/false);
+  Json json;
+  try {
+    json = Json::parse(ReadText(file));
+  } catch (const Json::parse_error& error) {
+    throw DataError(file.string() + " is no JSON, which has no NaN either: " + error.what());
+  }
   if (!json.is_array() || json.empty()) {
     throw DataError(file.string() + ": expected a JSON list of frames of 21 x 3 metres");
   }

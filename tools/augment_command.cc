@@ -19,12 +19,19 @@ struct AugmentCommandOptions {
   std::optional<int64_t> copies;
 };
 
+std::vector<std::string> SkippedPictures(const Augmenter& augmenter) {
+  const auto& references = augmenter.references();
+  return references ? references->skipped() : std::vector<std::string>();
+}
+
 int RunAugment(const AugmentCommandOptions& options) {
   std::vector<std::string> more;
   if (options.count) more.push_back("augment.count=" + std::to_string(*options.count));
   if (options.copies) more.push_back("augment.copies=" + std::to_string(*options.copies));
   const AugmentJobOptions augment = Recipe::Load(options.common, "augment", more).augment;
   const AugmentWorld world = AugmentWorld::Load(options.source, augment);
+  const std::vector<std::string> skipped = SkippedPictures(world.augmenter);
+  for (const std::string& picture : skipped) spdlog::warn("picture left out: {}", picture);
   DatasetJob job = AugmentJob(world);
   job.threads = ResolveThreads(augment.threads);
   spdlog::info("augmenting {} tuples of {} into {} in {}: seed {}, {} threads",
@@ -46,6 +53,7 @@ int RunAugment(const AugmentCommandOptions& options) {
   nlohmann::json summary = RunDatasetJob(
       job, [&world] { return MakeAugmentSource(world); }, "augmentation");
   summary["source"] = options.source;
+  summary["skipped_pictures"] = skipped;
   summary["columns_left_out"] = left_out;
   PrintSummary(options.common, summary);
   return static_cast<int>(ExitCode::kDone);

@@ -12,6 +12,11 @@ void Recipe::Visit(Fields& fields) {
   fields.Nested("augment", augment, "tuples of another dataset, augmented");
 }
 
+std::vector<std::string> Recipe::Sections() {
+  Recipe recipe;
+  return OutermostKeys([&recipe](Fields& fields) { recipe.Visit(fields); });
+}
+
 Recipe Recipe::Load(const CommonOptions& common,
                     const std::string& section,
                     const std::vector<std::string>& more) {

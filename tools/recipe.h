@@ -22,6 +22,7 @@ struct Recipe {
   AugmentJobOptions augment;
 
   void Visit(Fields& fields);
+  static std::vector<std::string> Sections();
   // See LoadRecipe.
   static Recipe Load(const CommonOptions& common,
                      const std::string& section,

@@ -15,9 +15,6 @@
 namespace handforge {
 namespace {
 
-const std::vector<std::string> kSections = {
-    "render", "train", "eval", "predict", "walk", "synth", "augment"};
-
 struct RecipeCommandOptions {
   CommonOptions common;
   std::vector<std::string> sections;
@@ -30,9 +27,10 @@ int RunRecipe(const RecipeCommandOptions& options) {
   if (of_one && asked.size() != 1) {
     throw UsageError("--out, --seed and --threads belong to one section: name it");
   }
-  Recipe recipe = Recipe::Load(options.common, asked.empty() ? "render" : asked[0]);
+  const std::vector<std::string> sections = Recipe::Sections();
+  Recipe recipe = Recipe::Load(options.common, asked.empty() ? sections[0] : asked[0]);
   std::vector<std::string> others;
-  for (const std::string& section : kSections) {
+  for (const std::string& section : sections) {
     const bool wanted =
         asked.empty() || std::find(asked.begin(), asked.end(), section) != asked.end();
     if (!wanted) others.push_back(section);
@@ -54,7 +52,7 @@ void SetupRecipeCommand(CommandLine& command_line) {
   CLI::App& app = command_line.Add(
       "recipe", "Print a recipe: every key, its value, meaning and range", options, RunRecipe);
   app.add_option("sections", options->sections, "Sections to print [all]")
-      ->check(CLI::IsMember(kSections));
+      ->check(CLI::IsMember(Recipe::Sections()));
 }
 
 }  // namespace handforge

@@ -36,9 +36,10 @@ std::set<fs::path> PicturesBelow(const fs::path& folder) {
   return files;
 }
 
+// Empty where the file is no picture.
 ImageU8 LoadSquare(const fs::path& file, int size_px) {
   const cv::Mat bgr = cv::imread(file.string(), cv::IMREAD_COLOR);
-  if (bgr.empty()) throw DataError(file.string() + ": cannot be read as a picture");
+  if (bgr.empty()) return ImageU8();
   const int side = std::min(bgr.cols, bgr.rows);
   const cv::Rect square((bgr.cols - side) / 2, (bgr.rows - side) / 2, side, side);
   ImageU8 image(size_px, size_px, 3);
@@ -88,10 +89,19 @@ ReferenceImages ReferenceImages::Load(const fs::path& folder, int size_px, int64
   std::string hashed;
   for (const fs::path& file : PicturesBelow(folder)) {
     if (static_cast<int64_t>(references.size()) == most) break;
-    references.images_.push_back(LoadSquare(file, size_px));
+    ImageU8 image = LoadSquare(file, size_px);
+    if (image.empty()) {
+      references.skipped_.push_back(file.string() + ": cannot be read as a picture");
+      continue;
+    }
+    references.images_.push_back(std::move(image));
     references.names_.push_back(fs::relative(file, folder).generic_string());
     const auto& pixels = references.images_.back().pixels;
     hashed += references.names_.back() + "\n" + Sha256(pixels.data(), pixels.size()) + "\n";
+  }
+  if (references.size() == 0) {
+    throw DataError("none of the " + std::to_string(references.skipped_.size()) + " pictures in " +
+                    folder.string() + " can be used, such as " + references.skipped_[0]);
   }
   references.sha256_ = Sha256(hashed.data(), hashed.size());
   return references;

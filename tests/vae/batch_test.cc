@@ -432,8 +432,12 @@ TEST(DegradeImage, ConvolvingKeepsEdgesInPlaceAndPlainAreasPlain) {
     const std::vector<float> edge = DegradedEdge(options, 0.4F, 0.6F, draw);
     for (size_t i = 0; i < 3 * plane; ++i) {
       const size_t x = i % kPx;
-      if (x < kPx / 2 - kReach) EXPECT_NEAR(edge[i], edge[i - x], 1e-4);
-      if (x >= kPx / 2 + kReach) EXPECT_NEAR(edge[i], edge[i - x + kPx - 1], 1e-4);
+      if (x < kPx / 2 - kReach) {
+        EXPECT_NEAR(edge[i], edge[i - x], 1e-4);
+      }
+      if (x >= kPx / 2 + kReach) {
+        EXPECT_NEAR(edge[i], edge[i - x + kPx - 1], 1e-4);
+      }
     }
     darker += edge[0] > edge[kPx - 1];
     coloured += std::abs(edge[0] - edge[plane]) > 0.01;
@@ -472,7 +476,9 @@ TEST(DegradeImage, ShadeIsSmoothAndNoMoreThanAStop) {
     for (size_t i = 0; i < 3 * plane; ++i) {
       EXPECT_GT(image[i], 0.3F / 2.6F);
       EXPECT_LT(image[i], 0.3F * 2.6F);
-      if (i % kPx + 1 < kPx) EXPECT_NEAR(image[i + 1] / image[i], 1, 0.4);
+      if (i % kPx + 1 < kPx) {
+        EXPECT_NEAR(image[i + 1] / image[i], 1, 0.4);
+      }
     }
     const auto [low, high] = std::minmax_element(image.begin(), image.begin() + plane);
     reach = std::max(reach, static_cast<double>(*high / *low));

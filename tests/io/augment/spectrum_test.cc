@@ -131,5 +131,13 @@ TEST_F(References, NameWhatIsWrong) {
               ::testing::HasSubstr("broken.png"));
 }
 
+TEST_F(References, LeaveOutWhatCannotBeRead) {
+  std::ofstream(folder_ / "a.png") << "no PNG";
+  WritePicture("b.png", 20, 20, {1, 2, 3});
+  const ReferenceImages references = ReferenceImages::Load(folder_.path(), 16, 1);
+  EXPECT_THAT(references.names(), ::testing::ElementsAre("b.png"));
+  EXPECT_THAT(references.skipped(), ::testing::ElementsAre(::testing::HasSubstr("a.png: cannot")));
+}
+
 }  // namespace
 }  // namespace handforge
