@@ -17,9 +17,9 @@ usage: tools/ablation.sh variants|hs|semi [--data DIR] [--out DIR] [--seeds N] [
             their depth (train.teachers); equally many steps of every pair; curve with deviations
             in semi.png
 
-  --data DIR    dataset to learn from and be measured on (default: out/quickstart_train, rendered
-                by configs/quickstart.yaml where it is not there)
-  --out DIR     (default: out/ablation)
+  --data DIR    dataset to learn from and be measured on (default: out/quickstart_train of the
+                checkout, rendered by configs/quickstart.yaml where it is not there)
+  --out DIR     (default: out/ablation of the checkout)
   --seeds N     trainings per row (default: 3)
   --rounds N    rounds of the pairs in a training (default: 700)
   --seconds N   longest training (default: 230)
@@ -39,8 +39,8 @@ SHARES=(1 5 10 25 100) # labelled pictures, %
 MEAN_MM=5 AUC=8        # columns of eval.csv
 MODES=' variants hs semi '
 
-data=out/quickstart_train
-out=out/ablation
+data=
+out=
 seeds=3
 rounds=700
 seconds=230
@@ -67,8 +67,12 @@ done
 for number in seeds rounds seconds; do
   [[ ${!number} =~ ^[1-9][0-9]*$ ]] || die "--$number ${!number}: expected a whole number from 1"
 done
+[[ -z $data || -f $data/dataset.json ]] || die "--data $data: no dataset (it has no dataset.json)"
+default_data=$HANDFORGE_ROOT/out/quickstart_train
+data=$(absolute "${data:-$default_data}")
+out=$(absolute "${out:-$HANDFORGE_ROOT/out/ablation}")
+handforge=$(absolute "${HANDFORGE:-$HANDFORGE_ROOT/build/handforge}")
 cd "$HANDFORGE_ROOT"
-handforge=${HANDFORGE:-build/handforge}
 [[ -x $handforge ]] || die "$handforge is not there; tools/quickstart.sh builds it"
 
 # steps_of_round PAIR...: the sum of their weights
@@ -104,11 +108,14 @@ train_and_measure() {
 
 # Mean and deviation over seeds of a column of eval.csv: statistic FOLDER_PREFIX ROW COLUMN
 statistic() {
+  local seed files=()
+  for ((seed = 1; seed <= seeds; ++seed)); do files+=("$1-seed$seed/eval.csv"); done
   awk -F, -v row="$2" -v column="$3" '
     $1 == row { n++; sum += $column; squares += $column * $column }
     END { if (!n) exit 1
           m = sum / n; v = n > 1 ? (squares - n * m * m) / (n - 1) : 0
-          printf "%.4f %.4f", m, sqrt(v > 0 ? v : 0) }' "$1"-seed*/eval.csv
+          printf "%.4f %.4f", m, sqrt(v > 0 ? v : 0) }' "${files[@]}" ||
+    die "no row '$2' in ${files[*]}"
 }
 
 # table_row NAME FOLDER_PREFIX [ROW_OF_CSV]
@@ -226,5 +233,5 @@ PLOT
 }
 
 mkdir -p "$out"
-[[ -f $data/dataset.json ]] || "$handforge" render --config "$RECIPE" --out "$data"
+[[ -f $data/dataset.json || $data != "$default_data" ]] || "$handforge" render --config "$RECIPE" --out "$data"
 "$mode"

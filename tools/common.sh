@@ -10,6 +10,9 @@ for variable in HANDFORGE_ASSETS HANDFORGE_TARBALLS; do
 done
 unset variable folder
 
+# The path of FILE, named from where the caller stands.
+absolute() { if [[ $1 == /* ]]; then say "$1"; else say "$PWD/$1"; fi; }
+
 say() { printf '%s\n' "$*"; }
 heading() { printf '\n== [%4d s] %s\n' "$SECONDS" "$*"; }
 warn() { printf '%s: warning: %s\n' "${0##*/}" "$*" >&2; }

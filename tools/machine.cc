@@ -14,10 +14,31 @@
 namespace handforge {
 namespace {
 
-constexpr char kCgroup[] = "/sys/fs/cgroup";
+namespace fs = std::filesystem;
+
+std::vector<fs::path> OwnCgroups(const std::string& controller) {
+  return CgroupFolders(controller, "/proc/self/cgroup", "/sys/fs/cgroup");
+}
+
+// "cpu" of "cpu,cpuacct".
+bool Names(const std::string& controllers, const std::string& controller) {
+  std::istringstream names(controllers);
+  for (std::string name; std::getline(names, name, ',');) {
+    if (name == controller) return true;
+  }
+  return false;
+}
+
+// `mount` / `path` and all folders above it, down to `mount`.
+void AddAncestors(const fs::path& mount, const fs::path& path, std::vector<fs::path>* folders) {
+  for (fs::path below = path.relative_path(); !below.empty(); below = below.parent_path()) {
+    folders->push_back(mount / below);
+  }
+  folders->push_back(mount);
+}
 
 // The first word of a file as a number; nothing where it is absent or not a number ("max").
-std::optional<int64_t> ReadNumber(const std::filesystem::path& file) {
+std::optional<int64_t> ReadNumber(const fs::path& file) {
   std::ifstream in(file);
   int64_t value = 0;
   if (in >> value) return value;
@@ -25,7 +46,7 @@ std::optional<int64_t> ReadNumber(const std::filesystem::path& file) {
 }
 
 // The value after `key` in a file of "key: value" lines; "" where absent.
-std::string ReadField(const std::filesystem::path& file, const std::string& key) {
+std::string ReadField(const fs::path& file, const std::string& key) {
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
     if (line.compare(0, key.size(), key) != 0) continue;
@@ -54,7 +75,7 @@ int SlurmThreads() {
 }
 
 // Bytes of file cache that the kernel gives up when memory is short, from a cgroup's statistics.
-int64_t ReclaimableBytes(const std::filesystem::path& statistics) {
+int64_t ReclaimableBytes(const fs::path& statistics) {
   std::ifstream in(statistics);
   std::string name;
   int64_t own = 0, total = 0;  // version 1 has both: without the groups below, and with them
@@ -67,7 +88,24 @@ int64_t ReclaimableBytes(const std::filesystem::path& statistics) {
 
 }  // namespace
 
-int CgroupThreads(const std::filesystem::path& folder) {
+std::vector<fs::path> CgroupFolders(const std::string& controller,
+                                    const fs::path& membership,
+                                    const fs::path& mount) {
+  std::vector<fs::path> folders;
+  std::ifstream in(membership);
+  for (std::string line; std::getline(in, line);) {  // "4:memory:/path", "0::/path"
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const fs::path path = line.substr(second + 1);
+    if (controllers.empty()) AddAncestors(mount, path, &folders);
+    if (Names(controllers, controller)) AddAncestors(mount / controller, path, &folders);
+  }
+  return folders;
+}
+
+int CgroupThreads(const fs::path& folder) {
   std::ifstream v2(folder / "cpu.max");
   std::string quota;
   int64_t period = 0;
@@ -77,17 +115,15 @@ int CgroupThreads(const std::filesystem::path& folder) {
                       ReadNumber(folder / "cpu.cfs_period_us").value_or(0));
 }
 
-uint64_t CgroupMemoryBytes(const std::filesystem::path& folder) {
-  const std::filesystem::path v1 = folder / "memory";
+uint64_t CgroupMemoryBytes(const fs::path& folder) {
   auto limit = ReadNumber(folder / "memory.max");
   auto used = ReadNumber(folder / "memory.current");
-  int64_t cache = ReclaimableBytes(folder / "memory.stat");
   if (!limit) {
-    limit = ReadNumber(v1 / "memory.limit_in_bytes");
-    used = ReadNumber(v1 / "memory.usage_in_bytes");
-    cache = ReclaimableBytes(v1 / "memory.stat");
+    limit = ReadNumber(folder / "memory.limit_in_bytes");
+    used = ReadNumber(folder / "memory.usage_in_bytes");
   }
   if (!limit || !used) return std::numeric_limits<uint64_t>::max();
+  const int64_t cache = ReclaimableBytes(folder / "memory.stat");
   const int64_t held = std::max<int64_t>(0, *used - cache);
   return static_cast<uint64_t>(std::max<int64_t>(0, *limit - held));
 }
@@ -95,15 +131,20 @@ uint64_t CgroupMemoryBytes(const std::filesystem::path& folder) {
 int DefaultThreads() {
   const int processors = AffinityThreads();
   if (const int slurm = SlurmThreads(); slurm > 0) return std::min(slurm, processors);
-  int share = CgroupThreads(kCgroup);
-  if (share == 0) share = CgroupThreads(std::filesystem::path(kCgroup) / "cpu");
-  return share > 0 ? std::min(share, processors) : processors;
+  int threads = processors;
+  for (const fs::path& folder : OwnCgroups("cpu")) {
+    if (const int share = CgroupThreads(folder); share > 0) threads = std::min(threads, share);
+  }
+  return threads;
 }
 
 uint64_t AvailableMemoryBytes() {
   const std::string kilobytes = ReadField("/proc/meminfo", "MemAvailable");
-  const uint64_t machine = std::strtoull(kilobytes.c_str(), nullptr, 10) * 1024;
-  return std::min(machine, CgroupMemoryBytes(kCgroup));
+  uint64_t bytes = std::strtoull(kilobytes.c_str(), nullptr, 10) * 1024;
+  for (const fs::path& folder : OwnCgroups("memory")) {
+    bytes = std::min(bytes, CgroupMemoryBytes(folder));
+  }
+  return bytes;
 }
 
 std::string CpuModel() {

@@ -67,7 +67,9 @@ std::string FingerTable(const std::vector<NamedReport>& reports) {
 
 namespace {
 
+// Quoted where a comma, a quote or the end of a line would end it (RFC 4180).
 std::string QuoteCsv(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";

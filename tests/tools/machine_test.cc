@@ -54,16 +54,28 @@ TEST(CgroupMemory, FileCacheIsFree) {
 TEST(CgroupMemory, VersionOneAndNoLimit) {
   const TemporaryFolder folder;
   EXPECT_EQ(CgroupMemoryBytes(folder.path()), std::numeric_limits<uint64_t>::max());
-  std::filesystem::create_directory(folder / "memory");
-  Write(folder / "memory/memory.limit_in_bytes", "1000");
-  Write(folder / "memory/memory.usage_in_bytes", "800");
-  Write(folder / "memory/memory.stat",
-        "inactive_file 10\ntotal_inactive_file 100\ntotal_active_file 50");
+  Write(folder / "memory.limit_in_bytes", "1000");
+  Write(folder / "memory.usage_in_bytes", "800");
+  Write(folder / "memory.stat", "inactive_file 10\ntotal_inactive_file 100\ntotal_active_file 50");
   EXPECT_EQ(CgroupMemoryBytes(folder.path()), 350u);
   Write(folder / "memory.max", "max");
   Write(folder / "memory.current", "800");
-  std::filesystem::remove_all(folder / "memory");
+  std::filesystem::remove(folder / "memory.limit_in_bytes");
   EXPECT_EQ(CgroupMemoryBytes(folder.path()), std::numeric_limits<uint64_t>::max());
+}
+
+// Slurm puts each job into a group of its own, below one of the node's.
+TEST(CgroupFolders, AreThoseOfTheProcessAndAllAbove) {
+  const TemporaryFolder folder;
+  Write(folder / "two", "0::/slurm/job_7");
+  EXPECT_THAT(CgroupFolders("memory", folder / "two", "/mount"),
+              testing::ElementsAre("/mount/slurm/job_7", "/mount/slurm", "/mount"));
+  Write(folder / "one", "9:name=systemd:/\n4:memory:/job_7\n3:cpu,cpuacct:/half\n0::/");
+  EXPECT_THAT(CgroupFolders("memory", folder / "one", "/mount"),
+              testing::ElementsAre("/mount/memory/job_7", "/mount/memory", "/mount"));
+  EXPECT_THAT(CgroupFolders("cpu", folder / "one", "/mount"),
+              testing::ElementsAre("/mount/cpu/half", "/mount/cpu", "/mount"));
+  EXPECT_THAT(CgroupFolders("cpu", folder / "none", "/mount"), testing::IsEmpty());
 }
 
 TEST(DefaultThreads, SchedulerDecides) {
