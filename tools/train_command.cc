@@ -89,6 +89,11 @@ int RunTrain(const TrainCommandOptions& options) {
     result =
         Train(train, options.resume, [&listener](const TrainEvent& event) { listener(event); });
   }
+  if (train.process > 0) {
+    spdlog::info("done after {} steps; process 0 writes the model", result.steps);
+    PrintSummary(options.common, {{"ok", true}, {"steps", result.steps}});
+    return static_cast<int>(ExitCode::kDone);
+  }
   spdlog::info("model {} after {} steps in {:.0f} s; {} training and {} held-out tuples",
                result.model.string(),
                result.steps,

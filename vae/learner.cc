@@ -131,11 +131,15 @@ struct Learner::Impl {
                         StepLosses* losses) const {
     const std::vector<float>& values = batch.targets[static_cast<size_t>(to)];
     if (to == Modality::kRgb) {
-      ImageTarget target{Rows(values, to, batch.rows, kImagePlanes),
-                         ToDevice(batch.has_alpha, {batch.rows})};
-      if (options.own_masks) target = WithOwnAlpha(target, said);
+      Tensor planes = Rows(values, to, batch.rows, kImagePlanes);
+      const Tensor has_alpha = ToDevice(batch.has_alpha, {batch.rows});
+      Tensor has_mask = has_alpha;
+      if (options.own_masks) {
+        planes = WithOwnAlpha(planes, has_alpha, said);
+        has_mask = at::ones_like(has_alpha);
+      }
       const ImageLoss image =
-          ComputeImageLoss(said, target.planes, target.has_alpha, options.background_weight);
+          ComputeImageLoss(said, planes, has_alpha, has_mask, options.background_weight);
       losses->reconstruction = image.colour.item<double>();
       losses->alpha = image.alpha.item<double>();
       return options.colour_weight * image.colour + options.alpha_weight * image.alpha +

@@ -72,7 +72,9 @@ void ReadNetworks(const TensorFile& file, HandNetworks* networks) {
     const bool of_network = name.rfind("encoder.", 0) == 0 || name.rfind("decoder.", 0) == 0;
     if (of_network && known.count(name) == 0) {
       throw DataError(file.source + ": array " + name + " " + ShapeText(entry.shape) +
-                      " belongs to no network of the model it describes");
+                      " belongs to no network of this model; one network of another is taken by "
+                      "NETWORK=" +
+                      file.source);
     }
   }
 }

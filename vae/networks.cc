@@ -3,6 +3,7 @@
 #include "io/core/error.h"
 #include "io/core/random.h"
 #include "io/core/skeleton.h"
+#include "vae/shared_statistics.h"
 
 #include <cmath>
 
@@ -535,27 +536,40 @@ Tensor Reparameterise(const Posterior& posterior, const Tensor& noise) {
   return posterior.mean + noise * (0.5 * posterior.logvar).exp();
 }
 
+namespace {
+
+constexpr double kTiny = 1e-6;  // a batch without a valid pixel has loss 0
+
+// What a loss is divided by.
+Tensor TotalWeight(const Tensor& weights) {
+  const Tensor sum = weights.detach().sum();
+  ProcessGroup* const group = SharedStatisticsScope::Current();
+  return group == nullptr ? sum : SumAcross(sum, group) / group->count();
+}
+
+}  // namespace
+
 ImageLoss ComputeImageLoss(const Tensor& logits,
                            const Tensor& target,
                            const Tensor& has_alpha,
+                           const Tensor& has_mask,
                            double background_weight) {
-  constexpr double kTiny = 1e-6;  // a batch without a valid pixel has loss 0
   const Tensor alpha = target.slice(1, 3, 4);
   const Tensor valid = target.slice(1, 4, 5);
-  const Tensor labelled = has_alpha.view({-1, 1, 1, 1});
 
   // Images without a mask weigh all their pixels alike.
-  const Tensor foreground = alpha * labelled + (1 - labelled);
+  const Tensor masked = has_mask.view({-1, 1, 1, 1});
+  const Tensor foreground = alpha * masked + (1 - masked);
   const Tensor weight = valid * (background_weight + (1 - background_weight) * foreground);
   const Tensor colours = logits.slice(1, 0, 3).sigmoid();
   const Tensor error = (colours - target.slice(1, 0, 3)).abs() * weight;
   ImageLoss loss;
-  loss.colour = error.sum() / (3 * weight.sum() + kTiny);
+  loss.colour = error.sum() / (3 * TotalWeight(weight) + kTiny);
 
-  const Tensor mask = valid * labelled;
+  const Tensor mask = valid * has_alpha.view({-1, 1, 1, 1});
   const Tensor entropy = at::binary_cross_entropy_with_logits(
       logits.slice(1, 3, 4), alpha, {}, {}, at::Reduction::None);
-  loss.alpha = (entropy * mask).sum() / (mask.sum() + kTiny);
+  loss.alpha = (entropy * mask).sum() / (TotalWeight(mask) + kTiny);
 
   Tensor inside = valid * foreground;
   Tensor rest = (colours - target.slice(1, 0, 3)) * inside;
@@ -567,18 +581,17 @@ ImageLoss ComputeImageLoss(const Tensor& logits,
     }
     const Tensor across = rest.diff(1, 3).abs().sum();
     const Tensor down = rest.diff(1, 2).abs().sum();
-    loss.detail = loss.detail + (across + down) / (6 * inside.sum() + kTiny) / kDetailLevels;
+    loss.detail = loss.detail + (across + down) / (6 * TotalWeight(inside) + kTiny) / kDetailLevels;
   }
   return loss;
 }
 
 Tensor ComputeDepthLoss(const Tensor& said, const Tensor& target, double background_weight) {
-  constexpr double kTiny = 1e-6;
   const Tensor truth = target.slice(1, 0, 1);
   const Tensor foreground = (truth < 1).to(said.scalar_type());
   const Tensor weight =
       target.slice(1, 1, 2) * (background_weight + (1 - background_weight) * foreground);
-  return ((said - truth).abs() * weight).sum() / (weight.sum() + kTiny);
+  return ((said - truth).abs() * weight).sum() / (TotalWeight(weight) + kTiny);
 }
 
 }  // namespace handforge

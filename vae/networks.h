@@ -222,14 +222,18 @@ struct ImageLoss {
   torch::Tensor alpha;   // scalar
   torch::Tensor detail;  // scalar
 };
-/// Colour: mean absolute error over pixels that are valid, background pixels weighted by
-/// `background_weight`. Alpha: mean binary cross-entropy over valid pixels of labelled images.
-/// Detail: mean absolute differences of neighbouring pixels of the colour error inside the mask, at
-/// full size and thrice halved: blurred edges cost more than a wrong shade.
-///   logits {N, 4, H, W}; target {N, 5, H, W} as of `Batch::target`; has_alpha {N}
+/// Colour: mean absolute error over pixels that are valid, background pixels of images with a mask
+/// weighted by `background_weight`. Alpha: mean binary cross-entropy over valid pixels of labelled
+/// images. Detail: mean absolute differences of neighbouring pixels of the colour error inside the
+/// mask, at full size and thrice halved: blurred edges cost more than a wrong shade. Within a
+/// SharedStatisticsScope the weights that these are divided by are the means over the processes, so
+/// that the mean of their losses is that of one large batch.
+///   logits {N, 4, H, W}; target {N, 5, H, W} as of `Batch::target`; has_alpha {N} 1 where alpha is
+///   a label; has_mask {N} 1 where alpha may weigh colours
 ImageLoss ComputeImageLoss(const torch::Tensor& logits,
                            const torch::Tensor& target,
                            const torch::Tensor& has_alpha,
+                           const torch::Tensor& has_mask,
                            double background_weight);
 /// Mean absolute error of relative depth over valid pixels, background weighted likewise.
 ///   said {N, 1, H, W}; target {N, 2, H, W} as of `Batch::targets`

@@ -19,12 +19,11 @@ Tensor DisagreementOfLooks(const Tensor& joints, const Tensor& angles) {
   return MeanDistance(looks[0], looks[1]);
 }
 
-ImageTarget WithOwnAlpha(const ImageTarget& target, const Tensor& logits) {
-  const Tensor labelled = target.has_alpha.view({-1, 1, 1, 1});
+Tensor WithOwnAlpha(const Tensor& planes, const Tensor& has_alpha, const Tensor& logits) {
+  const Tensor labelled = has_alpha.view({-1, 1, 1, 1});
   const Tensor own = logits.detach().slice(1, 3, 4).sigmoid();
-  const Tensor alpha = labelled * target.planes.slice(1, 3, 4) + (1 - labelled) * own;
-  return {at::cat({target.planes.slice(1, 0, 3), alpha, target.planes.slice(1, 4, 5)}, 1),
-          at::ones_like(target.has_alpha)};
+  const Tensor alpha = labelled * planes.slice(1, 3, 4) + (1 - labelled) * own;
+  return at::cat({planes.slice(1, 0, 3), alpha, planes.slice(1, 4, 5)}, 1);
 }
 
 Tensor DecodedOver(const Tensor& backgrounds, const Tensor& logits) {

@@ -14,15 +14,12 @@ torch::Tensor TurnedBack(const torch::Tensor& joints, const torch::Tensor& angle
 /// back by its angle {N}. The second half of the rows is the second look.
 torch::Tensor DisagreementOfLooks(const torch::Tensor& joints, const torch::Tensor& angles);
 
-// What an image loss compares with (ComputeImageLoss in vae/networks.h).
-struct ImageTarget {
-  torch::Tensor planes;     // {N, 5, H, W} colours, alpha, valid
-  torch::Tensor has_alpha;  // {N} 1 where alpha is a label
-};
-/// The target with the decoder's own alpha (`logits` {N, 4, H, W}) in place of a missing one: the
-/// colour loss then looks at what the decoder takes for the hand, and the cross-entropy of alpha,
-/// compared with itself, has no gradient there.
-ImageTarget WithOwnAlpha(const ImageTarget& target, const torch::Tensor& logits);
+/// The target planes {N, 5, H, W} of ComputeImageLoss (vae/networks.h) with the decoder's own alpha
+/// (`logits` {N, 4, H, W}) where `has_alpha` {N} is 0: the colour loss then looks at what the
+/// decoder takes for the hand.
+torch::Tensor WithOwnAlpha(const torch::Tensor& planes,
+                           const torch::Tensor& has_alpha,
+                           const torch::Tensor& logits);
 
 /// Decoded hands (`logits` {N, 4, H, W}) over `backgrounds` {N, 3, H, W}: {N, 3, H, W} in [0, 1].
 torch::Tensor DecodedOver(const torch::Tensor& backgrounds, const torch::Tensor& logits);

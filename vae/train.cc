@@ -99,9 +99,12 @@ class Trainer {
     if (IsFirst()) RemoveStaleTemporaries(out_);
     LoadData();
     learner_.emplace(options_, &data_.train, group_.get());
-    for (const std::string& start : options_.start) StartFrom(start);
-    if (resume) TryResume();
+    const bool resumed = resume && TryResume();
+    if (!resumed) {
+      for (const std::string& start : options_.start) StartFrom(start);
+    }
     CheckOthersStartWhereThisDoes();
+    ShareTotalSteps();
     if (IsFirst()) OpenLogs();
     Loop();
     return IsFirst() ? Finish() : Summary();
@@ -117,7 +120,7 @@ class Trainer {
   }
 
   void RefuseToReplaceTraining() const {
-    for (const std::filesystem::path& file : {CheckpointPath(out_), out_ / "model.safetensors"}) {
+    for (const std::filesystem::path& file : {CheckpointPath(out_), ModelPath(out_)}) {
       if (!std::filesystem::exists(file)) continue;
       throw UsageError(file.string() +
                        " is there already: --resume goes on with that training; for another one "
@@ -134,12 +137,25 @@ class Trainer {
     group_ = std::make_unique<ProcessGroup>(static_cast<int>(options_.processes),
                                             static_cast<int>(options_.process),
                                             options_.rendezvous);
-    const std::string sha256 = Sha256(info_.config.data(), info_.config.size());
-    const std::string digits = sha256.substr(0, 12);  // a double holds 48 bits
-    if (!group_->Agree(static_cast<double>(std::stoull(digits, nullptr, 16)))) {
+    if (!OthersHave(info_.config)) {
       throw UsageError("process " + std::to_string(options_.process) +
                        ": the processes were started with different training options");
     }
+  }
+
+  // Whether all processes have the same text.
+  bool OthersHave(const std::string& text) {
+    const std::string digits = Sha256(text.data(), text.size()).substr(0, 12);
+    return group_->Agree(static_cast<double>(std::stoull(digits, nullptr, 16)));  // 48 bits
+  }
+
+  void CheckOthersHaveTheseData() {
+    std::string hashes;
+    for (const std::string& sha256 : info_.data_sha256) hashes += sha256 + "\n";
+    if (!group_ || OthersHave(hashes)) return;
+    throw UsageError("process " + std::to_string(options_.process) +
+                     ": the processes were started with different data or teachers (the hashes "
+                     "of their manifests or files differ)");
   }
 
   void CheckOthersStartWhereThisDoes() {
@@ -176,6 +192,7 @@ class Trainer {
     info_.data_sha256 = data_.manifest_sha256;
     AddDataStatistics(data_.train, &info_, &statistics_);
     if (!options_.teachers.empty()) LabelByTeachers();
+    CheckOthersHaveTheseData();
     batches_.emplace(data_.train, passes_, MakeBatchOptions(options_));
     Say(std::to_string(data_.train.size()) + " training and " +
         std::to_string(data_.held_out.size()) + " held-out samples");
@@ -303,8 +320,13 @@ class Trainer {
                     std::to_string(losses.gradient_norm) +
                     ": not finite; lower learning_rate or max_gradient_norm, or look at the batch "
                     "in " +
-                    BadBatchPath(out_).string() + " (" + CheckpointPath(out_).string() +
-                    " still holds the last good state)");
+                    BadBatchPath(out_).string() + LastGoodState());
+  }
+
+  std::string LastGoodState() const {
+    const std::filesystem::path checkpoint = CheckpointPath(out_);
+    if (!std::filesystem::exists(checkpoint)) return "";
+    return " (" + checkpoint.string() + " still holds the last good state)";
   }
 
   // ---- Logs ----
@@ -391,11 +413,17 @@ class Trainer {
     Notify(MakeEvent(TrainEvent::Kind::kCheckpoint));
   }
 
-  void TryResume() {
+  // Whether there was something to go on with.
+  bool TryResume() {
     const std::filesystem::path path = CheckpointPath(out_);
     if (!std::filesystem::exists(path)) {
+      if (std::filesystem::exists(ModelPath(out_))) {
+        throw UsageError(ModelPath(out_).string() + " is there, but " + path.string() +
+                         ", with which --resume goes on, is not: for another training choose "
+                         "another --out; train.start goes on from the weights of a model");
+      }
       Say(path.string() + " is not there: starting from the beginning");
-      return;
+      return false;
     }
     const TensorFile file = TensorFile::Read(path);
     CheckBelongs(ReadDescription(file), path.string());
@@ -415,6 +443,7 @@ class Trainer {
       throw DataError(path.string() + ": metadata: " + error.what());
     }
     Say("resuming after step " + std::to_string(step_));
+    return true;
   }
 
   // A run that `earlier` seconds shortened goes on to what another budget allows at its pace.

@@ -89,6 +89,15 @@ void CheckProcesses(const TrainOptions& options) {
   }
 }
 
+// Left hands are what it learns from.
+void CheckSideHead(const TrainOptions& options) {
+  const double left = options.left_share * static_cast<double>(options.image_batch);
+  if (options.model.side_head == 0 || std::llround(left) > 0) return;
+  throw UsageError("left_share = " + std::to_string(options.left_share) +
+                   " of image_batch = " + std::to_string(options.image_batch) +
+                   " gives no left hand, and model.side_head = 1 would learn nothing");
+}
+
 }  // namespace
 
 void TrainOptions::Visit(Fields& fields) {
@@ -191,6 +200,7 @@ void TrainOptions::Check() const {
   if (!teachers.empty() && (model.side_input != 0 || model.metric_scale != 0)) {
     throw UsageError("teachers: they need model.side_input = 0 and model.metric_scale = 0");
   }
+  CheckSideHead(*this);
   if (data.empty()) throw UsageError("data: empty; name at least one dataset folder");
   if (out.empty()) throw UsageError("out: empty; name the folder of the model");
 }

@@ -285,7 +285,8 @@ TEST(ComputeImageLoss, HasTheGradientOfItsDifferences) {
   torch::manual_seed(7);
   const ImageExample example;
   const auto loss = [&](const Tensor& x) {
-    const ImageLoss image = ComputeImageLoss(x, example.target, example.has_alpha, 0.2);
+    const ImageLoss image =
+        ComputeImageLoss(x, example.target, example.has_alpha, example.has_alpha, 0.2);
     return image.colour + image.alpha + image.detail;
   };
   EXPECT_LT(GradientError(loss, example.logits), 1e-5);
@@ -295,9 +296,11 @@ TEST(ComputeImageLoss, IgnoresInvalidPixels) {
   torch::manual_seed(8);
   ImageExample example;
   example.target.select(1, 4).select(1, 0).fill_(0);  // the first row of pixels
-  const ImageLoss before = ComputeImageLoss(example.logits, example.target, example.has_alpha, 0.2);
+  const ImageLoss before =
+      ComputeImageLoss(example.logits, example.target, example.has_alpha, example.has_alpha, 0.2);
   example.logits.select(2, 0).add_(3);
-  const ImageLoss after = ComputeImageLoss(example.logits, example.target, example.has_alpha, 0.2);
+  const ImageLoss after =
+      ComputeImageLoss(example.logits, example.target, example.has_alpha, example.has_alpha, 0.2);
   EXPECT_EQ(before.colour.item<double>(), after.colour.item<double>());
   EXPECT_EQ(before.alpha.item<double>(), after.alpha.item<double>());
 }
@@ -306,7 +309,8 @@ TEST(ComputeImageLoss, LearnsNoAlphaFromUnlabelledImages) {
   torch::manual_seed(9);
   ImageExample example;
   Tensor logits = example.logits.clone().set_requires_grad(true);
-  ComputeImageLoss(logits, example.target, example.has_alpha, 0.2).alpha.backward();
+  ComputeImageLoss(logits, example.target, example.has_alpha, example.has_alpha, 0.2)
+      .alpha.backward();
   EXPECT_GT(logits.grad()[0].abs().max().item<double>(), 0);
   EXPECT_EQ(logits.grad()[1].abs().max().item<double>(), 0);
 }
@@ -319,7 +323,7 @@ TEST(ComputeImageLoss, WeighsTheBackground) {
   target.select(1, 4).fill_(1);                                     // valid
   target.index_put_({0, torch::indexing::Slice(0, 3), 0, 0}, 1.0);  // colours of the hand
   target.index_put_({0, torch::indexing::Slice(0, 3), 0, 1}, 0.5);  // and of the background
-  const ImageLoss loss = ComputeImageLoss(logits, target, torch::ones({1}), 0.25);
+  const ImageLoss loss = ComputeImageLoss(logits, target, torch::ones({1}), torch::ones({1}), 0.25);
   EXPECT_NEAR(loss.colour.item<double>(), 0.5 * 1 / 1.25, 1e-5);
   EXPECT_NEAR(loss.alpha.item<double>(), std::log(2), 1e-5);
 }
@@ -331,12 +335,14 @@ TEST(ComputeImageLoss, DetailIgnoresShadesAndSeesEdges) {
   target.slice(1, 3, 5).fill_(1);
   const Tensor has_alpha = torch::ones({1}, torch::kDouble);
   const Tensor shade = torch::full({1, 4, 4, 4}, 0.4, torch::kDouble).logit();
-  EXPECT_NEAR(ComputeImageLoss(shade, target, has_alpha, 0).detail.item<double>(), 0, 1e-9);
+  EXPECT_NEAR(
+      ComputeImageLoss(shade, target, has_alpha, has_alpha, 0).detail.item<double>(), 0, 1e-9);
   Tensor step = torch::full({1, 4, 4, 4}, 0.5, torch::kDouble);
   step.slice(3, 2, 4).fill_(0.7);
   // Levels: 4 px 4 * 0.2 * 3 of 6 * 16, 2 px 2 * 0.2 * 3 of 6 * 4; one pixel has no neighbour.
   const double expected = (2.4 / 96 + 1.2 / 24) / 4;
-  const double detail = ComputeImageLoss(step.logit(), target, has_alpha, 0).detail.item<double>();
+  const double detail =
+      ComputeImageLoss(step.logit(), target, has_alpha, has_alpha, 0).detail.item<double>();
   EXPECT_NEAR(detail, expected, 1e-6);
 }
 

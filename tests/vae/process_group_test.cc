@@ -180,6 +180,44 @@ TEST_F(TwoTrain, AsOneDoes) {
   }
 }
 
+// The first process has all the rows without a mask: what they are weighed by is that of both.
+TEST_F(TwoTrain, DecodePicturesAsOneDoes) {
+  const auto options = [this](const std::string& out) {
+    TrainOptions pictures = Options(out);
+    pictures.pairs = {"rgb->rgb", "3d->rgb", "3d->depth", "3d->3d", "depth->3d"};
+    pictures.model.side_head = 0;
+    pictures.labelled_share = 0.5;
+    pictures.unlabelled_share = 0.5;
+    pictures.own_masks = true;
+    pictures.detail_weight = 1;
+    pictures.background_weight = 0.2;
+    return pictures;
+  };
+  ASSERT_TRUE(InProcesses(1, [&](int) {
+    Train(options("one_picture"), false);
+    return true;
+  }));
+  ASSERT_TRUE(TrainTogether(options("two_pictures"), false));
+  const auto one = LossesOf(folder_ / "one_picture" / "train_log.csv");
+  const auto two = LossesOf(folder_ / "two_pictures" / "train_log.csv");
+  ASSERT_EQ(one.size(), two.size());
+  for (const auto& [step, loss] : one) EXPECT_NEAR(two.at(step), loss, 2e-3 * loss) << step;
+}
+
+TEST_F(TwoTrain, NothingIsDoneWithOtherData) {
+  WriteToyDataset(ToyOptions(), 32, folder_ / "other");
+  TrainOptions options = Options("of_two_data");
+  options.processes = 2;
+  options.rendezvous = FreeAddress();
+  EXPECT_TRUE(InProcesses(2, [&](int i) {
+    TrainOptions ours = options;
+    ours.process = i;
+    if (i == 1) ours.data = {(folder_ / "other").string()};
+    const std::string message = MessageOf<UsageError>([&] { Train(ours, false); });
+    return message.find("different data") != std::string::npos;
+  }));
+}
+
 TEST_F(TwoTrain, StopTogetherAndGoOnWithTheSameBits) {
   ASSERT_TRUE(TrainTogether(Options("whole"), false));
   ASSERT_TRUE(TrainTogether(Options("stopped"), false, 7));

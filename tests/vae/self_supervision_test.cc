@@ -48,33 +48,47 @@ TEST(DisagreementOfLooks, IsThatOfTheHandNotOfTheTurn) {
   EXPECT_NEAR(DisagreementOfLooks(moved, angles).item<double>(), 5, 1e-3);
 }
 
-TEST(WithOwnAlpha, LeavesLabelsAndTeachesNoAlpha) {
+TEST(WithOwnAlpha, LeavesLabels) {
   torch::manual_seed(3);
-  Tensor logits = torch::randn({2, 4, 8, 8});
-  const ImageTarget target{torch::rand({2, 5, 8, 8}), torch::tensor({1.0F, 0.0F})};
-  logits.set_requires_grad(true);
-  const ImageTarget own = WithOwnAlpha(target, logits);
-  EXPECT_TRUE(own.planes[0].equal(target.planes[0]));
-  EXPECT_TRUE(own.planes[1][3].equal(logits.detach()[1][3].sigmoid()));
-  EXPECT_TRUE(own.planes[1].slice(0, 0, 3).equal(target.planes[1].slice(0, 0, 3)));
+  const Tensor logits = torch::randn({2, 4, 8, 8});
+  const Tensor planes = torch::rand({2, 5, 8, 8});
+  const Tensor own = WithOwnAlpha(planes, torch::tensor({1.0F, 0.0F}), logits);
+  EXPECT_TRUE(own[0].equal(planes[0]));
+  EXPECT_TRUE(own[1][3].equal(logits[1][3].sigmoid()));
+  EXPECT_TRUE(own[1].slice(0, 0, 3).equal(planes[1].slice(0, 0, 3)));
+  EXPECT_TRUE(own[1][4].equal(planes[1][4]));
+}
 
-  ComputeImageLoss(logits, own.planes, own.has_alpha, 0).alpha.backward();
+// However many pictures without a mask stand beside them, those with one teach alpha alike.
+TEST(WithOwnAlpha, LeavesTheLossOfAlphaToLabels) {
+  torch::manual_seed(3);
+  const Tensor planes = torch::rand({4, 5, 8, 8});
+  const Tensor has_alpha = torch::tensor({1.0F, 0.0F, 0.0F, 0.0F});
+  Tensor logits = torch::randn({4, 4, 8, 8}).set_requires_grad(true);
+  const Tensor own = WithOwnAlpha(planes, has_alpha, logits);
+  const Tensor loss = ComputeImageLoss(logits, own, has_alpha, torch::ones({4}), 0).alpha;
+  loss.backward();
+  const Tensor alone =
+      ComputeImageLoss(
+          logits.slice(0, 0, 1), planes.slice(0, 0, 1), torch::ones({1}), torch::ones({1}), 0)
+          .alpha;
+  EXPECT_NEAR(loss.item<double>(), alone.item<double>(), 1e-6);
   EXPECT_GT(logits.grad()[0][3].abs().max().item<double>(), 1e-5);
-  EXPECT_LT(logits.grad()[1][3].abs().max().item<double>(), 1e-8);
+  EXPECT_EQ(logits.grad().slice(0, 1, 4).abs().max().item<double>(), 0);
 }
 
 TEST(WithOwnAlpha, TheColourLossLooksAtTheHand) {
   Tensor logits = torch::zeros({1, 4, 8, 8});
   logits[0][3].slice(1, 0, 4).fill_(20);  // the left half is said to be hand
   logits[0][3].slice(1, 4, 8).fill_(-20);
-  ImageTarget target{torch::ones({1, 5, 8, 8}), torch::zeros({1})};
-  target.planes[0][0].slice(1, 4, 8).fill_(0.1);  // errors of colour only in the right half
-  target.planes[0].slice(0, 0, 3).slice(2, 0, 4).fill_(0.5);
-  const auto colour = [&](const ImageTarget& t) {
-    return ComputeImageLoss(logits, t.planes, t.has_alpha, 0).colour.item<double>();
+  const Tensor planes = torch::ones({1, 5, 8, 8}), none = torch::zeros({1});
+  planes[0][0].slice(1, 4, 8).fill_(0.1);  // errors of colour only in the right half
+  planes[0].slice(0, 0, 3).slice(2, 0, 4).fill_(0.5);
+  const auto colour = [&](const Tensor& target, const Tensor& has_mask) {
+    return ComputeImageLoss(logits, target, none, has_mask, 0).colour.item<double>();
   };
-  EXPECT_GT(colour(target), 0.1);
-  EXPECT_LT(colour(WithOwnAlpha(target, logits)), 1e-6);
+  EXPECT_GT(colour(planes, none), 0.1);
+  EXPECT_LT(colour(WithOwnAlpha(planes, none, logits), torch::ones({1})), 1e-6);
 }
 
 TEST(DecodedOver, CutsTheHandOut) {

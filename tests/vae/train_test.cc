@@ -300,6 +300,17 @@ TEST_F(TrainTest, StartsFromAnotherModel) {
   }
 }
 
+TEST_F(TrainTest, ResumeNeedsNoModelToStartFrom) {
+  const std::filesystem::path start = Path("to_start_from.safetensors");
+  std::filesystem::copy_file(Train(Options("to_start_from"), false).model, start);
+  TrainOptions options = Options("started_and_resumed");
+  options.start = {start.string()};
+  EXPECT_THROW(Train(options, false, InterruptAfter(7)), Interrupted);
+  RequestInterrupt(false);
+  std::filesystem::remove(start);
+  EXPECT_GT(Train(options, true).steps, 7);
+}
+
 TEST_F(TrainTest, TakesOneNetworkFromAModelAndKeepsItFixed) {
   const TrainResult first = Train(Options("first_fixed"), false);
   TrainOptions next = Options("next_fixed");
@@ -397,6 +408,14 @@ TEST_F(TrainTest, ResumeWithoutACheckpointStartsFromTheBeginning) {
   EXPECT_THAT(said, HasSubstr("starting from the beginning"));
 }
 
+TEST_F(TrainTest, ResumeKeepsAModelWhoseCheckpointIsGone) {
+  const TrainResult result = Train(Options("bare"), false);
+  std::filesystem::remove(CheckpointPath(Path("bare")));
+  EXPECT_THAT(MessageOf<UsageError>([] { Train(Options("bare"), true); }),
+              AllOf(HasSubstr("model.safetensors is there"), HasSubstr("checkpoint.safetensors")));
+  EXPECT_EQ(Sha256OfFile(result.model), result.model_sha256);
+}
+
 TEST_F(TrainTest, RefusesTheCheckpointOfOtherOptions) {
   Train(Options("belongs"), false);
   TrainOptions other = Options("belongs");
@@ -489,6 +508,11 @@ TEST_F(TrainTest, NamesWhatIsWrongWithTheOptions) {
   EXPECT_THAT(message([](TrainOptions* o) { o->labelled_share = 2; }), HasSubstr("labelled_share"));
   EXPECT_THAT(message([](TrainOptions* o) { o->model.side_input = o->model.side_head = 1; }),
               AllOf(HasSubstr("side_head"), HasSubstr("side_input = 0, not 1")));
+  EXPECT_THAT(message([](TrainOptions* o) {
+                o->model.side_head = 1;
+                o->left_share = 0.01;
+              }),
+              HasSubstr("gives no left hand"));
   EXPECT_FALSE(std::filesystem::exists(Path("refused")));
 }
 
