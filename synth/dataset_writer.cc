@@ -11,6 +11,7 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include <malloc.h>
 #include <tbb/enumerable_thread_specific.h>
@@ -67,7 +68,7 @@ class DatasetRun {
   DatasetResult Run() {
     EnsureWritableFolder(job_.out);
     if (is_task()) range_ = RangeOfTaskJob();
-    if (is_task() && range_.empty()) return {PartOfTask({}), true, 0, 0};  // more tasks than shards
+    if (is_task() && range_.empty()) return NothingToDo();
     const ShardRange held = is_task() ? range_ : ShardRange();
     const FolderLock lock(job_.out, held.first, held.end);
     ReadManifest();
@@ -86,6 +87,12 @@ class DatasetRun {
   }
 
  private:
+  // There are more tasks than shards: a folder of this task's own is a part all the same.
+  DatasetResult NothingToDo() {
+    if (!fs::exists(ManifestPath(job_.out))) WriteTaskManifest();
+    return {PartOfTask({}), true, 0, 0};
+  }
+
   bool is_task() const { return job_.is_task(); }
 
   // ---- What is to be written, and what is there -------------------------------------------------
@@ -410,13 +417,31 @@ bool IsOf(const Manifest& run, const fs::path& shard) {
   }
 }
 
-// Nothing tells what made the shards of the folder but they themselves.
-void RequireOwnShards(const DatasetJob& job) {
+// Files of the shards that something in the folder says the origin of.
+std::set<std::string> ShardsSpokenOf(const DatasetJob& job,
+                                     const std::vector<int>& recorded,
+                                     const std::vector<TaskManifest>& tasks) {
+  std::set<std::string> files;
+  const auto add = [&files](const std::vector<ShardInfo>& shards) {
+    for (const ShardInfo& shard : shards) files.insert(shard.file);
+  };
+  for (const int shard : recorded) files.insert(ShardFileName(shard));
+  for (const TaskManifest& task : tasks) {
+    if (SameRun(task.run, job.manifest)) add(task.run.shards);
+  }
+  const fs::path path = ManifestPath(job.out);
+  if (fs::exists(path)) add(Manifest::FromJson(ReadText(path), path).shards);
+  return files;
+}
+
+// The others can only tell themselves.
+void RequireOwnShards(const DatasetJob& job, const std::set<std::string>& spoken_of) {
   for (const int shard : ShardsOnDisk(job.out)) {
     const fs::path file = job.out / ShardFileName(shard);
-    if (IsOf(job.manifest, file)) continue;
-    throw UsageError(file.string() + " is a shard of another run, or of none that is known (" +
-                     job.out.string() + " has no dataset.json); choose another --out or remove it");
+    if (spoken_of.count(ShardFileName(shard)) > 0 || IsOf(job.manifest, file)) continue;
+    throw UsageError(file.string() +
+                     " is a shard of another run, or of none that is known (no "
+                     "dataset.json or record names it); choose another --out or remove it");
   }
 }
 
@@ -447,9 +472,7 @@ void RequireNoOtherRun(const DatasetJob& job) {
                  std::to_string(job.manifest.count),
                  remove);
   }
-  const bool known =
-      job.is_task() || !recorded.empty() || !tasks.empty() || fs::exists(ManifestPath(job.out));
-  if (!known) RequireOwnShards(job);
+  RequireOwnShards(job, ShardsSpokenOf(job, recorded, tasks));
 }
 
 DatasetResult WriteDataset(const DatasetJob& job, const TupleSourceFactory& make_source) {

@@ -73,7 +73,7 @@ void RequireSameRun(const std::filesystem::path& out,
                     const Manifest& wanted);
 
 // Throws UsageError where the folder holds unfinished shards of another seed or configuration, for
-// a task also of a run of another count; for a whole run, shards that nothing says the origin of.
+// a task also of a run of another count, or shards of another run that nothing names.
 void RequireNoOtherRun(const DatasetJob& job);
 
 // Writes the dataset through a pipeline: blocks are numbered in order, made and compressed in

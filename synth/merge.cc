@@ -9,6 +9,7 @@
 #include "synth/task_files.h"
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 
 namespace handforge {
@@ -242,6 +243,20 @@ void LinkOrCopy(const fs::path& source, const fs::path& target) {
   PublishFile(temporary, target);
 }
 
+// A merge that was interrupted leaves links to shards, or copies of those wanted. Anything else
+// that lies there is nowhere else.
+void RequireNothingIsLost(const fs::path& out, const Manifest& wanted) {
+  std::set<std::string> hashes;
+  for (const ShardInfo& shard : wanted.shards) hashes.insert(shard.sha256);
+  for (const int shard : ShardsOnDisk(out)) {
+    const fs::path file = out / ShardFileName(shard);
+    if (fs::hard_link_count(file) > 1 || hashes.count(Sha256OfFile(file)) > 0) continue;
+    throw UsageError(file.string() + " is no shard of what is to be joined, and " + out.string() +
+                     " has no dataset.json that says what it is; choose another --out or remove "
+                     "it");
+  }
+}
+
 // Whether `out` holds exactly this dataset already. Throws UsageError where it holds another.
 bool IsThere(const Manifest& wanted, const fs::path& out) {
   const fs::path path = ManifestPath(out);
@@ -273,6 +288,9 @@ MergeResult MergeTasks(const fs::path& folder) {
 }
 
 MergeResult MergeDatasets(const std::vector<fs::path>& parts, const fs::path& out) {
+  Collector collector;
+  for (const fs::path& part : parts) collector.AddFolder(part);
+  const std::vector<MergedRun> runs = collector.Finish();
   EnsureWritableFolder(out / "shards");
   const FolderLock lock(out);
   if (!RecordedShards(out).empty()) {
@@ -281,12 +299,10 @@ MergeResult MergeDatasets(const std::vector<fs::path>& parts, const fs::path& ou
         " holds shards of an unfinished run; choose another --out or remove the folder");
   }
   RemoveStaleTemporaries(out / "shards");
-  Collector collector;
-  for (const fs::path& part : parts) collector.AddFolder(part);
-  const std::vector<MergedRun> runs = collector.Finish();
   MergeResult result{Joined(runs), false};
   result.was_complete = IsThere(result.manifest, out);
   if (result.was_complete) return result;
+  RequireNothingIsLost(out, result.manifest);
   size_t next = 0;
   for (const MergedRun& run : runs) {
     for (const SourceShard& shard : run.shards) {

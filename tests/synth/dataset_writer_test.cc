@@ -288,6 +288,22 @@ TEST(WriteDataset, ShardsOfNoKnownRunAreLeftAlone) {
   EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
               AllOf(HasSubstr("00000.h5 is a shard of another run"), HasSubstr("no dataset.json")));
   EXPECT_EQ(ShardHashes(folder / "d"), before);
+  other.task = TaskOfRun{0, 2};
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(other, &shared); }),
+              HasSubstr("00000.h5 is a shard of another run"));
+  EXPECT_EQ(ShardHashes(folder / "d"), before);
+}
+
+TEST(WriteDataset, AppendingLeavesUnnamedShardsOfOthersAlone) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 12, 1);
+  WriteCounted(job, &shared);
+  PublishText(folder / "d" / ShardFileName(7), "precious");
+  job.append = true;
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(job, &shared); }),
+              HasSubstr("00007.h5 is a shard of another run"));
+  EXPECT_EQ(ReadText(folder / "d" / ShardFileName(7)), "precious");
 }
 
 TEST(WriteDataset, ATaskManifestBeyondTheRunIsLeftAside) {

@@ -165,6 +165,35 @@ TEST_F(Merge, WhatALargerMergeLeftBehindIsNoPartOfASmallerOne) {
   EXPECT_EQ(ShardHashes(folder_ / "out"), ShardHashes(folder_ / "a"));
 }
 
+TEST_F(Merge, ShardsOfNoPartAreLeftAlone) {
+  Write(CountingJob(folder_ / "a", kTuples, 1));
+  EnsureWritableFolder(folder_ / "out/shards");
+  for (const int shard : {1, 99}) {
+    const fs::path file = folder_ / "out" / ShardFileName(shard);
+    PublishText(file, "precious");
+    EXPECT_THAT(MessageOf<UsageError>([&] { MergeDatasets({folder_ / "a"}, folder_ / "out"); }),
+                HasSubstr(file.string() + " is no shard of what is to be joined"));
+    EXPECT_EQ(ReadText(file), "precious");
+    fs::remove(file);
+  }
+  MergeDatasets({folder_ / "a"}, folder_ / "out");
+  ExpectSameDataset(folder_ / "out", folder_ / "a");
+}
+
+// Nodes that write to disks of their own, one of them without work.
+TEST_F(Merge, PartsOfTasksWithNothingToDoAreParts) {
+  Write(CountingJob(folder_ / "whole", 15, 1));  // two shards
+  std::vector<fs::path> parts;
+  for (int task = 0; task < 3; ++task) {
+    DatasetJob job = CountingJob(folder_ / ("node" + std::to_string(task)), 15, 1);
+    job.task = TaskOfRun{task, 3};
+    Write(job);
+    parts.push_back(job.out);
+  }
+  MergeDatasets(parts, folder_ / "joined");
+  ExpectSameDataset(folder_ / "joined", folder_ / "whole");
+}
+
 TEST_F(Merge, RefusesAFolderWithAnUnfinishedRun) {
   Write(CountingJob(folder_ / "a", kTuples, 1));
   shared_.fail_at = 25;
