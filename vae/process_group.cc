@@ -1,9 +1,13 @@
 #include "vae/process_group.h"
 
 #include "io/core/error.h"
+#include "io/interrupt.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
+#include <thread>
 
 #if HANDFORGE_WITH_GLOO
 #ifndef USE_C10D_GLOO
@@ -40,6 +44,51 @@ Address ParseAddress(const std::string& text) {
 
 #if HANDFORGE_WITH_GLOO
 
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::minutes kLongestWait(5);
+constexpr std::chrono::milliseconds kPoll(200);
+
+void ThrowIfAskedToStop() { ThrowIfInterrupted("waiting for the other processes"); }
+
+// The store's own waiting hears no signal, so it is asked for short waits, again and again.
+c10::intrusive_ptr<c10d::TCPStore> OpenStore(const Address& address,
+                                             bool listens,
+                                             Clock::time_point deadline) {
+  c10d::TCPStoreOptions options;
+  options.port = address.port;
+  options.isServer = listens;
+  options.waitWorkers = false;
+  options.timeout = std::chrono::seconds(1);
+  while (true) {
+    try {
+      auto store = c10::make_intrusive<c10d::TCPStore>(address.host, options);
+      store->setTimeout(std::chrono::duration_cast<std::chrono::milliseconds>(kLongestWait));
+      return store;
+    } catch (const std::exception&) {
+      ThrowIfAskedToStop();
+      if (listens || Clock::now() > deadline) throw;
+      std::this_thread::sleep_for(kPoll);
+    }
+  }
+}
+
+void WaitForAll(int count, Clock::time_point deadline, c10d::TCPStore* store) {
+  constexpr char kThere[] = "handforge_processes";
+  for (int64_t there = store->add(kThere, 1); there < count; there = store->add(kThere, 0)) {
+    ThrowIfAskedToStop();
+    if (Clock::now() > deadline) {
+      throw std::runtime_error("only " + std::to_string(there) + " of them came in " +
+                               std::to_string(kLongestWait.count()) + " minutes");
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+}  // namespace
+
 struct ProcessGroup::Impl {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
 
@@ -62,16 +111,16 @@ bool ProcessGroup::Available() { return true; }
 ProcessGroup::ProcessGroup(int count, int index, const std::string& rendezvous)
     : count_(count), index_(index), impl_(std::make_unique<Impl>()) {
   const Address address = ParseAddress(rendezvous);
-  c10d::TCPStoreOptions options;
-  options.port = address.port;
-  options.isServer = index == 0;
-  options.numWorkers = static_cast<std::size_t>(count);
+  const auto deadline = Clock::now() + kLongestWait;
   try {
-    const auto store = c10::make_intrusive<c10d::TCPStore>(address.host, options);
+    const auto store = OpenStore(address, index == 0, deadline);
+    WaitForAll(count, deadline, store.get());
     auto gloo = c10d::ProcessGroupGloo::Options::create();
     gloo->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
     gloo->threads = 2;
     impl_->group = c10::make_intrusive<c10d::ProcessGroupGloo>(store, index, count, gloo);
+  } catch (const Interrupted&) {
+    throw;
   } catch (const std::exception& error) {
     throw EnvironmentError("rendezvous = \"" + rendezvous + "\": process " + std::to_string(index) +
                            " of " + std::to_string(count) +

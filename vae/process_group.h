@@ -17,7 +17,7 @@ class ProcessGroup {
   // Waits until all `count` processes are there. `rendezvous` is HOST:PORT of the first one (index
   // 0), which listens there; of a free port on one machine "127.0.0.1:29500" will do. Throws
   // UsageError on another form, EnvironmentError where Gloo is missing, the address cannot be
-  // used, or the others do not come within five minutes.
+  // used, or the others do not come within five minutes, Interrupted after SIGINT or SIGTERM.
   ProcessGroup(int count, int index, const std::string& rendezvous);
   ~ProcessGroup();
 

@@ -134,6 +134,9 @@ class Trainer {
 
   void MeetOthers() {
     if (options_.processes == 1) return;
+    Say("process " + std::to_string(options_.process) + " of " +
+        std::to_string(options_.processes) + " waits for the others at " + options_.rendezvous +
+        ", five minutes at most");
     group_ = std::make_unique<ProcessGroup>(static_cast<int>(options_.processes),
                                             static_cast<int>(options_.process),
                                             options_.rendezvous);

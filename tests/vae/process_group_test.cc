@@ -11,9 +11,11 @@
 #include "vae/hand_vae.h"
 #include "vae/shared_statistics.h"
 
+#include <chrono>
 #include <cmath>
 #include <functional>
 #include <sstream>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
@@ -84,6 +86,28 @@ TEST_F(Processes, SumAndAgree) {
     return sums && group.OfFirst(7 + i) == 7 && group.Agree(5) && !group.Agree(i) &&
            !group.Agree(i == 2 ? 1 : 0);
   }));
+}
+
+// Whether it listens or knocks.
+TEST_F(Processes, OneThatWaitsForOthersCanBeStopped) {
+  const std::string address = FreeAddress();
+  for (const int index : {0, 1}) {
+    EXPECT_TRUE(InProcesses(1, [&](int) {
+      std::thread signal([] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        RequestInterrupt(true);
+      });
+      const auto start = std::chrono::steady_clock::now();
+      bool interrupted = false;
+      try {
+        const ProcessGroup group(2, index, address);
+      } catch (const Interrupted&) {
+        interrupted = true;
+      }
+      signal.join();
+      return interrupted && std::chrono::steady_clock::now() - start < std::chrono::minutes(1);
+    }));
+  }
 }
 
 TEST_F(Processes, NormaliseLikeOneBatch) {
