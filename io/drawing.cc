@@ -132,7 +132,9 @@ ImageU8 TuplePicture(const Tuple& tuple, int cell_px) {
   const ImageU8 rgb = tuple.rgb.empty() ? black : ResizeImage(tuple.rgb, cell_px, cell_px);
   cells.push_back(rgb);
   ImageU8 overlay = rgb;
-  DrawSkeleton(OnGrid(tuple.joints_px, image_px, cell_px), tuple.visible, &overlay);
+  if ((tuple.present & kHasJoints2) != 0) {
+    DrawSkeleton(OnGrid(tuple.joints_px, image_px, cell_px), tuple.visible, &overlay);
+  }
   cells.push_back(std::move(overlay));
   cells.push_back(tuple.depth.empty() ? black
                                       : ResizeImage(DepthPicture(tuple.depth), cell_px, cell_px));

@@ -214,6 +214,7 @@ void WriteMeshFile(const std::vector<NamedMesh>& meshes, const std::filesystem::
   if (format == nullptr) {
     throw UsageError(file.string() + ": meshes are written as .glb, .gltf, .obj, .ply or .stl");
   }
+  if (file.has_parent_path()) EnsureWritableFolder(file.parent_path());
   const auto scene = ToAssimp(meshes);
   // In memory first: Assimp's own files do not notice a full disk.
   Assimp::Exporter exporter;

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <set>
 #include <tuple>
@@ -73,6 +74,39 @@ void CheckStrayShards(const fs::path& folder,
   }
 }
 
+// A person, and a sequence, belongs to one split of its run: else what is measured has been
+// learned.
+void CheckSplits(const fs::path& folder, const Manifest& manifest, std::vector<Fault>* faults) {
+  std::vector<RunInfo> runs = manifest.runs;
+  if (runs.empty()) runs.push_back(manifest.RunOf(0));
+  size_t shard = 0;
+  for (const RunInfo& run : runs) {
+    std::map<std::pair<std::string, int64_t>, uint8_t> split_of;
+    for (const size_t end = shard + run.shards; shard < end; ++shard) {
+      // Numbers are those of the source there, whose runs may count persons alike.
+      if (run.command == "augment") continue;
+      const std::string& file = manifest.shards[shard].file;
+      const ShardReader reader(folder / file);
+      const auto splits = reader.Read<uint8_t>("split", 0, reader.size());
+      for (const char* column : {"subject", "sequence_id"}) {
+        const auto numbers = reader.Read<int64_t>(column, 0, reader.size());
+        for (size_t row = 0; row < numbers.size(); ++row) {
+          if (numbers[row] < 0) continue;
+          const auto known = split_of.insert({{column, numbers[row]}, splits[row]}).first;
+          if (known->second == splits[row]) continue;
+          faults->push_back({file,
+                             static_cast<int64_t>(row),
+                             "split",
+                             "is " + std::to_string(splits[row]) + ", other rows of " + column +
+                                 " " + std::to_string(numbers[row]) + " have " +
+                                 std::to_string(known->second)});
+          return;
+        }
+      }
+    }
+  }
+}
+
 // Audits one shard after the other; keeps the rig of the last one.
 class ShardAuditor {
  public:
@@ -122,6 +156,7 @@ class ShardAuditor {
     }
     CheckColumns(reader);
     CheckAttributes(reader);
+    gestures_ = reader.ListAttribute("gesture_names").size();
     PrepareRendering(reader);
     for (uint64_t row = 0; row < reader.size() && !Full(); ++row) {
       ThrowIfInterrupted("auditing");
@@ -246,6 +281,13 @@ class ShardAuditor {
     const size_t before = result_.faults.size();
     if (static_cast<int>(t.handedness) > 1) Report(row, "handedness", "must be 0 or 1");
     if (static_cast<int>(t.split) > 2) Report(row, "split", "must be 0, 1 or 2");
+    if (t.frame < 0) Report(row, "frame", "must be 0 or more");
+    if (t.view_id < 0) Report(row, "view_id", "must be 0 or more");
+    if (t.gesture < -1 || t.gesture >= static_cast<int64_t>(gestures_)) {
+      Report(row,
+             "gesture",
+             "is " + std::to_string(t.gesture) + ", the shard names " + std::to_string(gestures_));
+    }
     if (static_cast<int>(t.source) > 3) Report(row, "source", "must lie in 0..3");
     if (t.augmentation.applied >= 1u << kNumAugmented) {
       Report(row, "augmented", "holds an unknown bit");
@@ -430,7 +472,8 @@ class ShardAuditor {
   // Of the shard in hand.
   AuditResult result_;
   RunInfo run_;
-  std::string shard_;  // its file
+  std::string shard_;    // its file
+  size_t gestures_ = 0;  // that it names
   // Of the last shard that was rendered; no scene where that cannot be.
   bool prepared_ = false;
   RenderInputs inputs_;
@@ -480,6 +523,7 @@ AuditResult AuditDataset(const fs::path& folder, const AuditOptions& options) {
     });
   });
   for (AuditResult& result : results) Add(std::move(result), options.max_faults, &all);
+  if (all.ok()) CheckSplits(folder, manifest, &all.faults);
   return all;
 }
 

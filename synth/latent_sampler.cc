@@ -169,8 +169,10 @@ void AddTuples(const HandVae& model,
       const auto joints = reader.Read<float>("joints_3d", 0, reader.size());
       const auto sides = reader.Read<uint8_t>("handedness", 0, reader.size());
       const auto present = reader.Read<uint32_t>("present", 0, reader.size());
+      const auto splits = reader.Read<uint8_t>("split", 0, reader.size());
       for (size_t row = 0; row < reader.size(); ++row, ++number) {
         const Joints3 joints_in_cam = JointsOfRow(joints, row);
+        if (static_cast<Split>(splits[row]) != Split::kTrain) continue;
         if ((present[row] & kHasJoints3) == 0 || ReferenceBoneLength(joints_in_cam) <= 0) continue;
         std::array<float, kNumJoints * 3> pose;
         NormaliseJoints3(joints_in_cam, static_cast<Handedness>(sides[row]), pose.data());
@@ -235,7 +237,7 @@ LatentAnchors LoadAnchors(const std::filesystem::path& model_file,
   if (condition.empty()) {
     throw UsageError(parents.empty() ? "the model holds no latent statistics; use synth.latent "
                                        "prior, or synth.parents"
-                                     : "synth.parents: no tuple has 3D joints");
+                                     : "synth.parents: no tuple of the split train has 3D joints");
   }
   throw UsageError("synth.condition: none of the known poses matches; widen it");
 }

@@ -71,8 +71,9 @@ struct LatentAnchors {
   int64_t size() const { return static_cast<int64_t>(number.size()); }
 };
 
-// Those of the tuples in `parents`, or without such of the model's stored posteriors, as far as
-// their poses match. Throws DataError naming a folder that cannot be read, UsageError where no
+// Those of the tuples in `parents` that are to be trained on (a code is close to its parents, and
+// what is drawn is to be trained on, too), or without such of the model's stored posteriors, as far
+// as their poses match. Throws DataError naming a folder that cannot be read, UsageError where no
 // pose matches or the model cannot encode 3D joints.
 LatentAnchors LoadAnchors(const std::filesystem::path& model_file,
                           const HandVae& model,

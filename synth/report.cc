@@ -56,9 +56,11 @@ class Statistics {
     ++splits_[NameOf(kSplitNames, static_cast<int>(t.split))];
     if (t.gesture >= 0) ++gestures_[NameOf(gesture_names, t.gesture)];
     for (int j = 0; j < kNumJoints; ++j) visible_[j] += t.visible[j] == kVisible;
-    bone_mm_.push_back(ReferenceBoneLength(t.joints_in_cam));
-    distance_mm_.push_back(PalmCentre(t.joints_in_cam).norm());
-    box_px_.push_back(std::max(t.bbox_px[2], t.bbox_px[3]));
+    if ((t.present & kHasJoints3) != 0) {
+      bone_mm_.push_back(ReferenceBoneLength(t.joints_in_cam));
+      distance_mm_.push_back(PalmCentre(t.joints_in_cam).norm());
+    }
+    if (t.bbox_px[2] > 0) box_px_.push_back(std::max(t.bbox_px[2], t.bbox_px[3]));
     attempts_.push_back(t.attempt + 1.0);
     if (!decoded) return;
     fit_mm_.push_back(t.quality_fit_mm);
@@ -76,10 +78,10 @@ class Statistics {
                         {"left_share", share(left_)},
                         {"splits", splits_},
                         {"visible_share", visible},
-                        {"reference_bone_mm", Summary(bone_mm_)},
-                        {"distance_mm", Summary(distance_mm_)},
-                        {"box_px", Summary(box_px_)},
                         {"draws_per_tuple", Summary(attempts_)}};
+    if (!bone_mm_.empty()) out["reference_bone_mm"] = Summary(bone_mm_);
+    if (!distance_mm_.empty()) out["distance_mm"] = Summary(distance_mm_);
+    if (!box_px_.empty()) out["box_px"] = Summary(box_px_);
     if (!gestures_.empty()) out["gestures"] = gestures_;
     if (!fit_mm_.empty()) out["quality_fit_mm"] = Summary(fit_mm_);
     if (!residual_px_.empty()) out["quality_residual_px"] = Summary(residual_px_);

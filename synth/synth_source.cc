@@ -53,6 +53,22 @@ std::vector<float> CodeOfTurned(const HandVae& model,
   return z;
 }
 
+[[noreturn]] void ThrowNonePlausible(const SynthOptions& options,
+                                     uint64_t index,
+                                     int64_t tried,
+                                     const std::string& reason) {
+  if (ParseLatentMethod(options.latent) == LatentMethod::kFile) {
+    throw DataError(options.latents + ": row " + std::to_string(index) +
+                    " decodes to no plausible hand (" + reason + "), nor do " +
+                    std::to_string(tried - 1) +
+                    " codes drawn ever further around it; leave it out or loosen "
+                    "synth.plausibility");
+  }
+  throw DataError("tuple " + std::to_string(index) + ": none of " + std::to_string(tried) +
+                  " latent samples was plausible, the last for " + reason +
+                  "; loosen synth.plausibility, lower synth.temperature or train longer");
+}
+
 }  // namespace
 
 // ---- Drawing ----------------------------------------------------------------------------------
@@ -98,9 +114,7 @@ const TupleDrawer::KeyPose& TupleDrawer::KeyOf(uint64_t index, const DrawIdentit
           .first->second;
     }
   }
-  throw DataError("tuple " + std::to_string(index) + ": none of " + std::to_string(most) +
-                  " latent samples was plausible, the last for " + reason +
-                  "; loosen synth.plausibility, lower synth.temperature or train longer");
+  ThrowNonePlausible(world_.options, index, most, reason);
 }
 
 TupleDraw TupleDrawer::FrameOf(uint64_t index, uint32_t attempt) {
@@ -263,10 +277,7 @@ class SynthSource : public TupleSource {
   }
 
   [[noreturn]] void GiveUp(const Row& row) const {
-    throw DataError("tuple " + std::to_string(row.index) + ": none of " +
-                    std::to_string(row.tried) + " latent samples was plausible, the last for " +
-                    row.reason +
-                    "; loosen synth.plausibility, lower synth.temperature or train longer");
+    ThrowNonePlausible(world_.options, row.index, row.tried, row.reason);
   }
 
   // Images, ray-traced labels, quality; returns the rows that are rejected after all.

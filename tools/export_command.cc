@@ -67,8 +67,6 @@ int RunExport(const ExportCommandOptions& options) {
     if (row >= manifest.shards[i].tuples) continue;
     const ShardReader shard = dataset.OpenShard(i);
     const auto meshes = MeshesOf(shard, manifest.RunOf(i).mesh_sha256, shard.ReadTuple(row));
-    const fs::path folder = fs::path(options.mesh).parent_path();
-    if (!folder.empty()) EnsureWritableFolder(folder);
     WriteMeshFile(meshes, options.mesh);
     nlohmann::json names = nlohmann::json::array();
     for (const NamedMesh& m : meshes) names.push_back(m.name);

@@ -49,17 +49,38 @@ int JointsInPicture(const Tuple& t) {
       t.visible.begin(), t.visible.end(), [](uint8_t v) { return v != kOutOfFrame; }));
 }
 
+// Where a row says nothing of its hand, that is taken to fill the middle of its picture. The share
+// of it that is still seen after a move, whose flip turns the middle into itself.
+double MiddleInPicture(const CameraMove& move, const Tuple& before, const Tuple& after) {
+  constexpr int kSide = 8;
+  const PinholeCamera& old = before.camera;
+  int inside = 0;
+  for (int i = 0; i < kSide * kSide; ++i) {
+    const double u = old.width_px * (0.25 + 0.5 * (i % kSide + 0.5) / kSide) - 0.5;
+    const double v = old.height_px * (0.25 + 0.5 * (i / kSide + 0.5) / kSide) - 0.5;
+    const Eigen::Vector3d ray((u - old.cx) / old.fx, (v - old.cy) / old.fy, 1);
+    const Eigen::Vector3d moved = move.new_from_cam * ray;
+    inside += moved.z() > 0 && after.camera.Contains(after.camera.Project(moved));
+  }
+  return static_cast<double>(inside) / (kSide * kSide);
+}
+
 // "" where enough of the hand is still in the picture, else the reason of rejection.
 std::string LostBecause(const GeometryOptions& options,
+                        const CameraMove& move,
                         const Tuple& before,
-                        const Tuple& after,
-                        double zoom) {
+                        const Tuple& after) {
+  if (!Has(before, kHasMask) && !Has(before, kHasJoints2) && !Has(before, kHasJoints3)) {
+    const bool seen = MiddleInPicture(move, before, after) >= options.keep_hand;
+    return seen ? "" : "hand_out_of_frame";
+  }
   if (JointsInPicture(after) < options.keep_joints * JointsInPicture(before)) {
     return "joints_out_of_frame";
   }
-  const bool lost = Has(after, kHasMask) &&
-                    CountHandPixels(after.mask) < options.keep_hand * std::min(1.0, zoom * zoom) *
-                                                      CountHandPixels(before.mask);
+  const bool lost =
+      Has(after, kHasMask) &&
+      CountHandPixels(after.mask) <
+          options.keep_hand * std::min(1.0, move.zoom * move.zoom) * CountHandPixels(before.mask);
   return lost ? "hand_out_of_frame" : "";
 }
 
@@ -107,7 +128,7 @@ void Augmenter::MoveCamera(uint64_t seed,
     Tuple moved = *tuple;
     MoveTuple(move, BorderNamed(options.border), &moved);
     const std::string reason =
-        move.ResamplesPixels() ? LostBecause(options, *tuple, moved, move.zoom) : "";
+        move.ResamplesPixels() ? LostBecause(options, move, *tuple, moved) : "";
     if (reason.empty()) {
       *tuple = std::move(moved);
       tuple->augmentation = drawn;

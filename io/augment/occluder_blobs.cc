@@ -116,9 +116,7 @@ void HideMaskAndDepth(const OccluderBlob& blob, Tuple* t) {
   if (!Has(*t, kHasDepth)) return;
   ForEachCovered(blob, t->depth.width, [&](int x, int y, double rim) {
     const double z_mm = blob.front_mm + blob.thickness_mm * rim * rim;
-    uint16_t& depth = t->depth.at(x, y);
-    const auto units = static_cast<uint16_t>(std::lround(z_mm / kDepthUnitMm));
-    depth = depth == 0 ? units : std::min(depth, units);
+    t->depth.at(x, y) = static_cast<uint16_t>(std::lround(z_mm / kDepthUnitMm));
   });
 }
 
@@ -148,6 +146,9 @@ std::vector<OccluderBlob> DrawBlobs(const OccluderOptions& options,
     blob.thickness_mm = 0.8 * (behind_mm - blob.front_mm);
     blobs.push_back(blob);
   }
+  std::stable_sort(blobs.begin(), blobs.end(), [](const OccluderBlob& a, const OccluderBlob& b) {
+    return a.front_mm > b.front_mm;
+  });
   return blobs;
 }
 

@@ -26,14 +26,16 @@ struct OccluderBlob {
   double RelativeRadius(double at_x, double at_y) const;
 };
 
-// One to `options.most` blobs near the hand's box, before the nearest of what they hide.
+// One to `options.most` blobs near the hand's box, before the nearest of what they hide; the
+// furthest first.
 std::vector<OccluderBlob> DrawBlobs(const OccluderOptions& options,
                                     const Tuple& tuple,
                                     Random* random);
 
-// Puts the blobs over the picture (antialiased), alpha, mask (kPartFirstOccluder) and depth; joints
-// in the picture whose pixel they cover become kHiddenByOccluder, and the box encloses what the
-// mask still shows. What `present` says is missing stays missing.
+// Puts one blob after the other over the picture (antialiased), alpha, mask (kPartFirstOccluder)
+// and depth: where several lie, all show the last; joints in the picture whose pixel they cover
+// become kHiddenByOccluder, and the box encloses what the mask still shows. What `present` says is
+// missing stays missing.
 void PlaceBlobs(const std::vector<OccluderBlob>& blobs, Tuple* tuple);
 
 // Share of the hand's pixels (without a mask: of the joints in the picture) behind the blobs.

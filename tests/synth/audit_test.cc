@@ -121,6 +121,22 @@ TEST_F(Audit, CatchesUnknownCodes) {
   ExpectCaught([](Tuple* t) { t->visible[4] = 77; });
 }
 
+TEST_F(Audit, CatchesNumbersOfNothing) {
+  ExpectCaught([](Tuple* t) { t->gesture = 10'000; });
+  ExpectCaught([](Tuple* t) { t->frame = -1; });
+  ExpectCaught([](Tuple* t) { t->view_id = -1; });
+}
+
+TEST_F(Audit, CatchesAPersonInTwoSplits) {
+  const AuditResult result = AuditOf([](Tuple* t) {
+    t->subject = 7;
+    t->split = t->index == 3 ? Split::kTest : Split::kTrain;
+  });
+  ASSERT_EQ(result.faults.size(), 1u);
+  EXPECT_EQ(result.faults[0].column, "split");
+  EXPECT_THAT(result.faults[0].what, ::testing::HasSubstr("other rows of subject 7 have 0"));
+}
+
 TEST_F(Audit, CatchesAnImpossibleZoom) {
   DatasetJob job = RenderJob(*world_);
   job.out = folder_ / "zoomed";

@@ -47,6 +47,18 @@ class Synthesis : public ::testing::Test {
     delete model_;
   }
 
+  // Of 96 rows in two shards.
+  static std::set<int64_t> TrainRows(const fs::path& folder) {
+    const Dataset dataset(folder);
+    std::set<int64_t> rows;
+    for (int64_t row = 0; row < 96; ++row) {
+      const ShardReader shard = dataset.OpenShard(static_cast<size_t>(row / 48));
+      const Tuple t = shard.ReadTuple(static_cast<uint64_t>(row % 48));
+      if (t.split == Split::kTrain) rows.insert(row);
+    }
+    return rows;
+  }
+
   static SynthOptions Options(const std::string& latent = "kernel") {
     SynthOptions options;
     options.out = *folder_ / "unused";
@@ -122,25 +134,42 @@ TEST_F(Synthesis, EveryMethodGivesTheSameBytesForAnyThreads) {
 }
 
 TEST_F(Synthesis, NeighboursTakeEveryTupleOnceBeforeAnyTwice) {
-  constexpr int64_t kParents = 96;
+  const auto parents_count = static_cast<int64_t>(TrainRows(*folder_ / "rendered").size());
   SynthOptions options = Options("kernel");
   options.parents = {(*folder_ / "rendered").string()};
   const SynthWorld world = SynthWorld::Load(options);
   const auto parent = [&](uint64_t index) { return world.sampler->Draw(index, 0).parents[0]; };
   std::set<int64_t> taken;
-  for (uint64_t index = 0; index < kParents; ++index) {
+  for (int64_t index = 0; index < parents_count; ++index) {
     taken.insert(parent(index));
     if (index != 11) continue;
     // The first dozen are spread over all: even spacing would be 8.
-    int64_t before = *taken.rbegin() - kParents;
+    int64_t before = *taken.rbegin() - parents_count;
     for (const int64_t number : taken) {
       EXPECT_LE(number - before, 16);
       before = number;
     }
   }
-  EXPECT_EQ(taken.size(), static_cast<size_t>(kParents));
-  EXPECT_EQ(parent(kParents), parent(0));
-  EXPECT_NE(world.sampler->Draw(kParents, 0).z, world.sampler->Draw(0, 0).z);
+  EXPECT_EQ(taken.size(), static_cast<size_t>(parents_count));
+  EXPECT_EQ(parent(parents_count), parent(0));
+  EXPECT_NE(world.sampler->Draw(parents_count, 0).z, world.sampler->Draw(0, 0).z);
+}
+
+// What is drawn is to be trained on, and a code lies close to its parents.
+TEST_F(Synthesis, TuplesThatAreMeasuredOnAreNoParents) {
+  RenderOptions halves = SmallWorld(*folder_ / "halves", 96, 48).options;
+  halves.subjects = 24;
+  halves.validation = 0.5;
+  WriteSmallDataset(RenderWorld::Load(halves), 2);
+  const std::set<int64_t> to_train = TrainRows(halves.out);
+  ASSERT_GT(to_train.size(), 10u);
+  ASSERT_LT(to_train.size(), 86u);
+  SynthOptions options = Options("kernel");
+  options.parents = {halves.out};
+  const SynthWorld world = SynthWorld::Load(options);
+  for (uint64_t index = 0; index < 96; ++index) {
+    EXPECT_EQ(to_train.count(world.sampler->Draw(index, 0).parents[0]), 1u);
+  }
 }
 
 TEST_F(Synthesis, NeighboursOfTuplesLieAroundTheirPosteriors) {

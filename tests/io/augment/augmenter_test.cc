@@ -119,6 +119,29 @@ TEST(Augmenter, KeepsTheHandInThePicture) {
   EXPECT_GT(rejections["joints_out_of_frame"] + rejections["hand_out_of_frame"], 0u);
 }
 
+// Pictures without labels are crops of a hand all the same.
+TEST(Augmenter, KeepsTheMiddleOfAPictureWithoutLabels) {
+  AugmentationOptions options = Nothing();
+  options.geometry.move = 1;
+  options.geometry.turn_deg = 25;
+  options.geometry.shift = 0.3;
+  const Augmenter augmenter(options, 32);
+  Rejections rejections;
+  for (uint64_t i = 0; i < 200; ++i) {
+    Tuple t = ConsistentTuple(6, i);
+    t.present = kHasRgb;
+    t.visible.fill(kVisibilityUnknown);
+    const PinholeCamera before = t.camera;
+    augmenter.Augment(1, i, &rejections, &t);
+    const CameraMove move = MoveOf(t.augmentation);
+    const Eigen::Vector3d middle(0, 0, 1);
+    EXPECT_NEAR(before.Project(middle).x(), 0.5 * before.width_px - 0.5, 2);
+    EXPECT_TRUE(t.camera.Contains(t.camera.Project(Eigen::Vector3d(move.new_from_cam * middle))))
+        << i;
+  }
+  EXPECT_GT(rejections["hand_out_of_frame"], 50u);
+}
+
 TEST(Augmenter, ACutOutHidesTheJointsItCovers) {
   AugmentationOptions options = Nothing();
   options.picture.cut_out = 1;

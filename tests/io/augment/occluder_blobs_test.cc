@@ -49,6 +49,23 @@ TEST(PlaceBlobs, CoversExactlyItsPixelsInEveryColumn) {
   EXPECT_EQ(t.bbox_px, BoxOfHand(t.mask));
 }
 
+TEST(PlaceBlobs, WhereTwoLieEveryColumnShowsTheLast) {
+  OccluderBlob far = Disc(0.45, 0.5, 0.15), near = Disc(0.55, 0.5, 0.15);
+  far.front_mm = 200;
+  near.front_mm = 190;
+  near.thickness_mm = 60;  // its rim lies further than the other's middle
+  Tuple both = ConsistentTuple(1, 0), alone = both;
+  PlaceBlobs({far, near}, &both);
+  PlaceBlobs({near}, &alone);
+  for (int y = 0; y < 64; ++y) {
+    for (int x = 0; x < 64; ++x) {
+      if (near.RelativeRadius((x + 0.5) / 64, (y + 0.5) / 64) >= 1) continue;
+      EXPECT_EQ(both.depth.at(x, y), alone.depth.at(x, y));
+    }
+  }
+  EXPECT_EQ(both.rgb.at(15, 16, 0), alone.rgb.at(15, 16, 0)) << "where the first is deepest";
+}
+
 TEST(PlaceBlobs, JointsBehindAreHiddenByAnOccluder) {
   Tuple t = ConsistentTuple(2, 0);
   t.joints_px.setConstant(10);
@@ -83,6 +100,9 @@ TEST(DrawBlobs, StandBeforeWhatTheyHide) {
     const auto blobs = DrawBlobs(options, before, &random);
     EXPECT_GE(blobs.size(), 1u);
     EXPECT_LE(blobs.size(), 3u);
+    EXPECT_TRUE(std::is_sorted(blobs.begin(), blobs.end(), [](const auto& a, const auto& b) {
+      return a.front_mm > b.front_mm;
+    }));
     Tuple t = before;
     PlaceBlobs(blobs, &t);
     int hidden = 0, hand = 0;
