@@ -59,6 +59,22 @@ with h5py.File(out / "shards/00000.h5") as shard:
     assert abs(rgb[2] - [250, 0, 0]).max() == 0, "mirrored beyond the edge"
     assert (shard["visible"][:] == 255).all()
 
+    assert list(shard["image_id"]) == [0, 0, 0], "three hands of one picture"
+
+# It says of itself what handforge's own shards do.
+rendered = folder / "rendered"
+subprocess.run([handforge, "render", "--out", rendered, "--count", "1", "--set", "render.image_px=32",
+                "--set", "render.rgb_px=32", "--set", "render.light.shader=fast"], check=True,
+               capture_output=True)
+with h5py.File(rendered / "shards/00000.h5") as own, h5py.File(out / "shards/00000.h5") as shard:
+    for name in ("format_version", "units", "conventions", "joint_names", "edges", "part_names",
+                 "visibility_names", "handedness_names", "split_names", "source_names", "present_bits"):
+        assert numpy.array_equal(own.attrs[name], shard.attrs[name]), name
+    assert set(shard) == set(own) - {"photo"}, set(shard) ^ set(own)
+    for name in shard:
+        assert shard[name].attrs["description"] == own[name].attrs["description"], name
+        assert shard[name].dtype == own[name].dtype, name
+
 audit = subprocess.run([handforge, "verify", out, "--json"], capture_output=True, text=True)
 assert audit.returncode == 0, audit.stderr
 assert json.loads(audit.stdout.splitlines()[-1])["tuples"] == 3
@@ -69,6 +85,16 @@ trained = subprocess.run([handforge, "train", "--out", folder / "model", "--set"
                           "--set", "train.steps=2", "--set", "train.image_batch=2"],
                          capture_output=True, text=True)
 assert trained.returncode == 0 and "3 training" in trained.stderr, trained.stderr
+
+# Two imports are two runs of one dataset.
+other = folder / "other.json"
+other.write_text(json.dumps({"a.png": hand(150, 100, 64, "right")}))
+assert run(pictures, other, folder / "out2", "--px", "64").returncode == 0
+merged = subprocess.run([handforge, "merge", out, folder / "out2", "--out", folder / "merged"],
+                        capture_output=True, text=True)
+assert merged.returncode == 0, merged.stderr
+audit = subprocess.run([handforge, "verify", folder / "merged", "--json"], capture_output=True, text=True)
+assert json.loads(audit.stdout.splitlines()[-1])["tuples"] == 4, audit.stderr
 
 # More than one shard's worth.
 many = folder / "many.json"
