@@ -9,6 +9,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -48,23 +49,13 @@ Vector3f MeanRadiance(const ImageF32& image) {
   return (sum / (4 * M_PI)).cast<float>();
 }
 
-// A sun whose red and green overflowed when the probe was made is left with blue alone, thousands
-// of times brighter. No light is so saturated: such a pixel becomes as bright as its other
-// channels.
-void DropLoneChannels(float mean, ImageF32* image) {
-  constexpr float kAlone = 50;
-  for (size_t i = 0; i < image->pixels.size(); i += 3) {
-    float* rgb = &image->pixels[i];
-    std::array<float, 3> sorted = {rgb[0], rgb[1], rgb[2]};
-    std::sort(sorted.begin(), sorted.end());
-    if (sorted[2] > kAlone * std::max(sorted[1], mean))
-      std::fill(rgb, rgb + 3, std::max(sorted[1], mean));
-  }
-}
-
-// What a pixel that is no light leaves to be guessed: the lower quartile, by luminance, of the
-// `sound` pixels around it; black where there are none.
-Vector3f DarkerNeighbour(const ImageF32& image, const std::vector<uint8_t>& sound, int x, int y) {
+// What a pixel that is no light leaves to be guessed: a quartile, by luminance, of the `sound`
+// pixels around it (1: darker, 3: brighter ones); nothing where there are none.
+std::optional<Vector3f> Neighbour(const ImageF32& image,
+                                  const std::vector<uint8_t>& sound,
+                                  int x,
+                                  int y,
+                                  int64_t quartile_number) {
   constexpr int kReach = 2;
   std::vector<Vector3f> around;
   for (int v = std::max(y - kReach, 0); v <= std::min(y + kReach, image.height - 1); ++v) {
@@ -73,8 +64,9 @@ Vector3f DarkerNeighbour(const ImageF32& image, const std::vector<uint8_t>& soun
       if (sound[static_cast<size_t>(v) * image.width + u]) around.push_back(PixelOf(image, u, v));
     }
   }
-  if (around.empty()) return Vector3f::Zero();
-  const auto quartile = around.begin() + static_cast<int64_t>(around.size() - 1) / 4;
+  if (around.empty()) return std::nullopt;
+  const auto quartile =
+      around.begin() + quartile_number * static_cast<int64_t>(around.size() - 1) / 4;
   std::nth_element(around.begin(), quartile, around.end(), [](const auto& a, const auto& b) {
     return Luminance(a) < Luminance(b);
   });
@@ -94,7 +86,28 @@ void FillUndershoots(ImageF32* image) {
   for (int y = 0; y < image->height; ++y) {
     for (int x = 0; x < image->width; ++x) {
       if (sound[static_cast<size_t>(y) * image->width + x]) continue;
-      const Vector3f filled = DarkerNeighbour(*image, sound, x, y);
+      const Vector3f filled = Neighbour(*image, sound, x, y, 1).value_or(Vector3f::Zero());
+      for (int c = 0; c < 3; ++c) image->at(x, y, c) = filled[c];
+    }
+  }
+}
+
+// A sun whose red and green overflowed when the probe was made is left with blue alone. No bright
+// light is so saturated: such a pixel is as the brighter ones around it, or grey.
+void FillLoneChannels(float mean, ImageF32* image) {
+  constexpr float kBright = 12, kShareOfNext = 0.05f;
+  std::vector<uint8_t> sound;
+  for (size_t i = 0; i < image->pixels.size(); i += 3) {
+    std::array<float, 3> sorted;
+    std::copy_n(&image->pixels[i], 3, sorted.begin());
+    std::sort(sorted.begin(), sorted.end());
+    sound.push_back(sorted[2] <= kBright * mean || sorted[1] >= kShareOfNext * sorted[2]);
+  }
+  const ImageF32 before = *image;
+  for (int y = 0; y < image->height; ++y) {
+    for (int x = 0; x < image->width; ++x) {
+      if (sound[static_cast<size_t>(y) * image->width + x]) continue;
+      const Vector3f filled = Neighbour(before, sound, x, y, 3).value_or(Vector3f::Constant(mean));
       for (int c = 0; c < 3; ++c) image->at(x, y, c) = filled[c];
     }
   }
@@ -104,7 +117,7 @@ void Clean(ImageF32* image) {
   for (float& value : image->pixels) value = std::isfinite(value) ? value : 0.0f;
   FillUndershoots(image);
   for (float& value : image->pixels) value = std::max(value, 0.0f);
-  DropLoneChannels(Luminance(MeanRadiance(*image)), image);
+  FillLoneChannels(Luminance(MeanRadiance(*image)), image);
   const Vector3f mean = MeanRadiance(*image);
   const float limit = kBrightestTimesMean * std::max(Luminance(mean), 1e-6f);
   for (float& value : image->pixels) value = std::min(value, limit);

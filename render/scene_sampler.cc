@@ -90,6 +90,38 @@ int NumKeys(const RenderOptions& options) {
   return static_cast<int>(options.sequence_frames + kFramesPerKey - 1) / kFramesPerKey + 3;
 }
 
+// A forearm's skin, which widens along z.
+FleshCapsule CapsuleAround(const std::vector<Vector3d>& skin_mm) {
+  FleshCapsule capsule;
+  if (skin_mm.empty()) return capsule;
+  double length_mm = 0;
+  for (const Vector3d& x : skin_mm) length_mm = std::max(length_mm, x.z());
+  const auto ring = [&](double from, double to, Vector3d* middle_mm, double* radius_mm) {
+    Vector3d sum = Vector3d::Zero();
+    double count = 0;
+    const auto in_ring = [&](const Vector3d& x) {
+      return x.z() >= from * length_mm && x.z() <= to * length_mm;
+    };
+    for (const Vector3d& x : skin_mm) {
+      if (!in_ring(x)) continue;
+      sum += x;
+      ++count;
+    }
+    if (count == 0) return;
+    *middle_mm = sum / count;
+    for (const Vector3d& x : skin_mm) {
+      if (in_ring(x)) *radius_mm += (x - *middle_mm).head<2>().norm() / count;
+    }
+  };
+  ring(0, 0.3, &capsule.start_mm, &capsule.start_radius_mm);
+  ring(0.7, 0.95, &capsule.end_mm, &capsule.end_radius_mm);
+  const double beyond =
+      (length_mm - capsule.end_mm.z()) / (capsule.end_mm.z() - capsule.start_mm.z());
+  capsule.end_mm += beyond * (capsule.end_mm - capsule.start_mm);
+  capsule.end_radius_mm += beyond * (capsule.end_radius_mm - capsule.start_radius_mm);
+  return capsule;
+}
+
 }  // namespace
 
 SceneSampler::SceneSampler(const RenderOptions& options,
@@ -103,6 +135,7 @@ SceneSampler::SceneSampler(const RenderOptions& options,
       forearm_mm_.push_back(rig.surface_rest[v].cast<double>() - rig.rest_origin[kForearmBone]);
     }
   }
+  forearm_ = CapsuleAround(forearm_mm_);
 }
 
 RowAddress AddressOf(uint64_t index, const RenderOptions& options) {
@@ -352,11 +385,26 @@ SceneObject SceneSampler::BeforeHand(const Joints3& joints_in_cam, Random& rando
   return ObjectAt(shape, size, AnyRotation(random), target * (z / target.z()));
 }
 
+std::vector<FleshCapsule> SceneSampler::WholeArm(const BonePoses& poses) const {
+  std::vector<FleshCapsule> capsules = Capsules(rig_, poses);
+  if (forearm_.start_radius_mm == 0) return capsules;
+  const Vector3d& scale = poses.scale[kForearmBone];
+  const auto posed = [&](const Vector3d& x_mm) -> Vector3d {
+    return poses.origin_mm[kForearmBone] + poses.rotation[kForearmBone] * x_mm.cwiseProduct(scale);
+  };
+  const double girth = scale.head<2>().mean();
+  capsules.push_back({posed(forearm_.start_mm),
+                      posed(forearm_.end_mm),
+                      girth * forearm_.start_radius_mm,
+                      girth * forearm_.end_radius_mm});
+  return capsules;
+}
+
 // The second hand stands thumb to thumb with the first, turned a little, and is moved away until
 // the two are clear of each other.
 void SceneSampler::PlaceSecond(double turn_deg, Scene* scene, Random& random) const {
   constexpr double kStepMm = 4, kFurthestMm = 400;
-  const std::vector<FleshCapsule> first = Capsules(rig_, PosesAt(scene->hands[0], 0));
+  const std::vector<FleshCapsule> first = WholeArm(PosesAt(scene->hands[0], 0));
   const BonePoses second = PosesAt(scene->hands[1], 0);
   const double turn = turn_deg * M_PI / 180;
   Rigid3& move = scene->mirrored_from_second;
@@ -368,7 +416,7 @@ void SceneSampler::PlaceSecond(double turn_deg, Scene* scene, Random& random) co
   move.translation = {across, random.Normal(0, 20), random.Normal(0, 30)};
   for (; move.translation.x() < kFurthestMm; move.translation.x() += kStepMm) {
     bool clear = true;
-    for (const FleshCapsule& c : Capsules(rig_, second.Moved(move))) {
+    for (const FleshCapsule& c : WholeArm(second.Moved(move))) {
       // Hand 0 lives in the frame itself, hand 1 in its mirror image.
       const Vector3d a = c.start_mm.cwiseProduct(kMirrorX), b = c.end_mm.cwiseProduct(kMirrorX);
       clear = clear && Clearance(a, b, first) > std::max(c.start_radius_mm, c.end_radius_mm);

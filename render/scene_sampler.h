@@ -86,6 +86,8 @@ class SceneSampler {
   void LayDown(const BonePoses& poses, Random& random, Scene* scene) const;
   SceneObject Sleeve(const HandShape& shape, Random& random) const;
   void PlaceSecond(double turn_deg, Scene* scene, Random& random) const;
+  // The flesh of the hand, and its arm.
+  std::vector<FleshCapsule> WholeArm(const BonePoses& poses) const;
   int DrawShape(Random& random) const;
 
   const RenderOptions& options_;
@@ -93,6 +95,7 @@ class SceneSampler {
   const std::vector<Gesture>& gestures_;
   const ObjectLibrary& objects_;
   std::vector<Eigen::Vector3d> forearm_mm_;  // its skin at rest, from the bone's origin
+  FleshCapsule forearm_;                     // around that; no radius where there is none
 };
 
 // How a sequence's hand moves before its camera: a slow sway that is nothing at frame 0.

@@ -108,11 +108,23 @@ std::vector<Split> SplitsOf(const std::string& name) {
   return {};
 }
 
+// Weights belong to training.
+std::vector<std::string> WithoutRepeats(const std::vector<std::string>& pairs) {
+  std::vector<std::string> once;
+  for (const std::string& pair : pairs) {
+    if (pair.find('*') != std::string::npos) {
+      throw UsageError("eval.pairs: " + pair + " has a weight; measured pairs have none");
+    }
+    if (std::find(once.begin(), once.end(), pair) == once.end()) once.push_back(pair);
+  }
+  return once;
+}
+
 // Those asked for, which the model must have, or all that it has.
 std::vector<Pair> PairsOf(const EvalOptions& options, const VaeInfo& info) {
   std::vector<Pair> pairs;
   if (!options.pairs.empty()) {
-    pairs = ParsePairs(options.pairs);
+    pairs = ParsePairs(WithoutRepeats(options.pairs));
     for (const Pair& pair : pairs) {
       if (info.has_encoder[static_cast<size_t>(pair.from)] &&
           info.has_decoder[static_cast<size_t>(pair.to)]) {
@@ -152,30 +164,64 @@ nlohmann::json ToJson(const PairReport& report) {
           {"scores", scores}};
 }
 
+// A mean pose scores differently on other rows, and then says whose they are.
+void AddMeanPose(const PoseReport& mean_pose, const std::string& pair, Table* table) {
+  const auto first = std::find_if(table->rows.begin(), table->rows.end(), [](const auto& row) {
+    return row.name == "mean pose";
+  });
+  if (first == table->rows.end()) {
+    table->rows.push_back({"mean pose", mean_pose});
+  } else if (first->report.frames != mean_pose.frames ||
+             first->report.mean_mm != mean_pose.mean_mm) {
+    table->rows.push_back({"mean pose, rows of " + pair, mean_pose});
+  }
+}
+
 // A table per protocol: all pairs to 3D, the mean pose last.
 std::vector<Table> TablesOf(const std::vector<PairReport>& reports,
                             const std::vector<Protocol>& protocols) {
   std::vector<Table> tables;
   for (size_t p = 0; p < protocols.size(); ++p) {
     Table table{protocols[p], "", {}};
-    std::optional<PoseReport> mean_pose;
     for (const PairReport& report : reports) {
       if (report.poses.empty()) continue;
       table.protocol_line = report.poses[p].protocol;
       table.rows.push_back({report.pair.Name(), report.poses[p].model});
-      if (!mean_pose) mean_pose = report.poses[p].mean_pose;
     }
-    if (!mean_pose) continue;
-    table.rows.push_back({"mean pose", *mean_pose});
+    if (table.rows.empty()) continue;
+    for (const PairReport& report : reports) {
+      if (!report.poses.empty()) {
+        AddMeanPose(report.poses[p].mean_pose, report.pair.Name(), &table);
+      }
+    }
     tables.push_back(std::move(table));
   }
   return tables;
 }
 
 void PrintScores(const std::vector<PairReport>& reports) {
+  std::string lines;
   for (const PairReport& report : reports) {
     if (!report.poses.empty()) continue;
-    for (const PairScore& score : report.scores) Print("  " + FormatScore(score) + "\n");
+    for (const PairScore& score : report.scores) lines += "  " + FormatScore(score) + "\n";
+  }
+  if (!lines.empty()) Print("\n2D and pictures\n" + lines);
+}
+
+// Each of the pairs that were asked for, and at least one of a model's.
+void RequireMeasured(const EvalOptions& options,
+                     const std::vector<Pair>& pairs,
+                     const std::vector<PairReport>& reports) {
+  for (const Pair& pair : pairs) {
+    const bool measured =
+        std::any_of(reports.begin(), reports.end(), [&](const PairReport& report) {
+          return report.pair.Name() == pair.Name();
+        });
+    if (measured || (options.pairs.empty() && !reports.empty())) continue;
+    throw DataError("no row of " + fmt::format("{}", fmt::join(options.data, ", ")) +
+                    " (split = " + options.split + ") has what " +
+                    (options.pairs.empty() ? "any pair of the model" : pair.Name()) +
+                    " is measured by: its input and the label of what it says, of pictures a mask");
   }
 }
 
@@ -202,12 +248,15 @@ int EvaluateOnDatasets(const EvalCommandOptions& command) {
                                         static_cast<uint64_t>(1e9 * ResolveMemoryGb(0)));
   spdlog::info("{} rows", samples.size());
   const std::vector<PairReport> reports = EvaluatePairs(vae, samples, evaluation);
+  RequireMeasured(options, evaluation.pairs, reports);
   const std::vector<Table> tables = TablesOf(reports, evaluation.protocols);
   for (const Table& table : tables) {
-    Print(fmt::format(
-        "\n3D; {}\n{}{}", table.protocol_line, PoseTable(table.rows), FingerTable(table.rows)));
+    Print(fmt::format("\n3D; {}; pictures in {} upright views\n{}{}",
+                      table.protocol_line,
+                      options.upright_views,
+                      PoseTable(table.rows),
+                      FingerTable(table.rows)));
   }
-  Print("\n2D and pictures\n");
   PrintScores(reports);
 
   nlohmann::json pairs = nlohmann::json::array();
@@ -217,6 +266,7 @@ int EvaluateOnDatasets(const EvalCommandOptions& command) {
                                   {"model_sha256", vae.info().sha256},
                                   {"data", options.data},
                                   {"split", options.split},
+                                  {"upright_views", options.upright_views},
                                   {"samples", samples.size()},
                                   {"pairs", pairs}};
   WriteFiles(options.out, summary, tables);
@@ -232,10 +282,14 @@ bool IsWholeHand(const Convention& convention) {
   return convention.num_joints == kNumJoints && std::count(map.begin(), map.end(), -1) == 0;
 }
 
+// Those of the command line, else those that the recipe names, else all that fit.
 std::vector<Protocol> ProtocolsFor(const EvalCommandOptions& command,
+                                   const EvalOptions& recipe,
                                    const Convention& convention) {
+  std::vector<std::string> names = command.protocols;
+  if (names.empty() && recipe.protocols != EvalOptions().protocols) names = recipe.protocols;
   std::vector<Protocol> protocols;
-  for (const std::string& name : command.protocols) protocols.push_back(ParseProtocol(name));
+  for (const std::string& name : names) protocols.push_back(ParseProtocol(name));
   if (protocols.empty()) {
     protocols = {Protocol::kAbsolute};
     if (IsWholeHand(convention)) {
@@ -323,10 +377,10 @@ int EvaluatePredictions(const EvalCommandOptions& command) {
   }
   const PoseFileFormat& format = FindPoseFileFormat(command.dataset);
   const Convention& convention = FindConvention(format.convention);
-  const std::vector<Protocol> protocols = ProtocolsFor(command, convention);
   CommonOptions common = command.common;
   common.seed.reset();  // nothing here is random
-  const std::string out = Recipe::Load(common, "eval").eval.out;
+  const EvalOptions recipe = Recipe::Load(common, "eval").eval;
+  const std::vector<Protocol> protocols = ProtocolsFor(command, recipe, convention);
 
   const std::vector<Points3> truth = ReadPoseFile(format, command.groundtruth);
   std::vector<std::pair<std::string, std::vector<Points3>>> methods;
@@ -365,7 +419,7 @@ int EvaluatePredictions(const EvalCommandOptions& command) {
   summary["ok"] = true;
   summary["dataset"] = command.dataset;
   summary["protocols"] = by_protocol;
-  WriteFiles(out, summary, tables);
+  WriteFiles(recipe.out, summary, tables);
   PrintSummary(command.common, summary);
   return static_cast<int>(ExitCode::kDone);
 }

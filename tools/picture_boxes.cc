@@ -31,7 +31,12 @@ PixelBox ParseBox(const std::string& file, const std::string& name, const Json& 
 std::map<std::string, PictureBoxes> ReadPictureBoxes(const std::string& file) {
   std::map<std::string, PictureBoxes> boxes;
   if (file.empty()) return boxes;
-  const Json json = Json::parse(ReadText(file), nullptr, /*allow_exceptions=*/false);
+  Json json;
+  try {
+    json = Json::parse(ReadText(file));
+  } catch (const Json::parse_error& error) {
+    throw DataError(file + " is no JSON: " + error.what());
+  }
   if (!json.is_object()) {
     throw DataError(file +
                     ": expected a JSON object {\"<file name>\": [x, y, width, height], ...}");

@@ -94,7 +94,7 @@ std::string PoseCsv(const std::vector<NamedReport>& reports) {
                        report.auc_20_50_published,
                        report.auc_20_50_exact,
                        protocol.root,
-                       protocol.scale);
+                       report.scale);
   }
   return csv;
 }
@@ -109,7 +109,7 @@ nlohmann::json ToJson(const PoseReport& report) {
   for (const FingerMean& finger : report.mean_per_finger_mm) fingers[finger.finger] = finger.mean;
   return {{"protocol", protocol.name},
           {"root", protocol.root},
-          {"scale", protocol.scale},
+          {"scale", report.scale},
           {"joints", report.joint_names.size()},
           {"frames", report.frames},
           {"distances", report.distances},

@@ -116,6 +116,24 @@ double NearestDepthMm(const ImageU16& depth, double unit_mm) {
   return *nearest * unit_mm;
 }
 
+// Whether anything was measured in a thousandth of the square's part of the picture.
+bool IsMeasured(const ImageU16& depth, const CropSquare& square) {
+  const auto first = [&](double centre) {
+    return std::max(0, static_cast<int>(std::ceil(centre - square.side_px / 2)));
+  };
+  const auto end = [&](double centre, int size) {
+    return std::min(size, static_cast<int>(std::floor(centre + square.side_px / 2)) + 1);
+  };
+  int64_t pixels = 0, measured = 0;
+  for (int y = first(square.centre_y_px); y < end(square.centre_y_px, depth.height); ++y) {
+    for (int x = first(square.centre_x_px); x < end(square.centre_x_px, depth.width); ++x) {
+      ++pixels;
+      measured += depth.at(x, y) > 0;
+    }
+  }
+  return measured > 0 && measured * 1000 >= pixels;
+}
+
 template <typename Joints>
 Json Rows(const Joints& joints) {
   Json rows = Json::array();
@@ -155,6 +173,7 @@ class PredictJob {
         journal_(JournalFile(), DescribeRun(options, model)),
         outcomes_(files_.size()) {
     CheckBoxes();
+    SayWhatIsLeftOut();
     if (options.overlay) EnsureWritableFolder(OverlayFolder());
     threads_ = ResolveThreads(options.threads);
     if (!options.mesh) return;
@@ -264,6 +283,20 @@ class PredictJob {
     }
   }
 
+  void SayWhatIsLeftOut() const {
+    if (!fs::is_directory(options_.images)) return;
+    size_t others = 0;
+    std::string one;
+    for (const fs::directory_entry& entry : fs::directory_iterator(options_.images)) {
+      if (entry.is_directory()) continue;
+      if (std::binary_search(files_.begin(), files_.end(), entry.path())) continue;
+      if (others++ == 0) one = entry.path().filename().string();
+    }
+    if (others > 0) {
+      spdlog::info("files of other kinds left out: {}, such as {}", others, one);
+    }
+  }
+
   std::string BoxOfNoPicture() const {
     std::set<std::string> names;
     for (size_t i = 0; i < files_.size(); ++i) names.insert(Name(i));
@@ -320,15 +353,29 @@ class PredictJob {
     const int width = image.is_depth() ? image.depth.width : image.rgb.width;
     const int height = image.is_depth() ? image.depth.height : image.rgb.height;
     const auto found = boxes_.find(Name(i));
-    if (found == boxes_.end()) return {WholeImage(width, height)};
+    const auto look = [&](const PixelBox& box, const CropSquare& square, const std::string& what) {
+      std::string fault;
+      if (const char* of_box = BoxFault(box, width, height)) fault = of_box;
+      if (fault.empty() && image.is_depth() && !IsMeasured(image.depth, square)) {
+        fault = "shows nothing that was measured (depth 0)";
+      }
+      if (fault.empty()) return std::optional(square);
+      outcome->skipped_because +=
+          (outcome->skipped_because.empty() ? files_[i].string() + ": " : "; ") + what + " " +
+          fault;
+      return std::optional<CropSquare>();
+    };
+    if (found == boxes_.end()) {
+      const PixelBox whole = {0, 0, static_cast<double>(width), static_cast<double>(height)};
+      return {look(whole, WholeImage(width, height), "the picture")};
+    }
     std::vector<std::optional<CropSquare>> squares;
+    const std::string size = std::to_string(width) + "x" + std::to_string(height);
     for (const PixelBox& box : found->second.boxes) {
-      const char* fault = BoxFault(box, width, height);
-      squares.push_back(fault == nullptr ? std::optional(AroundBox(box)) : std::nullopt);
-      if (fault == nullptr) continue;
-      outcome->skipped_because = files_[i].string() + ": its box " + Json(box).dump() + " in " +
-                                 options_.boxes + " " + fault + " (" + std::to_string(width) + "x" +
-                                 std::to_string(height) + ")";
+      squares.push_back(look(
+          box,
+          AroundBox(box),
+          "its box " + Json(box).dump() + " in " + options_.boxes + " (picture of " + size + ")"));
     }
     return squares;
   }
@@ -396,7 +443,10 @@ int RunPredict(const PredictCommandOptions& command) {
                     skipped.begin()->get<std::string>());
   }
   const fs::path file = job.Publish();
-  spdlog::info("wrote {}: {} hands, {} pictures skipped", file.string(), job.NumHands(), count);
+  spdlog::info("wrote {}: {} hands; {} pictures, or boxes of them, were skipped",
+               file.string(),
+               job.NumHands(),
+               count);
   PrintSummary(command.common,
                {{"ok", true},
                 {"predictions", file.string()},

@@ -16,7 +16,7 @@ namespace handforge {
 struct PictureOutcome {
   nlohmann::json answer;        // as in predictions.json; null where no hand could be looked at
   size_t hands = 0;             // that were
-  std::string skipped_because;  // the picture, or a box of it; empty where nothing was
+  std::string skipped_because;  // the picture, or boxes of it; empty where nothing was
   double nearest_depth_mm = 0;  // of a depth picture looked at by this run; the journal forgets it
 };
 

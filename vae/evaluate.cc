@@ -32,12 +32,11 @@ Joints3 PalmInJoint0(Joints3 joints) {
 bool CountsVisibleOnly(Protocol protocol) { return protocol == Protocol::kSpurr2018; }
 
 // Of a model that says the hand's size itself (`metric`), or of one that is given the true bone.
-std::string PoseProtocolLine(Protocol protocol, bool metric) {
-  const std::string line = ProtocolLine(protocol);
-  if (CountsVisibleOnly(protocol)) {
-    return line + ", visible ones" + (metric ? "; but the size is the model's" : "");
-  }
-  return protocol == Protocol::kRoot && !metric ? line + ", true bone length" : line;
+ProtocolText DescribeFor(Protocol protocol, bool metric) {
+  ProtocolText text = Describe(protocol);
+  if (protocol == Protocol::kSpurr2018 && metric) text.scale = "as predicted";
+  if (protocol == Protocol::kRoot && !metric) text.scale = "true bone length";
+  return text;
 }
 
 std::string MeasureName(Protocol protocol) {
@@ -65,7 +64,11 @@ class PoseErrors {
 
   Protocol protocol() const { return protocol_; }
   double MeanMm() const { return distances_.Mean(); }
-  PoseReport Report() const { return MakePoseReport(protocol_, distances_); }
+  PoseReport Report(bool metric) const {
+    PoseReport report = MakePoseReport(protocol_, distances_);
+    report.scale = DescribeFor(protocol_, metric).scale;
+    return report;
+  }
 
  private:
   Protocol protocol_;
@@ -132,8 +135,9 @@ class PairEvaluation {
     PairReport report{pair_, static_cast<int64_t>(num_rows_), {}, Scores()};
     if (pair_.to != Modality::kJoints3) return report;
     for (size_t p = 0; p < poses_.size(); ++p) {
-      report.poses.push_back(
-          {PoseLine(poses_[p].protocol()), poses_[p].Report(), mean_poses_[p].Report()});
+      report.poses.push_back({PoseLine(poses_[p].protocol()),
+                              poses_[p].Report(IsMetric()),
+                              mean_poses_[p].Report(IsMetric())});
     }
     return report;
   }
@@ -288,8 +292,10 @@ class PairEvaluation {
   }
 
   std::string PoseLine(Protocol protocol) const {
-    return PoseProtocolLine(protocol, vae_.info().model.metric_scale != 0);
+    const std::string line = ProtocolLine(DescribeFor(protocol, IsMetric()));
+    return CountsVisibleOnly(protocol) ? line + ", visible ones" : line;
   }
+  bool IsMetric() const { return vae_.info().model.metric_scale != 0; }
 
   std::string FramingText() const {
     return HasCanonicalFraming(pair_) ? ", canonical framing" : "";

@@ -17,16 +17,25 @@ constexpr size_t kRowsAtOnce = 64;
 
 bool Has(const ModalitySet& set, Modality modality) { return set[static_cast<size_t>(modality)]; }
 
-void CheckTeacher(const VaeInfo& info, const SampleSet& samples) {
-  if (!Has(info.has_encoder, Modality::kRgb) || !Has(info.has_decoder, Modality::kJoints3) ||
+void CheckTeacher(const VaeInfo& info,
+                  const std::string& name,
+                  bool all_have_depth,
+                  const SampleSet& samples) {
+  const bool sees = Has(info.has_encoder, Modality::kRgb) ||
+                    (all_have_depth && Has(info.has_encoder, Modality::kDepth));
+  if (!sees || !Has(info.has_decoder, Modality::kJoints3) ||
       !Has(info.has_decoder, Modality::kJoints2)) {
-    throw UsageError("teacher: needs an encoder of rgb and decoders of 3d and 2d");
+    throw UsageError(
+        name +
+        ": a teacher needs decoders of 3d and 2d and an encoder of rgb (of depth, where "
+        "every picture without labels has depth)");
   }
   if (info.rgb_px != samples.rgb_px) {
-    throw UsageError("teacher: sees pictures of " + std::to_string(info.rgb_px) +
-                     " px, the model to be trained " + std::to_string(samples.rgb_px));
+    throw UsageError(name + ": this teacher sees pictures of " + std::to_string(info.rgb_px) +
+                     " px, the model to be trained those of " + std::to_string(samples.rgb_px) +
+                     "; train.model.rgb_px must be the teacher's");
   }
-  RequireRightHandsInBoneLengths(info, "teacher");
+  RequireRightHandsInBoneLengths(info, name);
 }
 
 std::vector<int64_t> UnlabelledPictures(const SampleSet& samples) {
@@ -105,9 +114,16 @@ void AddOpinions(const Opinion& opinion,
 
 }  // namespace
 
-int64_t LabelBy(const std::vector<HandVae>& teachers, int threads, SampleSet* samples) {
-  for (const HandVae& teacher : teachers) CheckTeacher(teacher.info(), *samples);
+int64_t LabelBy(const std::vector<HandVae>& teachers,
+                const std::vector<std::string>& names,
+                int threads,
+                SampleSet* samples) {
   const std::vector<int64_t> rows = UnlabelledPictures(*samples);
+  const bool all_have_depth = std::all_of(
+      rows.begin(), rows.end(), [&](int64_t row) { return samples->Has(row, Modality::kDepth); });
+  for (size_t i = 0; i < teachers.size(); ++i) {
+    CheckTeacher(teachers[i].info(), names.at(i), all_have_depth, *samples);
+  }
   std::vector<int64_t> with_depth, without;
   for (const int64_t row : rows) {
     (samples->Has(row, Modality::kDepth) ? with_depth : without).push_back(row);

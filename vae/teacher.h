@@ -4,6 +4,7 @@
 #include "vae/samples.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace handforge {
@@ -15,9 +16,13 @@ namespace handforge {
 // and it has an encoder of depth, which errs less (cross-modal distillation; Gupta et al. 2016,
 // arXiv 1507.00448), and at its colours otherwise. Rows without a picture, or with either label,
 // stay as they are. Returns how many rows were labelled; the same for any number of `threads`.
-// Throws UsageError where a teacher lacks the encoder of rgb or a joint decoder, or sees pictures
-// in another form than the samples'.
-int64_t LabelBy(const std::vector<HandVae>& teachers, int threads, SampleSet* samples);
+// Throws UsageError where a teacher lacks the encoder of rgb (unless it has one of depth and every
+// row has depth) or a joint decoder, or sees pictures in another form than the samples', naming it
+// by its place in `names`.
+int64_t LabelBy(const std::vector<HandVae>& teachers,
+                const std::vector<std::string>& names,
+                int threads,
+                SampleSet* samples);
 constexpr int kTeacherViews = 3;
 
 }  // namespace handforge

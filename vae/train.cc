@@ -12,6 +12,7 @@
 #include "vae/teacher.h"
 #include "vae/train_log.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -191,8 +192,10 @@ class Trainer {
     }
     if (options_.labelled_share < 1) {
       DropLabels(options_.labelled_share, options_.keep_unlabelled, options_.seed, &data_.train);
+      RequireLabels();
     }
     info_.data_sha256 = data_.manifest_sha256;
+    RefuseTheSameDataTwice();
     AddDataStatistics(data_.train, &info_, &statistics_);
     if (!options_.teachers.empty()) LabelByTeachers();
     CheckOthersHaveTheseData();
@@ -202,6 +205,35 @@ class Trainer {
     if (data_.held_out.size() == 0) {
       Say("no held-out sample (splits validation and test): nothing will be measured");
     }
+  }
+
+  void RefuseTheSameDataTwice() const {
+    const std::vector<std::string>& hashes = data_.manifest_sha256;
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      const auto other =
+          std::find(hashes.begin(), hashes.begin() + static_cast<ptrdiff_t>(i), hashes[i]);
+      if (other == hashes.begin() + static_cast<ptrdiff_t>(i)) continue;
+      throw UsageError("data: " + options_.data[i] + " is the same dataset as " +
+                       options_.data[static_cast<size_t>(other - hashes.begin())]);
+    }
+  }
+
+  void RequireLabels() const {
+    const auto labelled = [](uint32_t present) {
+      return (present & (kHasJoints2 | kHasJoints3)) != 0;
+    };
+    const std::vector<uint32_t>& present = data_.train.present;
+    const bool needs_labels = std::any_of(passes_.begin(), passes_.end(), [](const Pass& pass) {
+      return !IsImage(pass.from) ||
+             std::any_of(pass.to.begin(), pass.to.end(), [](Modality to) { return !IsImage(to); });
+    });
+    if (!needs_labels || !options_.teachers.empty() ||
+        std::any_of(present.begin(), present.end(), labelled)) {
+      return;
+    }
+    throw UsageError("labelled_share = " + std::to_string(options_.labelled_share) +
+                     " keeps the labels of none of the " + std::to_string(present.size()) +
+                     " training rows");
   }
 
   void LabelByTeachers() {
@@ -216,7 +248,8 @@ class Trainer {
       info_.bone_mean_mm = teachers[0].info().bone_mean_mm;
       info_.bone_std_mm = teachers[0].info().bone_std_mm;
     }
-    const int64_t rows = LabelBy(teachers, static_cast<int>(options_.threads), &data_.train);
+    const int64_t rows =
+        LabelBy(teachers, options_.teachers, static_cast<int>(options_.threads), &data_.train);
     Say("teachers labelled " + std::to_string(rows) + " pictures");
   }
 
@@ -225,7 +258,7 @@ class Trainer {
   void Loop() {
     session_start_ = Clock::now();
     paced_seconds_ = Seconds();
-    paced_step_ = step_;
+    paced_step_ = session_step_ = step_;
     if (step_ >= total_steps_) return;
     BatchPrefetcher prefetcher(&*batches_, step_);
     while (step_ < total_steps_) {
@@ -236,18 +269,29 @@ class Trainer {
       }
       StepOnce(prefetcher.Next());
       if (IsFirst()) LogAndMeasure();
-      if (MeasuresNow()) ShareTotalSteps();
+      if (MayShortenNow()) ShareTotalSteps();
       const bool last = step_ == total_steps_;
       if (IsFirst() && (step_ % options_.checkpoint_every == 0 || last)) SaveCheckpoint();
     }
   }
 
-  bool MeasuresNow() const { return step_ % options_.eval_every == 0 && step_ < options_.steps; }
+  bool MayShortenNow() const {
+    const bool logs = options_.max_seconds > 0 && step_ % options_.log_every == 0;
+    return (logs || step_ % options_.eval_every == 0) && step_ < options_.steps;
+  }
 
   void LogAndMeasure() {
-    if (step_ % options_.log_every == 0 || step_ == total_steps_) WriteLosses();
-    if (step_ % options_.eval_every != 0 || step_ == total_steps_) return;
-    EnforceBudget();
+    const bool logs = step_ % options_.log_every == 0;
+    if (logs || step_ == total_steps_) WriteLosses();
+    const bool measures = step_ % options_.eval_every == 0;
+    if (step_ == total_steps_) return;
+    // What an evaluation takes is known after the first one, which may come too late for the
+    // budget.
+    const bool none_before = paced_step_ == session_step_;
+    if (measures || (logs && none_before)) EnforceBudget();
+    if (!measures || step_ == total_steps_) return;
+    paced_seconds_ = Seconds();
+    paced_step_ = step_;
     Evaluate();
     if (step_ == total_steps_) WriteLosses();
   }
@@ -282,8 +326,6 @@ class Trainer {
     const double spent = Seconds();
     const double per_step =
         (spent - paced_seconds_) / static_cast<double>(std::max<int64_t>(1, step_ - paced_step_));
-    paced_seconds_ = spent;
-    paced_step_ = step_;
     if (options_.max_seconds <= 0) return;
     const double left = static_cast<double>(total_steps_ - step_);
     const bool fits = spent + per_step * left <= kBudgetSlack * options_.max_seconds;
@@ -540,6 +582,7 @@ class Trainer {
   int64_t total_steps_;
   bool shortened_ = false;
   double earlier_seconds_ = 0;
+  int64_t session_step_ = 0;  // the first of this process
   // When the pace was last taken.
   double paced_seconds_ = 0;
   int64_t paced_step_ = 0;

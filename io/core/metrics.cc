@@ -91,7 +91,10 @@ ProtocolText Describe(Protocol protocol) {
 }
 
 std::string ProtocolLine(Protocol protocol, int num_joints) {
-  const ProtocolText text = Describe(protocol);
+  return ProtocolLine(Describe(protocol), num_joints);
+}
+
+std::string ProtocolLine(const ProtocolText& text, int num_joints) {
   return text.name + ", root " + text.root + ", scale " + text.scale + ", " +
          std::to_string(num_joints) + " joints";
 }
@@ -260,6 +263,7 @@ PoseReport MakePoseReport(Protocol protocol,
   }
   PoseReport report;
   report.protocol = protocol;
+  report.scale = Describe(protocol).scale;
   report.joint_names = joint_names;
   report.frames = distances_mm.frames();
   report.distances = distances_mm.count();

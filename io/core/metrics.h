@@ -32,6 +32,7 @@ struct ProtocolText {
 ProtocolText Describe(Protocol protocol);
 // "root, root wrist, scale as predicted, 21 joints": belongs next to every number.
 std::string ProtocolLine(Protocol protocol, int num_joints = kNumJoints);
+std::string ProtocolLine(const ProtocolText& text, int num_joints = kNumJoints);
 // Throws UsageError naming the known ones.
 Protocol ParseProtocol(const std::string& name);
 
@@ -107,6 +108,7 @@ std::vector<FingerMean> MeanPerFinger(const std::vector<double>& mean_per_joint,
 // The numbers that are published.
 struct PoseReport {
   Protocol protocol = Protocol::kRoot;
+  std::string scale;  // where the prediction's came from; of the protocol, if nothing else is said
   std::vector<std::string> joint_names;
   uint64_t frames = 0;     // hands
   uint64_t distances = 0;  // visible joints of all hands

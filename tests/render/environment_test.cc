@@ -114,7 +114,12 @@ TEST(Environment, LampsHaveNoBlackOutline) {
 
 TEST(Environment, ASunOfOneChannelAloneIsNoLight) {
   ImageF32 image(256, 128, 3, 1.0f);
-  image.at(64, 32, 2) = 12000;  // what is left of a sun whose red and green overflowed
+  image.at(64, 32, 2) = 12000;   // what is left of a sun whose red and green overflowed
+  for (int i = 0; i < 9; ++i) {  // at its rim, in a bright sky, less of it
+    for (int c = 0; c < 3; ++c) image.at(20 + i % 3, 60 + i / 3, c) = 30;
+  }
+  image.at(21, 61, 0) = image.at(21, 61, 1) = 0;
+  image.at(21, 61, 2) = 40;
   for (int i = 0; i < 4; ++i) {
     for (int c = 0; c < 3; ++c) {  // dusk
       image.at(191 + i % 2, 31 + i / 2, c) = std::array{800.0f, 100.0f, 3.0f}[c];
@@ -124,6 +129,12 @@ TEST(Environment, ASunOfOneChannelAloneIsNoLight) {
   const Vector3f lone = Vector3f(0, 1, 1).normalized(), dusk = Vector3f(0, 1, -1).normalized();
   EXPECT_NEAR(e.Radiance(lone).z() / e.Radiance(lone).y(), 1, 0.1);
   EXPECT_GT(e.Radiance(dusk).x() / e.Radiance(dusk).y(), 2);
+  const double phi = 2 * M_PI * 21.5 / 256, theta = M_PI * 61.5 / 128;
+  const Vector3f rim(static_cast<float>(std::sin(theta) * std::cos(phi)),
+                     static_cast<float>(std::cos(theta)),
+                     static_cast<float>(std::sin(theta) * std::sin(phi)));
+  EXPECT_NEAR(e.Radiance(rim).z() / e.Radiance(rim).y(), 1, 0.1);
+  EXPECT_GT(e.Radiance(rim).y(), 20) << "as the sky around it";
 }
 
 TEST(Environment, NamesFilesThatCannotBeRead) {

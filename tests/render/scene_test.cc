@@ -196,13 +196,63 @@ TEST(Scene, LongSequencesDoNotRepeatThemselves) {
   EXPECT_EQ(poses.size(), keys);
 }
 
+// Parts of the surface that are of the forearm's bone.
+std::set<int> ForearmVertices(const RenderWorld& world) {
+  std::set<int> vertices;
+  for (size_t t = 0; t < world.rig.triangles.size(); ++t) {
+    if (world.rig.triangle_part[t] != kPartForearm) continue;
+    vertices.insert(world.rig.triangles[t].begin(), world.rig.triangles[t].end());
+  }
+  return vertices;
+}
+
+// How deep skin lies in the forearm of a pose, which is as thick as its own skin is on average at
+// that distance from the wrist.
+double DepthInForearmMm(const std::vector<Vector3d>& skin_mm,
+                        const BonePoses& poses,
+                        const std::vector<Vector3d>& forearm_skin_mm) {
+  constexpr double kRingMm = 15;
+  const auto in_forearm = [&](const Vector3d& x) -> Vector3d {
+    return poses.rotation[kForearmBone].transpose() * (x - poses.origin_mm[kForearmBone]);
+  };
+  std::map<int, std::vector<Vector3d>> rings;
+  for (const Vector3d& x : forearm_skin_mm) {
+    const Vector3d local = in_forearm(x);
+    rings[static_cast<int>(std::floor(local.z() / kRingMm))].push_back(local);
+  }
+  double deepest = 0;
+  for (const Vector3d& x : skin_mm) {
+    const Vector3d local = in_forearm(x);
+    const auto ring = rings.find(static_cast<int>(std::floor(local.z() / kRingMm)));
+    if (ring == rings.end()) continue;
+    Vector3d middle = Vector3d::Zero();
+    for (const Vector3d& y : ring->second) middle += y / static_cast<double>(ring->second.size());
+    double radius = 0;
+    for (const Vector3d& y : ring->second) {
+      radius += (y - middle).head<2>().norm() / static_cast<double>(ring->second.size());
+    }
+    deepest = std::max(deepest, radius - (local - middle).head<2>().norm());
+  }
+  return deepest;
+}
+
+std::vector<Vector3d> ForearmSkin(const RenderWorld& world, const BonePoses& poses) {
+  std::vector<Eigen::Vector3f> surface;
+  PoseSurface(world.rig, poses, &surface);
+  std::vector<Vector3d> skin;
+  for (const int v : ForearmVertices(world)) {
+    skin.push_back(surface[static_cast<size_t>(v)].cast<double>());
+  }
+  return skin;
+}
+
 TEST(Scene, TwoHandsKeepApart) {
   RenderOptions options = SmallOptions();
   options.two_hands = 1;
   const RenderWorld world = RenderWorld::Load(options);
   const SceneSampler sampler(world.options, world.rig, world.gestures, world.objects);
   std::map<std::string, uint64_t> rejections;
-  for (uint64_t i = 0; i < 20; i += 2) {
+  for (uint64_t i = 0; i < 80; i += 2) {
     const Scene scene = sampler.Draw(AddressOf(i, options), &rejections);
     ASSERT_EQ(scene.hands.size(), 2u);
     Joints3 second =
@@ -217,6 +267,12 @@ TEST(Scene, TwoHandsKeepApart) {
     }
     EXPECT_GT(nearest, 8) << "scene " << i;
     EXPECT_LT(nearest, 250) << "scene " << i;
+
+    const BonePoses poses = sampler.PosesAt(scene.hands[0], 0);
+    std::vector<Vector3d> arm =
+        ForearmSkin(world, sampler.PosesAt(scene.hands[1], 0).Moved(scene.mirrored_from_second));
+    for (Vector3d& x : arm) x.x() *= -1;
+    EXPECT_LT(DepthInForearmMm(arm, poses, ForearmSkin(world, poses)), 8) << "scene " << i;
   }
 }
 
@@ -225,16 +281,6 @@ std::vector<Eigen::Vector3f> Surface(const RenderWorld& world, const Tuple& tupl
   std::vector<Eigen::Vector3f> surface;
   PoseSurface(world.rig, ToBonePoses(tuple.rig), &surface);
   return surface;
-}
-
-// Parts of the surface that are of the forearm's bone.
-std::set<int> ForearmVertices(const RenderWorld& world) {
-  std::set<int> vertices;
-  for (size_t t = 0; t < world.rig.triangles.size(); ++t) {
-    if (world.rig.triangle_part[t] != kPartForearm) continue;
-    vertices.insert(world.rig.triangles[t].begin(), world.rig.triangles[t].end());
-  }
-  return vertices;
 }
 
 TEST(Scene, HandsLieOnWhatIsBeneathThem) {

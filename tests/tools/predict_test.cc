@@ -39,6 +39,11 @@ class Predict : public WithToyModel {
     return Folder(folder).string();
   }
 
+  static void WriteDepth(const std::string& name, ImageU16 depth) {
+    cv::imwrite((Folder("depth") / name).string(),
+                cv::Mat(depth.height, depth.width, CV_16U, depth.pixels.data()));
+  }
+
   static CommandResult Run(const std::vector<std::string>& more) {
     // A network trained for seconds says 2D too vaguely to frame a second crop by.
     std::vector<std::string> arguments = {
@@ -154,7 +159,7 @@ TEST_F(Predict, SkipsByNameWhatCannotBeRead) {
   EXPECT_EQ(Predictions(result).size(), kPictures / 2u);
   EXPECT_THAT(result.err, AllOf(HasSubstr("torn.png"), HasSubstr("empty.jpg")));
   EXPECT_EQ(Summary(result)["skipped"].size(), 2u);
-  EXPECT_THAT(result.err, ::testing::Not(HasSubstr("notes.txt")));
+  EXPECT_THAT(result.err, HasSubstr("files of other kinds left out: 1, such as notes.txt"));
 }
 
 TEST_F(Predict, LooksAtDepthInTheUnitsOfItsSensor) {
@@ -165,9 +170,7 @@ TEST_F(Predict, LooksAtDepthInTheUnitsOfItsSensor) {
   const std::string model = Train(training, false).model.string();
   fs::create_directories(Folder("depth"));
   for (int i = 0; i < 6; i += 2) {
-    Tuple tuple = Toy(i);
-    const cv::Mat steps(tuple.depth.height, tuple.depth.width, CV_16U, tuple.depth.pixels.data());
-    cv::imwrite((Folder("depth") / Name(i)).string(), steps);
+    WriteDepth(Name(i), Toy(i).depth);
   }
   const fs::path out = Folder("out_depth");
   const CommandResult result = RunHandforge({"predict",
@@ -194,9 +197,12 @@ TEST_F(Predict, LooksAtDepthInTheUnitsOfItsSensor) {
   }
   EXPECT_LT(error3, 55);  // the mean pose is some 75 off
   EXPECT_THAT(result.err, ::testing::Not(HasSubstr("depth-scale")));
+  WriteDepth("blank.png", ImageU16(50, 50, 1));
   const CommandResult far = RunHandforge(
       {"predict", "--model", model, "--images", Folder("depth"), "--out", Folder("far")});
   EXPECT_EQ(far.exit_code, 0);
+  EXPECT_THAT(far.err, HasSubstr("blank.png: the picture shows nothing that was measured"));
+  EXPECT_FALSE(json::parse(ReadText(Folder("far") / "predictions.json")).contains("blank.png"));
   EXPECT_THAT(far.err, HasSubstr("with --depth-scale 1 the depth pictures begin at"));
 
   // Colours to a model of depth, and the other way round.
@@ -308,6 +314,7 @@ TEST_F(Predict, OneBadBoxOrOddPictureCostsNoOther) {
   json boxes = {{Name(0), {500, 500, 60, 60}},
                 {Name(2), {10, 10, 1e9, 1e9}},
                 {Name(4), {0.2, 0.2, 0.5, 0.5}},
+                {Name(6), {{5, 5, 50, 50}, {700, 5, 9, 9}, {5, 5, 1, 1}}},
                 {"elsewhere.png", {1, 2, 3, 4}}};
   std::ofstream(Folder("faults.json")) << boxes;
   const CommandResult result =
@@ -316,6 +323,10 @@ TEST_F(Predict, OneBadBoxOrOddPictureCostsNoOther) {
   EXPECT_TRUE(hands.contains("strip.png"));
   EXPECT_TRUE(hands.contains(Name(6)));
   for (const int i : {0, 2, 4}) EXPECT_FALSE(hands.contains(Name(i)));
+  ASSERT_EQ(hands.at(Name(6)).size(), 3u);
+  EXPECT_FALSE(hands.at(Name(6))[0].is_null());
+  EXPECT_TRUE(hands.at(Name(6))[1].is_null() && hands.at(Name(6))[2].is_null());
+  EXPECT_THAT(result.err, AllOf(HasSubstr("[700.0,5.0,9.0,9.0]"), HasSubstr("[5.0,5.0,1.0,1.0]")));
   EXPECT_THAT(result.err,
               AllOf(HasSubstr(Name(0) + ": its box [500.0,500.0,60.0,60.0] in"),
                     HasSubstr("lies outside the picture"),

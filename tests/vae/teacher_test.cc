@@ -46,6 +46,10 @@ class TeacherTest : public testing::Test {
     return *folder_ / ("teacher" + std::to_string(i)) / "model.safetensors";
   }
 
+  static std::vector<std::string> Names() {
+    return {TeacherFile(0).string(), TeacherFile(1).string()};
+  }
+
   // A quarter of the rows is labelled, every third one has no depth.
   static SampleSet Samples() {
     SampleSet samples = LoadTrainingData({(*folder_ / "data").string()}, kPx).train;
@@ -65,7 +69,7 @@ std::vector<HandVae>* TeacherTest::teachers_ = nullptr;
 TEST_F(TeacherTest, PicturesWithoutLabelsGetTheMeanOfWhatIsSaidOfThem) {
   const SampleSet before = Samples();
   SampleSet after = Samples();
-  const int64_t labelled = LabelBy(*teachers_, 2, &after);
+  const int64_t labelled = LabelBy(*teachers_, Names(), 2, &after);
   int64_t without = 0;
   for (int64_t row = 0; row < before.size(); ++row) {
     const float* joints3 = after.joints3.data() + row * kNumJoints * 3;
@@ -100,8 +104,8 @@ TEST_F(TeacherTest, PicturesWithoutLabelsGetTheMeanOfWhatIsSaidOfThem) {
 
 TEST_F(TeacherTest, ThreadsChangeNothing) {
   SampleSet one = Samples(), three = Samples();
-  LabelBy(*teachers_, 1, &one);
-  LabelBy(*teachers_, 3, &three);
+  LabelBy(*teachers_, Names(), 1, &one);
+  LabelBy(*teachers_, Names(), 3, &three);
   EXPECT_EQ(one.joints3, three.joints3);
   EXPECT_EQ(one.joints2, three.joints2);
 }
@@ -134,16 +138,29 @@ TEST_F(TeacherTest, StudentsKeepTheTrueSizesAndTheirTeachers) {
   EXPECT_THAT(MessageOf<DataError>([&] { Train(options, true); }), HasSubstr("teachers"));
 }
 
+TEST_F(TeacherTest, ATeacherOfDepthAloneTeachesWhereAllHaveDepth) {
+  TrainOptions options = ToyTraining(*folder_ / "data", *folder_ / "of_depth");
+  options.pairs = {"depth->3d+2d"};
+  std::vector<HandVae> teachers;
+  teachers.push_back(HandVae::Load(Train(options, false).model));
+  SampleSet samples = LoadTrainingData({(*folder_ / "data").string()}, kPx).train;
+  DropLabels(0.25, true, 1, &samples);
+  EXPECT_GT(LabelBy(teachers, {"depth"}, 1, &samples), 50);
+  samples = Samples();
+  EXPECT_THAT(MessageOf<UsageError>([&] { LabelBy(teachers, {"depth"}, 1, &samples); }),
+              HasSubstr("every picture without labels has depth"));
+}
+
 TEST_F(TeacherTest, UnfitTeachersAreRefused) {
   SampleSet other(64);
-  EXPECT_THAT(MessageOf<UsageError>([&] { LabelBy(*teachers_, 1, &other); }),
-              AllOf(HasSubstr("teacher"), HasSubstr("32 px"), HasSubstr("64")));
+  EXPECT_THAT(MessageOf<UsageError>([&] { LabelBy(*teachers_, Names(), 1, &other); }),
+              AllOf(HasSubstr(TeacherFile(0).string()), HasSubstr("32 px"), HasSubstr("64")));
   TrainOptions options = ToyTraining(*folder_ / "data", *folder_ / "unfit");
   options.pairs = {"3d->3d"};
   std::vector<HandVae> poses;
   poses.push_back(HandVae::Load(Train(options, false).model));
   SampleSet samples = Samples();
-  EXPECT_THAT(MessageOf<UsageError>([&] { LabelBy(poses, 1, &samples); }),
+  EXPECT_THAT(MessageOf<UsageError>([&] { LabelBy(poses, {"poses.safetensors"}, 1, &samples); }),
               AllOf(HasSubstr("teacher"), HasSubstr("encoder of rgb")));
   options.teachers = {TeacherFile(0).string()};
   options.model.side_input = 1;

@@ -123,6 +123,7 @@ void WriteToyDataset(const ToyOptions& options, int count, const std::filesystem
   ShardWriter writer(folder, 0, manifest.count, manifest.layout, ShardMetadata());
   for (int i = 0; i < count; ++i) {
     Tuple tuple = ToyTuple(options, static_cast<uint64_t>(i));
+    tuple.present &= options.present;
     tuple.split = i < count - count / 4 ? Split::kTrain : Split::kValidation;
     writer.Append(EncodeTuple(tuple, manifest.layout, 1));
   }

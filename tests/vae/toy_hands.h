@@ -16,6 +16,7 @@ struct ToyOptions {
   int image_px = 64;
   int rgb_px = 64;
   double max_tilt_rad = 0.5;
+  uint32_t present = ~0U;  // what is kept of what tuples have
 };
 Tuple ToyTuple(const ToyOptions& options, uint64_t index);
 

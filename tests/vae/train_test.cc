@@ -221,7 +221,7 @@ TEST_F(TrainTest, SeesTheSizeOfHandsWhereScaleIsNotGiven) {
   for (const PairScore& score : result.scores) {
     if (score.measure != "epe_mm") continue;
     EXPECT_LT(score.value, 0.3 * score.baseline);
-    EXPECT_THAT(score.protocol, HasSubstr("the size is the model's"));
+    EXPECT_THAT(score.protocol, HasSubstr("scale as predicted"));
   }
   // Sizes of held-out hands are said, not their mean.
   const SampleSet hands = LoadTrainingData(options.data, SampleForm(options.model)).held_out;
@@ -259,6 +259,17 @@ TEST_F(TrainTest, LearnsFromPicturesWithoutLabels) {
               testing::Contains(HasSubstr(",rgb->turns,")));
   options.pairs = {"rgb->3d"};
   EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, false); }), HasSubstr("turns_weight"));
+}
+
+TEST_F(TrainTest, SaysWhichSettingLeavesNothingToLearnFrom) {
+  TrainOptions options = Options("no_labels");
+  options.labelled_share = 1e-6;
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, false); }),
+              AllOf(HasSubstr("labelled_share = 0.000001"), HasSubstr("none of the")));
+  options = Options("twice");
+  options.data = {options.data[0], options.data[0]};
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, false); }),
+              HasSubstr("is the same dataset as"));
 }
 
 TEST_F(TrainTest, RaisesTheKlWeight) {
@@ -464,6 +475,17 @@ TEST_F(TrainTest, ShortensTheScheduleToTheBudget) {
   EXPECT_TRUE(result.shortened);
   EXPECT_LT(result.steps, 100'000);
   EXPECT_THAT(said, HasSubstr("not reproducible"));
+}
+
+// Before the first evaluation, too.
+TEST_F(TrainTest, KeepsToABudgetThatNoEvaluationComesIn) {
+  TrainOptions options = Options("short_budget");
+  options.steps = 1'000'000;
+  options.max_seconds = 0.5;
+  options.eval_every = 500'000;
+  const TrainResult result = Train(options, false);
+  EXPECT_TRUE(result.shortened);
+  EXPECT_LT(result.steps, 100'000);
 }
 
 TEST_F(TrainTest, ALargerBudgetLengthensAShortenedRun) {
