@@ -92,8 +92,25 @@ void FillUndershoots(ImageF32* image) {
   }
 }
 
-// A sun whose red and green overflowed when the probe was made is left with blue alone. No bright
-// light is so saturated: such a pixel is as the brighter ones around it, or grey.
+// Fills the pixels that have sound ones around them, which makes them sound.
+void FillRim(ImageF32* image, std::vector<uint8_t>* sound) {
+  const ImageF32 before = *image;
+  const std::vector<uint8_t> was_sound = *sound;
+  for (int y = 0; y < image->height; ++y) {
+    for (int x = 0; x < image->width; ++x) {
+      const size_t i = static_cast<size_t>(y) * image->width + x;
+      if (was_sound[i]) continue;
+      const std::optional<Vector3f> filled = Neighbour(before, was_sound, x, y, 3);
+      if (!filled) continue;
+      for (int c = 0; c < 3; ++c) image->at(x, y, c) = (*filled)[c];
+      (*sound)[i] = 1;
+    }
+  }
+}
+
+// A sun whose red and green overflowed when the probe was made is left with blue alone. Hardly a
+// bright light is so saturated: such pixels become as the brighter ones around them, from the rim
+// inwards, or grey.
 void FillLoneChannels(float mean, ImageF32* image) {
   constexpr float kBright = 12, kShareOfNext = 0.05f;
   std::vector<uint8_t> sound;
@@ -103,13 +120,13 @@ void FillLoneChannels(float mean, ImageF32* image) {
     std::sort(sorted.begin(), sorted.end());
     sound.push_back(sorted[2] <= kBright * mean || sorted[1] >= kShareOfNext * sorted[2]);
   }
-  const ImageF32 before = *image;
-  for (int y = 0; y < image->height; ++y) {
-    for (int x = 0; x < image->width; ++x) {
-      if (sound[static_cast<size_t>(y) * image->width + x]) continue;
-      const Vector3f filled = Neighbour(before, sound, x, y, 3).value_or(Vector3f::Constant(mean));
-      for (int c = 0; c < 3; ++c) image->at(x, y, c) = filled[c];
-    }
+  const auto left = [&sound] { return std::count(sound.begin(), sound.end(), 0); };
+  for (auto before = left() + 1; left() > 0 && left() < before;) {
+    before = left();
+    FillRim(image, &sound);
+  }
+  for (size_t i = 0; i < sound.size(); ++i) {
+    if (!sound[i]) std::fill_n(&image->pixels[3 * i], 3, mean);
   }
 }
 

@@ -25,9 +25,9 @@ struct NamedMesh {
 };
 // Writes meshes as one scene: .glb, .gltf, .obj, .ply or .stl by the file's extension. Lengths are
 // metres and axes those of glTF, x right, y up, z towards the viewer, so the tuple's camera sits at
-// the origin and looks along -z. A file appears whole or not at all, and its
-// folder where it is not there; .gltf has its numbers beside it, NAME.bin. Throws UsageError for another extension, EnvironmentError
-// where the file cannot be written.
+// the origin and looks along -z. A file appears whole or not at all, in a folder that is made where
+// it is missing; .gltf has its numbers beside it, NAME.bin. Throws UsageError for another
+// extension, EnvironmentError where the file cannot be written.
 void WriteMeshFile(const std::vector<NamedMesh>& meshes, const std::filesystem::path& file);
 
 }  // namespace handforge

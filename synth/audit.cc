@@ -86,6 +86,7 @@ void CheckSplits(const fs::path& folder, const Manifest& manifest, std::vector<F
       // Numbers are those of the source there, whose runs may count persons alike.
       if (run.command == "augment") continue;
       const std::string& file = manifest.shards[shard].file;
+      ThrowIfInterrupted("auditing");
       const ShardReader reader(folder / file);
       const auto splits = reader.Read<uint8_t>("split", 0, reader.size());
       for (const char* column : {"subject", "sequence_id"}) {

@@ -82,14 +82,21 @@ class DatasetRun {
     if (job_.begin) job_.begin(CountOfRange(), before);
     RunPipeline();
     ThrowIfInterrupted("writing the dataset; finished shards stay, the same command continues");
-    Manifest written = is_task() ? WriteTaskManifest() : WriteManifest();
+    Manifest written =
+        is_task() ? WriteTaskManifest(TaskManifestPath(job_.out, range_)) : WriteManifest();
     return {std::move(written), false, reused_, done_ - before};
   }
 
  private:
   // There are more tasks than shards: a folder of this task's own is a part all the same.
   DatasetResult NothingToDo() {
-    if (!fs::exists(ManifestPath(job_.out))) WriteTaskManifest();
+    ReadManifest();
+    if (found_) {
+      RequireSameRun(job_.out, *found_, job_.manifest);
+      return {PartOfTask({}), true, 0, 0};
+    }
+    RequireNoOtherRun(job_);
+    WriteTaskManifest(EmptyTaskManifestPath(job_.out, job_.task->task));
     return {PartOfTask({}), true, 0, 0};
   }
 
@@ -349,12 +356,12 @@ class DatasetRun {
     return manifest;
   }
 
-  Manifest WriteTaskManifest() {
+  Manifest WriteTaskManifest(const fs::path& path) {
     TaskManifest task{job_.manifest};
     for (const auto& info : finished_) task.run.shards.push_back(*info);
     RequireStillThere(task.run.shards);
     EnsureWritableFolder(job_.out / "tasks");
-    PublishText(TaskManifestPath(job_.out, range_), task.ToJson());
+    PublishText(path, task.ToJson());
     return PartOfTask(std::move(task.run.shards));
   }
 
@@ -434,18 +441,19 @@ std::set<std::string> ShardsSpokenOf(const DatasetJob& job,
   return files;
 }
 
-// The others can only tell themselves.
-void RequireOwnShards(const DatasetJob& job, const std::set<std::string>& spoken_of) {
-  for (const int shard : ShardsOnDisk(job.out)) {
-    const fs::path file = job.out / ShardFileName(shard);
-    if (spoken_of.count(ShardFileName(shard)) > 0 || IsOf(job.manifest, file)) continue;
+}  // namespace
+
+void RequireOwnShards(const fs::path& out,
+                      const Manifest& run,
+                      const std::set<std::string>& spoken_of) {
+  for (const int shard : ShardsOnDisk(out)) {
+    const fs::path file = out / ShardFileName(shard);
+    if (spoken_of.count(ShardFileName(shard)) > 0 || IsOf(run, file)) continue;
     throw UsageError(file.string() +
                      " is a shard of another run, or of none that is known (no "
                      "dataset.json or record names it); choose another --out or remove it");
   }
 }
-
-}  // namespace
 
 void RequireNoOtherRun(const DatasetJob& job) {
   const std::vector<int> recorded = RecordedShards(job.out);
@@ -461,8 +469,10 @@ void RequireNoOtherRun(const DatasetJob& job) {
   }
   const std::vector<TaskManifest> tasks = ReadTaskManifests(job.out);
   for (const TaskManifest& task : tasks) {
-    if (!job.is_task() || task.run.shards.empty()) continue;
-    const std::string what = "shards of a task (from " + task.run.shards[0].file + " on)";
+    if (!job.is_task()) continue;
+    const bool none = task.run.shards.empty();
+    const std::string what = none ? "the record of a task without work"
+                                  : "shards of a task (from " + task.run.shards[0].file + " on)";
     const std::string remove = "that task's files (in shards/ and tasks/)";
     RequireSame(job.out, what, task.run.seed, task.run.config_sha256, job.manifest, remove);
     RequireEqual(job.out,
@@ -472,7 +482,7 @@ void RequireNoOtherRun(const DatasetJob& job) {
                  std::to_string(job.manifest.count),
                  remove);
   }
-  RequireOwnShards(job, ShardsSpokenOf(job, recorded, tasks));
+  RequireOwnShards(job.out, job.manifest, ShardsSpokenOf(job, recorded, tasks));
 }
 
 DatasetResult WriteDataset(const DatasetJob& job, const TupleSourceFactory& make_source) {

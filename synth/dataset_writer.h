@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,12 @@ struct DatasetResult {
 void RequireSameRun(const std::filesystem::path& out,
                     const Manifest& found,
                     const Manifest& wanted);
+
+// Throws UsageError, naming the file, where a shard lies in the folder that is neither among those
+// `spoken_of` ("shards/00000.h5") nor, by what it says of itself, of the run.
+void RequireOwnShards(const std::filesystem::path& out,
+                      const Manifest& run,
+                      const std::set<std::string>& spoken_of);
 
 // Throws UsageError where the folder holds unfinished shards of another seed or configuration, for
 // a task also of a run of another count, or shards of another run that nothing names.

@@ -281,6 +281,9 @@ MergeResult MergeTasks(const fs::path& folder) {
                     " different runs; remove tasks/ and run the tasks of one again");
   }
   MergeResult result{Joined(runs), false};
+  std::set<std::string> spoken_of;
+  for (const ShardInfo& shard : result.manifest.shards) spoken_of.insert(shard.file);
+  RequireOwnShards(folder, result.manifest, spoken_of);
   RemoveLeftoverShards(folder, result.manifest.shards.size());
   PublishText(path, result.manifest.ToJson());
   RemoveTaskFiles(folder);

@@ -47,6 +47,12 @@ fs::path TaskManifestPath(const fs::path& dataset_folder, const ShardRange& shar
   return dataset_folder / "tasks" / name;
 }
 
+fs::path EmptyTaskManifestPath(const fs::path& dataset_folder, int task) {
+  char name[64];
+  std::snprintf(name, sizeof name, "none-%05d.json", task);
+  return dataset_folder / "tasks" / name;
+}
+
 std::vector<TaskManifest> ReadTaskManifests(const fs::path& dataset_folder) {
   std::vector<TaskManifest> tasks;
   for (const fs::path& file : JsonFiles(dataset_folder / "tasks")) {

@@ -11,6 +11,8 @@ namespace handforge {
 // DIR/tasks/00000-00099.json
 std::filesystem::path TaskManifestPath(const std::filesystem::path& dataset_folder,
                                        const ShardRange& shards);
+// DIR/tasks/none-00007.json: of a task that had nothing to do.
+std::filesystem::path EmptyTaskManifestPath(const std::filesystem::path& dataset_folder, int task);
 // All task manifests of the folder, by name. Throws DataError for one that cannot be read.
 std::vector<TaskManifest> ReadTaskManifests(const std::filesystem::path& dataset_folder);
 

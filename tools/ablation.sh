@@ -115,7 +115,7 @@ statistic() {
     END { if (!n) exit 1
           m = sum / n; v = n > 1 ? (squares - n * m * m) / (n - 1) : 0
           printf "%.4f %.4f", m, sqrt(v > 0 ? v : 0) }' "${files[@]}" ||
-    die "no row '$2' in ${files[*]}"
+    die "no row '$2' in ${files[*]}; remove those of an earlier version, and what is missing is made again"
 }
 
 # table_row NAME FOLDER_PREFIX [ROW_OF_CSV]

@@ -166,15 +166,13 @@ nlohmann::json ToJson(const PairReport& report) {
 
 // A mean pose scores differently on other rows, and then says whose they are.
 void AddMeanPose(const PoseReport& mean_pose, const std::string& pair, Table* table) {
-  const auto first = std::find_if(table->rows.begin(), table->rows.end(), [](const auto& row) {
-    return row.name == "mean pose";
-  });
-  if (first == table->rows.end()) {
-    table->rows.push_back({"mean pose", mean_pose});
-  } else if (first->report.frames != mean_pose.frames ||
-             first->report.mean_mm != mean_pose.mean_mm) {
-    table->rows.push_back({"mean pose, rows of " + pair, mean_pose});
+  bool any = false;
+  for (const NamedReport& row : table->rows) {
+    if (row.name.rfind("mean pose", 0) != 0) continue;
+    any = true;
+    if (row.report.frames == mean_pose.frames && row.report.mean_mm == mean_pose.mean_mm) return;
   }
+  table->rows.push_back({any ? "mean pose of rows of " + pair : "mean pose", mean_pose});
 }
 
 // A table per protocol: all pairs to 3D, the mean pose last.
@@ -237,6 +235,9 @@ int EvaluateOnDatasets(const EvalCommandOptions& command) {
   evaluation.protocols.clear();
   for (const std::string& name : options.protocols)
     evaluation.protocols.push_back(ParseProtocol(name));
+  if (evaluation.protocols.empty()) {
+    evaluation.protocols = {Protocol::kSpurr2018, Protocol::kRoot, Protocol::kScale, Protocol::kPa};
+  }
 
   spdlog::info("evaluating {} on {}, rows of {}",
                model_file.string(),
@@ -286,8 +287,9 @@ bool IsWholeHand(const Convention& convention) {
 std::vector<Protocol> ProtocolsFor(const EvalCommandOptions& command,
                                    const EvalOptions& recipe,
                                    const Convention& convention) {
-  std::vector<std::string> names = command.protocols;
-  if (names.empty() && recipe.protocols != EvalOptions().protocols) names = recipe.protocols;
+  const bool asked = !command.protocols.empty();
+  const std::vector<std::string>& names = asked ? command.protocols : recipe.protocols;
+  const std::string key = asked ? "--protocol " : "eval.protocols: ";
   std::vector<Protocol> protocols;
   for (const std::string& name : names) protocols.push_back(ParseProtocol(name));
   if (protocols.empty()) {
@@ -300,12 +302,12 @@ std::vector<Protocol> ProtocolsFor(const EvalCommandOptions& command,
   for (const Protocol protocol : protocols) {
     const std::string name = Describe(protocol).name;
     if (protocol == Protocol::kSpurr2018) {
-      throw UsageError(
-          "--protocol spurr2018 is for predictions in bone lengths; millimetres are "
-          "compared by absolute, root, scale or pa");
+      throw UsageError(key +
+                       "spurr2018 is for predictions in bone lengths; millimetres are "
+                       "compared by absolute, root, scale or pa");
     }
     if (protocol != Protocol::kAbsolute && !IsWholeHand(convention)) {
-      throw UsageError("--protocol " + name + " needs the 21 joints; " + command.dataset + " has " +
+      throw UsageError(key + name + " needs the 21 joints; " + command.dataset + " has " +
                        std::to_string(convention.num_joints) +
                        " points of its own and is compared by absolute");
     }

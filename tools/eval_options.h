@@ -15,8 +15,8 @@ struct EvalOptions {
   std::string model;
   // Encoder->decoder pairs; empty = all that the model has.
   std::vector<std::string> pairs;
-  // By which 3D is compared (io/core/metrics.h).
-  std::vector<std::string> protocols = {"spurr2018", "root", "scale", "pa"};
+  // By which 3D is compared (io/core/metrics.h); empty = by all that fit.
+  std::vector<std::string> protocols;
   // Which rows: "held_out" is validation and test.
   std::string split = "held_out";
   // At most this many rows, evenly spaced; 0 = all.

@@ -175,7 +175,7 @@ def write_shard(file, rows, first, px, run):
     beside.rename(file)
 
 
-def description_of_run(predictions_file, pictures, wanted, px):
+def description_of_run(predictions_file, wanted, px):
     """What the rows hang on; another import is another run, so that `handforge merge` can join them."""
     content = hashlib.sha256(predictions_file.read_bytes())
     for name in sorted({str(file) for file, _, _ in wanted}):
@@ -207,7 +207,7 @@ def main():
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"{options.predictions}: not as `handforge predict` writes it ({error!r})")
 
-    run = description_of_run(options.predictions, options.pictures, wanted, options.px)
+    run = description_of_run(options.predictions, wanted, options.px)
     shards, rows, skipped, count = [], [], [], 0
     (options.out / "shards").mkdir(parents=True, exist_ok=True)
 

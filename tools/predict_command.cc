@@ -416,17 +416,7 @@ int RunPredict(const PredictCommandOptions& command) {
   const PredictOptions options = ReadOptions(command);
   const fs::path model = FindModel(options.model);
   const HandVae vae = HandVae::Load(model);
-  const HandPredictor predictor(vae,
-                                {options.handedness,
-                                 options.bone_mm,
-                                 options.turns,
-                                 static_cast<int>(options.upright_views),
-                                 static_cast<int>(options.crop_sizes),
-                                 static_cast<int>(options.refinements),
-                                 static_cast<int>(options.draws),
-                                 options.posture_prior,
-                                 options.opposite_pairs,
-                                 options.seed});
+  const HandPredictor predictor(vae, options.OfPredictor());
   EnsureWritableFolder(options.out);
   PredictJob job(options, predictor, vae.info(), model);
   spdlog::info("looking at {} with {}", options.images, model.string());

@@ -2,6 +2,21 @@
 
 namespace handforge {
 
+PredictorOptions PredictOptions::OfPredictor() const {
+  PredictorOptions of_predictor;
+  of_predictor.handedness = handedness;
+  of_predictor.bone_mm = bone_mm;
+  of_predictor.turns = turns;
+  of_predictor.upright_views = static_cast<int>(upright_views);
+  of_predictor.crop_sizes = static_cast<int>(crop_sizes);
+  of_predictor.refinements = static_cast<int>(refinements);
+  of_predictor.draws = static_cast<int>(draws);
+  of_predictor.posture_prior = posture_prior;
+  of_predictor.opposite_pairs = opposite_pairs;
+  of_predictor.seed = seed;
+  return of_predictor;
+}
+
 void PredictOptions::Visit(Fields& fields) {
   fields.Field("images", images, {}, "picture, or folder of pictures");
   fields.Field("boxes", boxes, {}, "JSON file of boxes, {\"name\": [x, y, width, height]}");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "io/config.h"
+#include "vae/hand_predictor.h"
 
 #include <cstdint>
 #include <string>
@@ -39,6 +40,7 @@ struct PredictOptions {
   std::string rig = "configs/rigs/generic-hand.yaml";
 
   void Visit(Fields& fields);
+  PredictorOptions OfPredictor() const;
 };
 
 }  // namespace handforge

@@ -69,9 +69,9 @@ Codes CodesOfSamples(const WalkOptions& options, const HandVae& vae) {
 }
 
 Codes CodesOfPictures(const WalkOptions& options, const HandVae& vae) {
-  PredictorOptions predictor_options;
-  predictor_options.handedness = options.handedness;
-  const HandPredictor predictor(vae, predictor_options);
+  PredictOptions as_predict;  // tells sides as that command does
+  as_predict.handedness = options.handedness;
+  const HandPredictor predictor(vae, as_predict.OfPredictor());
   Codes codes;
   for (const fs::path& file : ListImages(options.images)) {
     const ImageFile image = ReadImageFile(file);

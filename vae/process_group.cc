@@ -9,6 +9,10 @@
 #include <stdexcept>
 #include <thread>
 
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #if HANDFORGE_WITH_GLOO
 #ifndef USE_C10D_GLOO
 #define USE_C10D_GLOO
@@ -49,41 +53,56 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::minutes kLongestWait(5);
-constexpr std::chrono::milliseconds kPoll(200);
+constexpr std::chrono::milliseconds kPoll(500);
 
 void ThrowIfAskedToStop() { ThrowIfInterrupted("waiting for the other processes"); }
 
-// The store's own waiting hears no signal, so it is asked for short waits, again and again.
+// Whether something listens there.
+bool Answers(const Address& address) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) != 0)
+    return false;
+  bool answers = false;
+  for (const addrinfo* at = found; at != nullptr && !answers; at = at->ai_next) {
+    const int caller = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+    if (caller < 0) continue;
+    answers = connect(caller, at->ai_addr, at->ai_addrlen) == 0;
+    close(caller);
+  }
+  freeaddrinfo(found);
+  return answers;
+}
+
+void PauseBefore(Clock::time_point deadline, const std::string& else_say) {
+  ThrowIfAskedToStop();
+  if (Clock::now() > deadline) throw std::runtime_error(else_say);
+  std::this_thread::sleep_for(kPoll);
+}
+
+// The store's own waiting hears no signal, and complains aloud: it is made when it will not wait.
 c10::intrusive_ptr<c10d::TCPStore> OpenStore(const Address& address,
                                              bool listens,
                                              Clock::time_point deadline) {
+  while (!listens && !Answers(address)) PauseBefore(deadline, "nothing listens there");
   c10d::TCPStoreOptions options;
   options.port = address.port;
   options.isServer = listens;
   options.waitWorkers = false;
-  options.timeout = std::chrono::seconds(1);
-  while (true) {
-    try {
-      auto store = c10::make_intrusive<c10d::TCPStore>(address.host, options);
-      store->setTimeout(std::chrono::duration_cast<std::chrono::milliseconds>(kLongestWait));
-      return store;
-    } catch (const std::exception&) {
-      ThrowIfAskedToStop();
-      if (listens || Clock::now() > deadline) throw;
-      std::this_thread::sleep_for(kPoll);
-    }
-  }
+  options.timeout = kLongestWait;
+  return c10::make_intrusive<c10d::TCPStore>(address.host, options);
 }
 
-void WaitForAll(int count, Clock::time_point deadline, c10d::TCPStore* store) {
-  constexpr char kThere[] = "handforge_processes";
-  for (int64_t there = store->add(kThere, 1); there < count; there = store->add(kThere, 0)) {
-    ThrowIfAskedToStop();
-    if (Clock::now() > deadline) {
-      throw std::runtime_error("only " + std::to_string(there) + " of them came in " +
-                               std::to_string(kLongestWait.count()) + " minutes");
-    }
-    std::this_thread::sleep_for(kPoll);
+// One that comes back after it was stopped counts once.
+void WaitForAll(int count, int index, Clock::time_point deadline, c10d::TCPStore* store) {
+  const auto key = [](int process) { return "handforge_process_" + std::to_string(process); };
+  std::vector<std::string> keys;
+  for (int process = 0; process < count; ++process) keys.push_back(key(process));
+  store->set(key(index), std::vector<uint8_t>{1});
+  while (!store->check(keys)) {
+    PauseBefore(deadline,
+                "not all of them came in " + std::to_string(kLongestWait.count()) + " minutes");
   }
 }
 
@@ -114,7 +133,7 @@ ProcessGroup::ProcessGroup(int count, int index, const std::string& rendezvous)
   const auto deadline = Clock::now() + kLongestWait;
   try {
     const auto store = OpenStore(address, index == 0, deadline);
-    WaitForAll(count, deadline, store.get());
+    WaitForAll(count, index, deadline, store.get());
     auto gloo = c10d::ProcessGroupGloo::Options::create();
     gloo->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
     gloo->threads = 2;

@@ -34,9 +34,10 @@ PixelMaker::PixelMaker(const ShardReader& shard, const SampleForm& form)
     : form_(form), stored_rgb_px_(ImageSide(shard, "rgb")), image_px_(ImageSide(shard, "mask")) {
   const int smallest = std::min(stored_rgb_px_, image_px_);
   if (smallest >= form.rgb_px) return;
-  throw DataError(shard.file().string() + ": images of " + std::to_string(smallest) +
+  const char* columns = smallest == stored_rgb_px_ ? "rgb" : "depth and mask";
+  throw DataError(shard.file().string() + ": " + columns + " of " + std::to_string(smallest) +
                   " px are smaller than the model's rgb_px = " + std::to_string(form.rgb_px) +
-                  "; render larger ones or lower model.rgb_px");
+                  ", the side of all its pictures; render larger ones or lower model.rgb_px");
 }
 
 SamplePixels PixelMaker::Make(const uint8_t* rgb,

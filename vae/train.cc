@@ -1,6 +1,7 @@
 #include "vae/train.h"
 
 #include "io/core/error.h"
+#include "io/dataset.h"
 #include "io/files.h"
 #include "io/folder_lock.h"
 #include "io/interrupt.h"
@@ -16,6 +17,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -95,7 +97,11 @@ class Trainer {
   TrainResult Run(bool resume) {
     EnsureWritableFolder(out_);
     if (IsFirst()) lock_.emplace(out_);
-    if (!resume) RefuseToReplaceTraining();
+    if (resume) {
+      RefuseAModelAlone();
+    } else {
+      RefuseToReplaceTraining();
+    }
     MeetOthers();
     if (IsFirst()) RemoveStaleTemporaries(out_);
     LoadData();
@@ -129,6 +135,14 @@ class Trainer {
     }
   }
 
+  void RefuseAModelAlone() const {
+    const std::filesystem::path checkpoint = CheckpointPath(out_);
+    if (std::filesystem::exists(checkpoint) || !std::filesystem::exists(ModelPath(out_))) return;
+    throw UsageError(ModelPath(out_).string() + " is there, but " + checkpoint.string() +
+                     ", with which --resume goes on, is not: for another training choose another "
+                     "--out; train.start goes on from the weights of a model");
+  }
+
   // ---- Other processes ----
 
   bool IsFirst() const { return options_.process == 0; }
@@ -145,6 +159,8 @@ class Trainer {
       throw UsageError("process " + std::to_string(options_.process) +
                        ": the processes were started with different training options");
     }
+    // The only option of these that they need not share, and all act by.
+    options_.max_seconds = group_->OfFirst(options_.max_seconds);
   }
 
   // Whether all processes have the same text.
@@ -183,6 +199,7 @@ class Trainer {
   }
 
   void LoadData() {
+    RefuseTheSameDataTwice();
     const uint64_t most_pixel_bytes =
         options_.memory_gb > 0 ? static_cast<uint64_t>(1e9 * options_.memory_gb) : kAllInMemory;
     data_ = LoadTrainingData(options_.data, SampleForm(options_.model), most_pixel_bytes);
@@ -195,7 +212,6 @@ class Trainer {
       RequireLabels();
     }
     info_.data_sha256 = data_.manifest_sha256;
-    RefuseTheSameDataTwice();
     AddDataStatistics(data_.train, &info_, &statistics_);
     if (!options_.teachers.empty()) LabelByTeachers();
     CheckOthersHaveTheseData();
@@ -208,13 +224,13 @@ class Trainer {
   }
 
   void RefuseTheSameDataTwice() const {
-    const std::vector<std::string>& hashes = data_.manifest_sha256;
-    for (size_t i = 0; i < hashes.size(); ++i) {
-      const auto other =
-          std::find(hashes.begin(), hashes.begin() + static_cast<ptrdiff_t>(i), hashes[i]);
-      if (other == hashes.begin() + static_cast<ptrdiff_t>(i)) continue;
-      throw UsageError("data: " + options_.data[i] + " is the same dataset as " +
-                       options_.data[static_cast<size_t>(other - hashes.begin())]);
+    std::map<std::string, std::string> folder_of;  // by the hash of its manifest
+    for (const std::string& folder : options_.data) {
+      const std::filesystem::path manifest = ManifestPath(folder);
+      if (!std::filesystem::exists(manifest)) continue;  // which loading it says
+      const auto [known, is_new] = folder_of.insert({Sha256OfFile(manifest), folder});
+      if (is_new) continue;
+      throw UsageError("data: " + folder + " is the same dataset as " + known->second);
     }
   }
 
@@ -283,17 +299,27 @@ class Trainer {
   void LogAndMeasure() {
     const bool logs = step_ % options_.log_every == 0;
     if (logs || step_ == total_steps_) WriteLosses();
-    const bool measures = step_ % options_.eval_every == 0;
     if (step_ == total_steps_) return;
-    // What an evaluation takes is known after the first one, which may come too late for the
-    // budget.
-    const bool none_before = paced_step_ == session_step_;
-    if (measures || (logs && none_before)) EnforceBudget();
-    if (!measures || step_ == total_steps_) return;
-    paced_seconds_ = Seconds();
-    paced_step_ = step_;
-    Evaluate();
-    if (step_ == total_steps_) WriteLosses();
+    const bool measures = step_ % options_.eval_every == 0;
+    if (measures || (logs && FirstEvaluationComesTooLate())) EnforceBudget();
+    if (measures && step_ < total_steps_) {
+      paced_seconds_ = Seconds();
+      paced_step_ = step_;
+      Evaluate();
+    }
+    if (step_ == total_steps_ && !logs) WriteLosses();
+  }
+
+  // By a pace that a tenth of the budget was spent on.
+  bool FirstEvaluationComesTooLate() const {
+    constexpr double kMeasuredShare = 0.1;
+    const double measured = Seconds() - paced_seconds_;
+    if (paced_step_ != session_step_ || measured < kMeasuredShare * options_.max_seconds) {
+      return false;
+    }
+    const double until = static_cast<double>(options_.eval_every - step_ % options_.eval_every);
+    return Seconds() + until * measured / static_cast<double>(step_ - paced_step_) >
+           options_.max_seconds;
   }
 
   void StepOnce(const Batch& batch) {
@@ -332,6 +358,7 @@ class Trainer {
     if (fits && !shortened_) return;
     const double more = std::max(0.0, (options_.max_seconds - spent) / per_step);
     total_steps_ = std::min(options_.steps, step_ + static_cast<int64_t>(more));
+    if (shortened_) return;
     shortened_ = true;
     Say("max_seconds = " + std::to_string(std::llround(options_.max_seconds)) + " allows " +
         std::to_string(total_steps_) + " of " + std::to_string(options_.steps) +
@@ -462,11 +489,6 @@ class Trainer {
   bool TryResume() {
     const std::filesystem::path path = CheckpointPath(out_);
     if (!std::filesystem::exists(path)) {
-      if (std::filesystem::exists(ModelPath(out_))) {
-        throw UsageError(ModelPath(out_).string() + " is there, but " + path.string() +
-                         ", with which --resume goes on, is not: for another training choose "
-                         "another --out; train.start goes on from the weights of a model");
-      }
       Say(path.string() + " is not there: starting from the beginning");
       return false;
     }

@@ -180,6 +180,29 @@ TEST_F(Merge, ShardsOfNoPartAreLeftAlone) {
   ExpectSameDataset(folder_ / "out", folder_ / "a");
 }
 
+TEST_F(Merge, UnnamedShardsOfOthersBesideTasksAreLeftAlone) {
+  WriteTasks(folder_ / "tasks", 2, 1);
+  const fs::path file = folder_ / "tasks" / ShardFileName(98);
+  PublishText(file, "precious");
+  EXPECT_THAT(MessageOf<UsageError>([&] { MergeTasks(folder_ / "tasks"); }),
+              HasSubstr("00098.h5 is a shard of another run"));
+  EXPECT_EQ(ReadText(file), "precious");
+  fs::remove(file);
+  EXPECT_FALSE(MergeTasks(folder_ / "tasks").was_complete);
+}
+
+TEST_F(Merge, TasksWithoutWorkAreOfOneRunToo) {
+  DatasetJob job = CountingJob(folder_ / "d", 15, 1);  // two shards
+  for (int task = 0; task < 3; ++task) {
+    job.task = TaskOfRun{task, 3};
+    Write(job);
+  }
+  ++job.manifest.seed;
+  job.task = TaskOfRun{2, 3};
+  EXPECT_THAT(MessageOf<UsageError>([&] { Write(job); }), HasSubstr("another seed"));
+  EXPECT_FALSE(MergeTasks(folder_ / "d").was_complete);
+}
+
 // Nodes that write to disks of their own, one of them without work.
 TEST_F(Merge, PartsOfTasksWithNothingToDoAreParts) {
   Write(CountingJob(folder_ / "whole", 15, 1));  // two shards

@@ -72,6 +72,9 @@ TEST_F(EvalModel, EveryNumberCarriesItsProtocolAndABaseline) {
   EXPECT_EQ(summary["upright_views"], 5);
   EXPECT_THAT(result.out, AllOf(HasSubstr("spurr2018, root palm centre"), HasSubstr("mean pose")));
 
+  EXPECT_THAT(ReadText(out / "eval.csv"),
+              AllOf(HasSubstr("\nrgb->3d,spurr2018,"), HasSubstr("\nmean pose,spurr2018,")))
+      << "as tools/ablation.sh reads it";
   for (const char* name :
        {"eval.json", "eval.csv", "pck_spurr2018.png", "pck_pa.png", "pck_pa.gp"}) {
     EXPECT_GT(fs::file_size(out / name), 500u) << name;
@@ -128,6 +131,13 @@ TEST_F(EvalModel, SaysWhereNothingCanBeMeasured) {
   std::vector<std::string> one = arguments;
   one.insert(one.end(), {"--data", Data(), "--pairs", "rgb->3d", "depth->3d"});
   EXPECT_EQ(RunHandforge(one).exit_code, 2) << "the model sees no depth";
+  const std::string poses = Folder("poses_alone").string();
+  unlabelled.present = kHasJoints3 | kHasJoints2;
+  WriteToyDataset(unlabelled, 16, poses);
+  const CommandResult asked =
+      RunHandforge({"eval", "--data", poses, "--model", Model(), "--pairs", "3d->3d", "rgb->3d"});
+  EXPECT_EQ(asked.exit_code, 3);
+  EXPECT_THAT(asked.err, HasSubstr("has what rgb->3d is measured by"));
 }
 
 // ---- Predictions on public datasets -------------------------------------------------------------

@@ -48,16 +48,40 @@ TEST_F(Walk, BetweenSamplesWritesStripAndVideo) {
   EXPECT_EQ(frames, 9);
 }
 
-TEST_F(Walk, BetweenPicturesStartsAtTheFirst) {
-  fs::create_directories(Folder("pictures"));
-  for (const uint64_t i : {200, 202}) {
-    WritePng(ToyTuple(kToy, i).rgb, Folder("pictures") / (std::to_string(i) + ".png"));
+// The pixels of a strip's column.
+std::vector<uint8_t> Column(const ImageU8& strip, int column) {
+  constexpr int kCellPx = 64, kGapPx = 2;
+  std::vector<uint8_t> pixels;
+  for (int y = 0; y < strip.height; ++y) {
+    for (int x = 0; x < kCellPx; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        pixels.push_back(strip.at(column * (kCellPx + kGapPx) + x, y, c));
+      }
+    }
   }
-  const CommandResult result = Run(
-      {"--images", Folder("pictures"), "--out", Folder("out"), "--set", "walk.handedness=right"});
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(Summary(result)["waypoints"], 2);
-  EXPECT_EQ(Summary(result)["frames"], 5);
+  return pixels;
+}
+
+TEST_F(Walk, BetweenPicturesGoesFromTheFirstToTheLast) {
+  const auto walk = [&](const std::string& name, uint64_t first, uint64_t last) {
+    const fs::path folder = Folder(name);
+    fs::create_directories(folder);
+    WritePng(ToyTuple(kToy, first).rgb, folder / "a.png");
+    WritePng(ToyTuple(kToy, last).rgb, folder / "b.png");
+    const CommandResult result =
+        Run({"--images", folder, "--out", folder / "out", "--set", "walk.handedness=right"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(Summary(result)["waypoints"], 2);
+    EXPECT_EQ(Summary(result)["frames"], 5);
+    return ReadImageFile(folder / "out/walk.png").rgb;
+  };
+  const ImageU8 there = walk("there", 200, 202), back = walk("back", 202, 200);
+  const ImageU8 elsewhere = walk("elsewhere", 200, 204);
+  EXPECT_EQ(Column(there, 0), Column(elsewhere, 0));
+  EXPECT_NE(Column(there, 4), Column(elsewhere, 4));
+  EXPECT_EQ(Column(there, 0), Column(back, 4));
+  EXPECT_EQ(Column(there, 4), Column(back, 0));
+  EXPECT_NE(Column(there, 0), Column(there, 2));
 }
 
 TEST_F(Walk, SameSeedSameStrip) {

@@ -242,6 +242,20 @@ TEST_F(TwoTrain, NothingIsDoneWithOtherData) {
   }));
 }
 
+// Budgets need not be the same; all act by the first one's.
+TEST_F(TwoTrain, KeepToTheFirstOnesBudget) {
+  TrainOptions options = Options("budgets");
+  options.processes = 2;
+  options.rendezvous = FreeAddress();
+  options.log_every = 2;
+  EXPECT_TRUE(InProcesses(2, [&](int i) {
+    TrainOptions ours = options;
+    ours.process = i;
+    ours.max_seconds = i == 0 ? 0 : 1000;
+    return Train(ours, false).steps == options.steps;
+  }));
+}
+
 TEST_F(TwoTrain, StopTogetherAndGoOnWithTheSameBits) {
   ASSERT_TRUE(TrainTogether(Options("whole"), false));
   ASSERT_TRUE(TrainTogether(Options("stopped"), false, 7));
