@@ -54,6 +54,15 @@ double Clearance(const Vector3d& a, const Vector3d& b, const std::vector<FleshCa
   return nearest;
 }
 
+double LowestOf(const std::vector<FleshCapsule>& capsules, const Vector3d& up) {
+  double lowest = INFINITY;
+  for (const FleshCapsule& c : capsules) {
+    lowest = std::min(
+        {lowest, c.start_mm.dot(up) - c.start_radius_mm, c.end_mm.dot(up) - c.end_radius_mm});
+  }
+  return lowest;
+}
+
 SceneObject ObjectAt(int shape,
                      const Vector3d& size_mm,
                      const Matrix3d& rotation,
@@ -307,26 +316,32 @@ SceneObject SceneSampler::InHand(const BonePoses& poses, Random& random) const {
 // A slab under the lowest of the flesh. Hands lie on their palms mostly, else on the side of the
 // little finger or on their backs.
 void SceneSampler::LayDown(const BonePoses& poses, Random& random, Scene* scene) const {
-  constexpr double kTiltDeviation = 0.3, kSinksMm = 1.5, kForearmShownMm = 90;
+  constexpr double kTiltDeviation = 0.3, kSinksMm = 1.5;
+  constexpr int kDraws = 16;
   const double side = random.Uniform();
-  Vector3d up(0, side < 0.7 ? 1 : side < 0.9 ? 0 : -1, 0);
-  if (up.isZero()) up.x() = -1;
-  for (int i = 0; i < 3; ++i) up[i] += random.Normal(0, kTiltDeviation);
-  up.normalize();
+  Vector3d facing(0, side < 0.7 ? 1 : side < 0.9 ? 0 : -1, 0);
+  if (facing.isZero()) facing.x() = -1;
+  FleshCapsule wrist;
+  wrist.start_mm = wrist.end_mm = poses.origin_mm[kForearmBone];
+  wrist.start_radius_mm = wrist.end_radius_mm =
+      kForearmHalfThicknessMm * poses.scale[kForearmBone].y();
+  std::vector<FleshCapsule> hand = Capsules(rig_, poses);
+  hand.push_back(wrist);
+  const std::vector<FleshCapsule> arm = WholeArm(poses);
 
-  double lowest = INFINITY;
-  const auto lower = [&](const Vector3d& centre, double radius) {
-    lowest = std::min(lowest, centre.dot(up) - radius);
-  };
-  for (const FleshCapsule& c : Capsules(rig_, poses)) {
-    lower(c.start_mm, c.start_radius_mm);
-    lower(c.end_mm, c.end_radius_mm);
+  // The hand lies on it and the arm rises from it; where no draw lets it, the one that does best.
+  Vector3d up = facing;
+  double least_sunk_mm = INFINITY;
+  for (int draw = 0; draw < kDraws && least_sunk_mm > kSinksMm; ++draw) {
+    Vector3d drawn = facing;
+    for (int i = 0; i < 3; ++i) drawn[i] += random.Normal(0, kTiltDeviation);
+    drawn.normalize();
+    const double sunk_mm = LowestOf(hand, drawn) - LowestOf(arm, drawn);
+    if (sunk_mm >= least_sunk_mm) continue;
+    least_sunk_mm = sunk_mm;
+    up = drawn;
   }
-  const Vector3d wrist = poses.origin_mm[kForearmBone];
-  const double wrist_radius_mm = kForearmHalfThicknessMm * poses.scale[kForearmBone].y();
-  lower(wrist, wrist_radius_mm);
-  lower(wrist + kForearmShownMm * poses.rotation[kForearmBone].col(2), wrist_radius_mm);
-  lowest += kSinksMm;
+  const double lowest = LowestOf(hand, up) + kSinksMm;
 
   const Vector3d size(random.Uniform(150, 700), random.Uniform(100, 500), random.Uniform(3, 60));
   const Matrix3d rotation =

@@ -289,7 +289,7 @@ TEST(Scene, HandsLieOnWhatIsBeneathThem) {
   options.objects.beneath = 1;
   const RenderWorld world = RenderWorld::Load(options);
   const std::set<int> forearm = ForearmVertices(world);
-  int palm_down = 0;
+  int palm_down = 0, arms_sunk = 0;
   for (const Tuple& t : Rendered(world, 30)) {
     const SceneObject& slab = t.objects[0];
     ASSERT_EQ(slab.shape, static_cast<int>(Solid::kBox));
@@ -305,11 +305,17 @@ TEST(Scene, HandsLieOnWhatIsBeneathThem) {
     EXPECT_GT(lowest, -8) << "sinks in, tuple " << t.index;
     const BonePoses poses = ToBonePoses(t.rig);
     EXPECT_GT(above_mm(poses.origin_mm[kForearmBone].cast<float>()), 0) << t.index;
+    arms_sunk += std::any_of(forearm.begin(), forearm.end(), [&](int v) {
+      const auto at = ObjectLibrary::InObject(slab, surface[static_cast<size_t>(v)]);
+      return std::abs(at.x()) < slab.size_mm[0] / 2 && std::abs(at.y()) < slab.size_mm[1] / 2 &&
+             above_mm(surface[static_cast<size_t>(v)]) < -10;
+    });
     EXPECT_GT(above_mm(Eigen::Vector3f::Zero()), 30) << "the camera, tuple " << t.index;
     const Eigen::Vector3f back = poses.rotation[kPalmBone].col(1).cast<float>();
     palm_down += above_mm(back) > above_mm(Eigen::Vector3f::Zero());
   }
   EXPECT_GT(palm_down, 18) << "of 30";
+  EXPECT_LE(arms_sunk, 2) << "of 30";
 }
 
 TEST(Scene, MovingHandsLieOnNothing) {
