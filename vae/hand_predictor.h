@@ -21,6 +21,8 @@ std::vector<float> EncodeCrop(const HandVae& vae,
                               const CropSquare& square,
                               bool mirrored);
 
+// For crops of one hand, whatever made them; `handforge predict`, for photographs, sets
+// `refinements` to 1 and `posture_prior`.
 struct PredictorOptions {
   // "left", "right", or "auto": the side under which the model's looks agree most with each other,
   // weighed against what its side head says, where it has one. A model with side_input = 2 does not
@@ -43,7 +45,7 @@ struct PredictorOptions {
   // Draws from the posterior per look, for the spread.
   int draws = 4;
   // Pictures are photographs of people, taken upright: how hands are turned in such (PosturePrior)
-  // counts where the side is not said. Of colour pictures alone.
+  // counts where the side is not said. Of colour pictures and models with a side head alone.
   bool posture_prior = false;
   // Probability that two hands beside each other in one picture are a left and a right one
   // (vae/hand_pairs.h), of hands that are asked for together; 0.5 = each is told by itself.

@@ -21,7 +21,7 @@ namespace handforge {
 // Arrays (F32):
 //   baseline.joints3 {63}, baseline.joints2 {42}, baseline.rgba {px, px, 4}
 //   latent.mean {D}, latent.cholesky {D, D}        of the aggregate posterior
-//   latent.bank_mean {M, D}, latent.bank_logvar {M, D}   posteriors of M training samples
+//   latent.bank_mean {M, D}, latent.bank_logvar {M, D}   posteriors of M training samples (F16)
 constexpr const char* kModelFormat = "handforge.vae";
 constexpr int kModelFormatVersion = 1;
 

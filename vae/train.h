@@ -55,8 +55,8 @@ struct TrainOptions {
   ModelOptions model;
 
   // Encoder->decoder pairs with their weight, the number of steps in each round of the schedule:
-  // "3d->3d*8"; "rgb->3d+2d" steps two decoders on one pass of the encoder. A joint step costs a
-  // quarter of an RGB step, so the quick recipe takes many.
+  // "3d->3d*8"; "rgb->3d+2d" steps two decoders on one pass of the encoder. Joint steps cost a
+  // fraction of picture steps (vae/MODEL.md), so the quick recipe takes many.
   std::vector<std::string> pairs = {"3d->3d*10",
                                     "2d->3d*6",
                                     "3d->2d*2",

@@ -13,7 +13,9 @@ fi
 tasks=$1
 export HANDFORGE_COUNT=$2 HANDFORGE_OUT=$3 HANDFORGE_RECIPE=${4:-configs/large.yaml}
 shift $(($# < 4 ? $# : 4))
-export HANDFORGE=${HANDFORGE:-$PWD/build/handforge} HANDFORGE_COMMAND=${HANDFORGE_COMMAND:-synth}
+program=$PWD/build/handforge # of a checkout; else the one that is installed
+[[ -x $program ]] || program=$(command -v handforge || printf '%s' "$program")
+export HANDFORGE=${HANDFORGE:-$program} HANDFORGE_COMMAND=${HANDFORGE_COMMAND:-synth}
 
 here=$(dirname "${BASH_SOURCE[0]}")
 array=$(sbatch --parsable --array="0-$((tasks - 1))" "$@" "$here/array.sbatch")

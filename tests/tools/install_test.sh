@@ -21,7 +21,7 @@ cp "$work/prefix/share/handforge/example.cc" "$work/user/"
 cat >"$work/user/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.25)
 project(user LANGUAGES C CXX)
-set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD 14) # the library asks for what it needs
 find_package(handforge 0.1 REQUIRED)
 add_executable(user example.cc)
 target_link_libraries(user PRIVATE handforge::handforge_vae)

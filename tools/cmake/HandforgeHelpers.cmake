@@ -12,6 +12,7 @@ function(handforge_add_library name)
   add_library(handforge::${name} ALIAS ${name})
   target_include_directories(${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/handforge>)
+  target_compile_features(${name} PUBLIC cxx_std_17)
   target_link_libraries(${name} PUBLIC $<BUILD_INTERFACE:handforge_flags> ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
