@@ -178,19 +178,26 @@ class TwoTrain : public Processes {
     });
   }
 
+  // Trains in folder "one" alone and in "two" together; every loss must be the same.
+  void ExpectSameLosses(TrainOptions options) const {
+    options.out = folder_ / "one";
+    ASSERT_TRUE(InProcesses(1, [&](int) {
+      Train(options, false);
+      return true;
+    }));
+    options.out = folder_ / "two";
+    ASSERT_TRUE(TrainTogether(options, false));
+    const auto one = LossesOf(folder_ / "one" / "train_log.csv");
+    const auto two = LossesOf(folder_ / "two" / "train_log.csv");
+    ASSERT_EQ(one.size(), two.size());
+    for (const auto& [step, loss] : one) EXPECT_NEAR(two.at(step), loss, 2e-3 * loss) << step;
+  }
+
   TemporaryFolder folder_;
 };
 
 TEST_F(TwoTrain, AsOneDoes) {
-  ASSERT_TRUE(InProcesses(1, [&](int) {
-    Train(Options("one"), false);
-    return true;
-  }));
-  ASSERT_TRUE(TrainTogether(Options("two"), false));
-  const auto one = LossesOf(folder_ / "one" / "train_log.csv");
-  const auto two = LossesOf(folder_ / "two" / "train_log.csv");
-  ASSERT_EQ(one.size(), two.size());
-  for (const auto& [step, loss] : one) EXPECT_NEAR(two.at(step), loss, 2e-3 * loss) << step;
+  ExpectSameLosses(Options("one"));
 
   const HandVae a = HandVae::Load(ModelPath(folder_ / "one"));
   const HandVae b = HandVae::Load(ModelPath(folder_ / "two"));
@@ -206,26 +213,15 @@ TEST_F(TwoTrain, AsOneDoes) {
 
 // The first process has all the rows without a mask: what they are weighed by is that of both.
 TEST_F(TwoTrain, DecodePicturesAsOneDoes) {
-  const auto options = [this](const std::string& out) {
-    TrainOptions pictures = Options(out);
-    pictures.pairs = {"rgb->rgb", "3d->rgb", "3d->depth", "3d->3d", "depth->3d"};
-    pictures.model.side_head = 0;
-    pictures.labelled_share = 0.5;
-    pictures.unlabelled_share = 0.5;
-    pictures.own_masks = true;
-    pictures.detail_weight = 1;
-    pictures.background_weight = 0.2;
-    return pictures;
-  };
-  ASSERT_TRUE(InProcesses(1, [&](int) {
-    Train(options("one_picture"), false);
-    return true;
-  }));
-  ASSERT_TRUE(TrainTogether(options("two_pictures"), false));
-  const auto one = LossesOf(folder_ / "one_picture" / "train_log.csv");
-  const auto two = LossesOf(folder_ / "two_pictures" / "train_log.csv");
-  ASSERT_EQ(one.size(), two.size());
-  for (const auto& [step, loss] : one) EXPECT_NEAR(two.at(step), loss, 2e-3 * loss) << step;
+  TrainOptions pictures = Options("one");
+  pictures.pairs = {"rgb->rgb", "3d->rgb", "3d->depth", "3d->3d", "depth->3d"};
+  pictures.model.side_head = 0;
+  pictures.labelled_share = 0.5;
+  pictures.unlabelled_share = 0.5;
+  pictures.own_masks = true;
+  pictures.detail_weight = 1;
+  pictures.background_weight = 0.2;
+  ExpectSameLosses(pictures);
 }
 
 TEST_F(TwoTrain, NothingIsDoneWithOtherData) {
