@@ -171,67 +171,76 @@ int64_t BatchMaker::RowAt(int64_t position, Order* order) const {
   return order->shuffled[static_cast<size_t>(position % count)];
 }
 
-void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
-  const Pass& pass = batch->pass;
-  AugmentDraw draw =
-      DrawAugment(options_.augment, options_.seed, batch->step, position, pass.HasImages());
+AugmentDraw BatchMaker::DrawFor(int64_t row, int position, const Pass& pass, int64_t step) const {
+  AugmentDraw draw = DrawAugment(options_.augment, options_.seed, step, position, pass.HasImages());
   StandUp(row, pass.from, &draw);
   // Looks are compared but for their turn: a shift, which turns the camera, would be held against
   // them.
   if (Looks(pass) > 1) draw.shift = {0, 0};
-  const bool decoded = position < DecodedRows(pass);
   if (!Stretches(pass)) draw.stretch = 1;
-  if (decoded || (HasCanonicalFraming(pass) && samples_.Has(row, Modality::kJoints2))) {
+  if (position < DecodedRows(pass) ||
+      (HasCanonicalFraming(pass) && samples_.Has(row, Modality::kJoints2))) {
     SetCanonicalFraming(samples_.joints2.data() + row * kNumJoints * 2, &draw);
   } else {
     draw.focal = 2 * samples_.focal_over_size[static_cast<size_t>(row)];
   }
-  Random random = DegradeRandom(options_.seed, batch->step, position);
+  return draw;
+}
 
-  if (decoded) {
+void BatchMaker::AddRow(int64_t row, int position, Batch* batch) const {
+  const Pass& pass = batch->pass;
+  const AugmentDraw draw = DrawFor(row, position, pass, batch->step);
+  if (position < DecodedRows(pass)) {
     ++batch->decoded_rows;
     AddBackground(position, batch);
   }
   if (Looks(pass) > 1) batch->turns.push_back(static_cast<float>(draw.angle_rad));
 
-  // What the encoder sees.
-  std::array<std::vector<float>, kNumModalities> planes;
-  for (const Modality modality : {Modality::kRgb, Modality::kDepth}) {
-    if (pass.from == modality || pass.Decodes(modality)) {
-      planes[static_cast<size_t>(modality)] = Planes(row, modality, draw);
-    }
+  std::array<std::vector<float>, kNumModalities> views;
+  for (size_t m = 0; m < views.size(); ++m) {
+    const Modality modality = static_cast<Modality>(m);
+    if (pass.from != modality && !pass.Decodes(modality)) continue;
+    views[m] = IsImage(modality) ? Planes(row, modality, draw)
+                                 : MovedJoints(samples_, row, modality, draw);
   }
+  Random random = DegradeRandom(options_.seed, batch->step, position);
+  const std::vector<float>& shown = views[static_cast<size_t>(pass.from)];
   if (IsImage(pass.from)) {
-    AppendInput(row, pass.from, planes[static_cast<size_t>(pass.from)], &random, &batch->input);
+    AppendInput(row, pass.from, shown, &random, &batch->input);
+    if (options_.sides) AddSide(row, batch);
   } else {
-    Append(MovedJoints(samples_, row, pass.from, draw), &batch->input);
+    Append(shown, &batch->input);
   }
-
-  if (options_.sides && IsImage(pass.from)) {
-    const bool left =
-        samples_.handedness[static_cast<size_t>(row)] == static_cast<uint8_t>(Handedness::kLeft);
-    Append({left ? 1.0F : 0.0F, left ? 0.0F : 1.0F}, &batch->sides);
-  }
-
-  // What the decoders are to say.
   for (const Modality modality : pass.to) {
     const size_t m = static_cast<size_t>(modality);
-    Append(IsImage(modality) ? planes[m] : MovedJoints(samples_, row, modality, draw),
-           &batch->targets[m]);
+    Append(views[m], &batch->targets[m]);
   }
   if (pass.Decodes(Modality::kRgb)) {
     const bool labelled = (samples_.present[static_cast<size_t>(row)] & kHasMask) != 0;
     batch->has_alpha.push_back(labelled ? 1.0F : 0.0F);
     if (options_.appearance && pass.from != Modality::kRgb) {
-      AugmentDraw look =
-          DrawAugment(options_.augment, options_.seed, batch->step, kSecondLooks + position, true);
-      look.gain = draw.gain;
-      look.grey = draw.grey;
-      AppendInput(
-          row, Modality::kRgb, Planes(row, Modality::kRgb, look), &random, &batch->appearance);
+      AddAppearance(row, position, draw, &random, batch);
     }
   }
+  AddNoise(position, batch);
+}
 
+void BatchMaker::AddSide(int64_t row, Batch* batch) const {
+  const bool left =
+      samples_.handedness[static_cast<size_t>(row)] == static_cast<uint8_t>(Handedness::kLeft);
+  Append({left ? 1.0F : 0.0F, left ? 0.0F : 1.0F}, &batch->sides);
+}
+
+void BatchMaker::AddAppearance(
+    int64_t row, int position, const AugmentDraw& draw, Random* random, Batch* batch) const {
+  AugmentDraw look =
+      DrawAugment(options_.augment, options_.seed, batch->step, kSecondLooks + position, true);
+  look.gain = draw.gain;
+  look.grey = draw.grey;
+  AppendInput(row, Modality::kRgb, Planes(row, Modality::kRgb, look), random, &batch->appearance);
+}
+
+void BatchMaker::AddNoise(int position, Batch* batch) const {
   Random noise(options_.seed,
                static_cast<uint64_t>(batch->step),
                static_cast<uint32_t>(position),

@@ -91,7 +91,14 @@ class BatchMaker {
   int UnlabelledRows(const Pass& pass) const;
   void AddOrders(const Pass& pass);
   int64_t RowAt(int64_t position, Order* order) const;
+  // How the sample at a position of a batch is moved and lit.
+  AugmentDraw DrawFor(int64_t row, int position, const Pass& pass, int64_t step) const;
   void AddRow(int64_t row, int position, Batch* batch) const;
+  void AddSide(int64_t row, Batch* batch) const;
+  // Appends the same hand in the same light turned otherwise (Batch::appearance).
+  void AddAppearance(
+      int64_t row, int position, const AugmentDraw& draw, Random* random, Batch* batch) const;
+  void AddNoise(int position, Batch* batch) const;
   void AddLeftRow(int64_t row, int position, Batch* batch) const;
   // Turns upright what an encoder of images is shown, where the draw says so.
   void StandUp(int64_t row, Modality from, AugmentDraw* draw) const;

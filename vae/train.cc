@@ -1,39 +1,25 @@
 #include "vae/train.h"
 
 #include "io/core/error.h"
-#include "io/dataset.h"
 #include "io/files.h"
 #include "io/folder_lock.h"
 #include "io/interrupt.h"
-#include "vae/batch.h"
+#include "vae/batch_file.h"
 #include "vae/hand_vae.h"
 #include "vae/learner.h"
 #include "vae/model_file.h"
 #include "vae/process_group.h"
-#include "vae/teacher.h"
 #include "vae/train_log.h"
+#include "vae/train_schedule.h"
+#include "vae/training_data.h"
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
-
-#include <nlohmann/json.hpp>
+#include <utility>
 
 namespace handforge {
 namespace {
-
-using Json = nlohmann::json;
-using Clock = std::chrono::steady_clock;
-
-constexpr double kPi = 3.14159265358979323846;
-// A budget is only enforced where the projected time exceeds it by this factor: projections are
-// noisy, and a run that fits must stay reproducible.
-constexpr double kBudgetSlack = 1.03;
 
 VaeInfo DescribeOptions(const TrainOptions& options) {
   VaeInfo info;
@@ -82,6 +68,14 @@ std::string FirstDifference(const std::string& a, const std::string& b) {
   }
 }
 
+double SumOfPoseErrors(const std::vector<PairScore>& scores) {
+  double sum_mm = 0;
+  for (const PairScore& score : scores) {
+    if (score.measure == "epe_mm") sum_mm += score.value;
+  }
+  return sum_mm;
+}
+
 // One run of Train.
 class Trainer {
  public:
@@ -91,7 +85,7 @@ class Trainer {
         out_(options.out),
         passes_(ParsePasses(options.pairs)),
         pairs_(PairsOf(passes_)),
-        total_steps_(options.steps),
+        schedule_(options),
         info_(DescribeOptions(options)) {}
 
   TrainResult Run(bool resume) {
@@ -160,7 +154,7 @@ class Trainer {
                        ": the processes were started with different training options");
     }
     // The only option of these that they need not share, and all act by.
-    options_.max_seconds = group_->OfFirst(options_.max_seconds);
+    schedule_.set_max_seconds(group_->OfFirst(schedule_.max_seconds()));
   }
 
   // Whether all processes have the same text.
@@ -179,9 +173,9 @@ class Trainer {
   }
 
   void CheckOthersStartWhereThisDoes() {
-    if (!group_ || group_->Agree(static_cast<double>(step_))) return;
+    if (!group_ || group_->Agree(static_cast<double>(schedule_.step()))) return;
     throw DataError("process " + std::to_string(options_.process) + " starts after step " +
-                    std::to_string(step_) + ", others elsewhere; " + out_.string() +
+                    std::to_string(schedule_.step()) + ", others elsewhere; " + out_.string() +
                     " must be one folder for all of them");
   }
 
@@ -195,139 +189,59 @@ class Trainer {
   // The first process alone measures and keeps time; the others hear how many steps are left.
   void ShareTotalSteps() {
     if (!group_) return;
-    total_steps_ = static_cast<int64_t>(group_->OfFirst(static_cast<double>(total_steps_)));
+    const double steps = group_->OfFirst(static_cast<double>(schedule_.total_steps()));
+    schedule_.set_total_steps(static_cast<int64_t>(steps));
   }
 
   void LoadData() {
-    RefuseTheSameDataTwice();
-    const uint64_t most_pixel_bytes =
-        options_.memory_gb > 0 ? static_cast<uint64_t>(1e9 * options_.memory_gb) : kAllInMemory;
-    data_ = LoadTrainingData(options_.data, SampleForm(options_.model), most_pixel_bytes);
-    if (data_.train.stored) {
-      Say("pictures stay in the shards, since they take more than memory_gb = " +
-          std::to_string(options_.memory_gb));
-    }
-    if (options_.labelled_share < 1) {
-      DropLabels(options_.labelled_share, options_.keep_unlabelled, options_.seed, &data_.train);
-      RequireLabels();
-    }
-    info_.data_sha256 = data_.manifest_sha256;
-    AddDataStatistics(data_.train, &info_, &statistics_);
-    if (!options_.teachers.empty()) LabelByTeachers();
+    PreparedData prepared =
+        PrepareTrainingData(options_, info_, [this](const std::string& text) { Say(text); });
+    data_ = std::move(prepared.data);
+    info_ = std::move(prepared.info);
+    statistics_ = std::move(prepared.statistics);
     CheckOthersHaveTheseData();
     batches_.emplace(data_.train, passes_, MakeBatchOptions(options_));
-    Say(std::to_string(data_.train.size()) + " training and " +
-        std::to_string(data_.held_out.size()) + " held-out samples");
-    if (data_.held_out.size() == 0) {
-      Say("no held-out sample (splits validation and test): nothing will be measured");
-    }
-  }
-
-  void RefuseTheSameDataTwice() const {
-    std::map<std::string, std::string> folder_of;  // by the hash of its manifest
-    for (const std::string& folder : options_.data) {
-      const std::filesystem::path manifest = ManifestPath(folder);
-      if (!std::filesystem::exists(manifest)) continue;  // which loading it says
-      const auto [known, is_new] = folder_of.insert({Sha256OfFile(manifest), folder});
-      if (is_new) continue;
-      throw UsageError("data: " + folder + " is the same dataset as " + known->second);
-    }
-  }
-
-  void RequireLabels() const {
-    const auto labelled = [](uint32_t present) {
-      return (present & (kHasJoints2 | kHasJoints3)) != 0;
-    };
-    const std::vector<uint32_t>& present = data_.train.present;
-    const bool needs_labels = std::any_of(passes_.begin(), passes_.end(), [](const Pass& pass) {
-      return !IsImage(pass.from) ||
-             std::any_of(pass.to.begin(), pass.to.end(), [](Modality to) { return !IsImage(to); });
-    });
-    if (!needs_labels || !options_.teachers.empty() ||
-        std::any_of(present.begin(), present.end(), labelled)) {
-      return;
-    }
-    throw UsageError("labelled_share = " + std::to_string(options_.labelled_share) +
-                     " keeps the labels of none of the " + std::to_string(present.size()) +
-                     " training rows");
-  }
-
-  void LabelByTeachers() {
-    std::vector<HandVae> teachers;
-    for (const std::string& file : options_.teachers) {
-      teachers.push_back(HandVae::Load(file));
-      info_.data_sha256.push_back(Sha256OfFile(file));
-    }
-    // What they say of sizes is one guess for all hands: true labels, where there are any, or their
-    // own training data say how hands vary.
-    if (info_.bone_mean_mm == 0) {
-      info_.bone_mean_mm = teachers[0].info().bone_mean_mm;
-      info_.bone_std_mm = teachers[0].info().bone_std_mm;
-    }
-    const int64_t rows =
-        LabelBy(teachers, options_.teachers, static_cast<int>(options_.threads), &data_.train);
-    Say("teachers labelled " + std::to_string(rows) + " pictures");
   }
 
   // ---- The loop ----
 
   void Loop() {
-    session_start_ = Clock::now();
-    paced_seconds_ = Seconds();
-    paced_step_ = session_step_ = step_;
-    if (step_ >= total_steps_) return;
-    BatchPrefetcher prefetcher(&*batches_, step_);
-    while (step_ < total_steps_) {
+    schedule_.Begin();
+    if (schedule_.Done()) return;
+    BatchPrefetcher prefetcher(&*batches_, schedule_.step());
+    while (!schedule_.Done()) {
       if (AnyInterrupted()) {
         if (IsFirst()) SaveCheckpoint();
-        throw Interrupted("training interrupted after step " + std::to_string(step_) + "; " +
-                          CheckpointPath(out_).string() + " holds it, --resume goes on");
+        throw Interrupted("training interrupted after step " + std::to_string(schedule_.step()) +
+                          "; " + CheckpointPath(out_).string() + " holds it, --resume goes on");
       }
       StepOnce(prefetcher.Next());
       if (IsFirst()) LogAndMeasure();
-      if (MayShortenNow()) ShareTotalSteps();
-      const bool last = step_ == total_steps_;
-      if (IsFirst() && (step_ % options_.checkpoint_every == 0 || last)) SaveCheckpoint();
+      if (schedule_.MayShorten()) ShareTotalSteps();
+      const bool due = schedule_.step() % options_.checkpoint_every == 0 || schedule_.Done();
+      if (IsFirst() && due) SaveCheckpoint();
     }
-  }
-
-  bool MayShortenNow() const {
-    const bool logs = options_.max_seconds > 0 && step_ % options_.log_every == 0;
-    return (logs || step_ % options_.eval_every == 0) && step_ < options_.steps;
   }
 
   void LogAndMeasure() {
-    const bool logs = step_ % options_.log_every == 0;
-    if (logs || step_ == total_steps_) WriteLosses();
-    if (step_ == total_steps_) return;
-    const bool measures = step_ % options_.eval_every == 0;
-    if (measures || (logs && FirstEvaluationComesTooLate())) EnforceBudget();
-    if (measures && step_ < total_steps_) {
-      paced_seconds_ = Seconds();
-      paced_step_ = step_;
+    const bool logs = schedule_.Logs();
+    if (logs || schedule_.Done()) WriteLosses();
+    if (schedule_.Done()) return;
+    if (logs || schedule_.Measures()) SayUnlessEmpty(schedule_.EnforceBudget());
+    if (schedule_.Measures() && !schedule_.Done()) {
+      schedule_.TakePace();
       Evaluate();
     }
-    if (step_ == total_steps_ && !logs) WriteLosses();
-  }
-
-  // By a pace that a tenth of the budget was spent on.
-  bool FirstEvaluationComesTooLate() const {
-    constexpr double kMeasuredShare = 0.1;
-    const double measured = Seconds() - paced_seconds_;
-    if (paced_step_ != session_step_ || measured < kMeasuredShare * options_.max_seconds) {
-      return false;
-    }
-    const double until = static_cast<double>(options_.eval_every - step_ % options_.eval_every);
-    return Seconds() + until * measured / static_cast<double>(step_ - paced_step_) >
-           options_.max_seconds;
+    if (schedule_.Done() && !logs) WriteLosses();
   }
 
   void StepOnce(const Batch& batch) {
-    const std::vector<StepLosses> losses = learner_->Step(batch, LearningRate(step_));
+    const std::vector<StepLosses> losses =
+        learner_->Step(batch, schedule_.LearningRate(schedule_.step()));
     for (const StepLosses& pair : losses) {
       if (!pair.Finite()) Fail(batch, pair);
     }
-    ++step_;
+    schedule_.CountStep();
     TrainEvent event = MakeEvent(TrainEvent::Kind::kStep);
     event.pair = batch.pass.Name();
     for (const StepLosses& pair : losses) {
@@ -337,55 +251,11 @@ class Trainer {
     Notify(event);
   }
 
-  double LearningRate(int64_t step) const {
-    const double done = static_cast<double>(step);
-    const double warmup = static_cast<double>(options_.warmup_steps);
-    if (done < warmup) return options_.learning_rate * (done + 1) / (warmup + 1);
-    const double length = std::max(1.0, static_cast<double>(total_steps_) - warmup);
-    const double cosine = 0.5 * (1 + std::cos(kPi * std::min(1.0, (done - warmup) / length)));
-    const double low = options_.final_lr_fraction;
-    return options_.learning_rate * (low + (1 - low) * cosine);
-  }
-
-  // Sets the number of steps to what the budget allows at the pace since the last evaluation.
-  void EnforceBudget() {
-    const double spent = Seconds();
-    const double per_step =
-        (spent - paced_seconds_) / static_cast<double>(std::max<int64_t>(1, step_ - paced_step_));
-    if (options_.max_seconds <= 0) return;
-    const double left = static_cast<double>(total_steps_ - step_);
-    const bool fits = spent + per_step * left <= kBudgetSlack * options_.max_seconds;
-    if (fits && !shortened_) return;
-    const double more = std::max(0.0, (options_.max_seconds - spent) / per_step);
-    total_steps_ = std::min(options_.steps, step_ + static_cast<int64_t>(more));
-    if (shortened_) return;
-    shortened_ = true;
-    Say("max_seconds = " + std::to_string(std::llround(options_.max_seconds)) + " allows " +
-        std::to_string(total_steps_) + " of " + std::to_string(options_.steps) +
-        " steps at this machine's pace: the run is not reproducible");
-  }
-
   [[noreturn]] void Fail(const Batch& batch, const StepLosses& losses) {
-    TensorFile file;
-    file.metadata["step"] = std::to_string(batch.step);
-    file.metadata["pair"] = losses.pair;
+    TensorFile file = BatchToFile(batch);
+    file.metadata["failed"] = losses.pair;
     file.metadata["seed"] = std::to_string(options_.seed);
     file.metadata["config"] = options_.Text();
-    const auto add = [&file](const std::string& name, const std::vector<float>& values, int rows) {
-      if (values.empty()) return;
-      file.AddFloats(name, {rows, static_cast<int64_t>(values.size()) / rows}, values.data());
-    };
-    add("input", batch.input, batch.rows + batch.left_rows);
-    for (const Modality to : batch.pass.to) {
-      add(std::string("target.") + ModalityName(to),
-          batch.targets[static_cast<size_t>(to)],
-          batch.rows);
-    }
-    add("appearance", batch.appearance, batch.rows + batch.left_rows);
-    add("turns", batch.turns, batch.rows);
-    add("backgrounds", batch.backgrounds, batch.decoded_rows);
-    add("sides", batch.sides, batch.rows);
-    add("noise", batch.noise, batch.rows);
     if (IsFirst()) file.Write(BadBatchPath(out_));
     throw DataError("step " + std::to_string(batch.step) + ", pair " + losses.pair + ": loss " +
                     std::to_string(losses.loss) + ", gradient " +
@@ -404,20 +274,24 @@ class Trainer {
   // ---- Logs ----
 
   void OpenLogs() {
-    train_log_.emplace(out_ / "train_log.csv", kTrainLogHeader, step_);
+    train_log_.emplace(out_ / "train_log.csv", kTrainLogHeader, schedule_.step());
     // A finished run measures its last step again.
-    const int64_t measured = step_ < total_steps_ ? step_ : step_ - 1;
+    const int64_t measured = schedule_.Done() ? schedule_.step() - 1 : schedule_.step();
     validation_log_.emplace(out_ / "validation_log.csv", kValidationLogHeader, measured);
   }
 
   void WriteLosses() {
-    for (const std::string& row : means_.TakeRows(step_, LearningRate(step_ - 1), Seconds())) {
+    const int64_t step = schedule_.step();
+    const double learning_rate = schedule_.LearningRate(step - 1);
+    for (const std::string& row : means_.TakeRows(step, learning_rate, schedule_.Seconds())) {
       train_log_->Append(row);
     }
   }
 
   void LogScores(const std::vector<PairScore>& scores) {
-    for (const PairScore& score : scores) validation_log_->Append(ScoreRow(step_, score));
+    for (const PairScore& score : scores) {
+      validation_log_->Append(ScoreRow(schedule_.step(), score));
+    }
     TrainEvent event = MakeEvent(TrainEvent::Kind::kEvaluation);
     event.scores = scores;
     Notify(event);
@@ -430,25 +304,7 @@ class Trainer {
         EvaluateModel(vae, data_.held_out, {pairs_, options_.eval_samples});
     LogScores(scores);
     learner_->UseTrainingThreads();
-    StopWherePoseNoLongerImproves(scores);
-  }
-
-  // By the mean error of all pairs that say 3D joints.
-  void StopWherePoseNoLongerImproves(const std::vector<PairScore>& scores) {
-    double sum_mm = 0;
-    for (const PairScore& score : scores) {
-      if (score.measure == "epe_mm") sum_mm += score.value;
-    }
-    if (options_.patience == 0 || sum_mm == 0) return;
-    if (sum_mm < best_mm_) {
-      best_mm_ = sum_mm;
-      since_best_ = 0;
-      return;
-    }
-    if (++since_best_ < options_.patience) return;
-    Say("no better 3D error for " + std::to_string(options_.patience) +
-        " evaluations: training ends");
-    total_steps_ = step_;
+    SayUnlessEmpty(schedule_.HeedError(SumOfPoseErrors(scores)));
   }
 
   // ---- Files ----
@@ -457,7 +313,7 @@ class Trainer {
   TensorFile MakeFile(const std::string& kind) {
     TensorFile file = statistics_;
     VaeInfo info = info_;
-    info.steps = step_;
+    info.steps = schedule_.step();
     DescribeModel(info, kind, &file);
     if (kind == "model") {
       learner_->AddFinishedNetworks(options_.store == "float16", &file);
@@ -471,15 +327,7 @@ class Trainer {
     TensorFile file = MakeFile("checkpoint");
     learner_->AddOptimisers(&file);
     // Order, noise and augmentation are functions of (seed, step): the step is all their state.
-    file.metadata["progress"] = Json{
-        {"step", step_},
-        {"total_steps", total_steps_},
-        {"shortened", shortened_},
-        {"max_seconds", options_.max_seconds},
-        {"seconds", Seconds()},
-        {"best_mm", std::isfinite(best_mm_) ? best_mm_ : 0},
-        {"since_best", since_best_},
-        {"seed", options_.seed}}.dump();
+    file.metadata["progress"] = schedule_.State();
     file.metadata["loss_means"] = means_.ToJson();
     file.Write(CheckpointPath(out_));
     Notify(MakeEvent(TrainEvent::Kind::kCheckpoint));
@@ -496,35 +344,13 @@ class Trainer {
     CheckBelongs(ReadDescription(file), path.string());
     learner_->Restore(file);
     try {
-      const Json progress = Json::parse(file.Text("progress"));
-      step_ = progress.at("step").get<int64_t>();
-      total_steps_ = progress.at("total_steps").get<int64_t>();
-      shortened_ = progress.at("shortened").get<bool>();
-      earlier_seconds_ = progress.at("seconds").get<double>();
-      const double best_mm = progress.at("best_mm").get<double>();
-      if (best_mm > 0) best_mm_ = best_mm;
-      since_best_ = progress.at("since_best").get<int64_t>();
+      SayUnlessEmpty(schedule_.Restore(file.Text("progress")));
       means_.FromJson(file.Text("loss_means"));
-      TakeOtherBudget(progress.value("max_seconds", options_.max_seconds));
-    } catch (const Json::exception& error) {
+    } catch (const Error& error) {
       throw DataError(path.string() + ": metadata: " + error.what());
     }
-    Say("resuming after step " + std::to_string(step_));
+    Say("resuming after step " + std::to_string(schedule_.step()));
     return true;
-  }
-
-  // A run that `earlier` seconds shortened goes on to what another budget allows at its pace.
-  void TakeOtherBudget(double earlier) {
-    const bool stopped_early = options_.patience > 0 && since_best_ >= options_.patience;
-    if (!shortened_ || stopped_early || earlier == options_.max_seconds || step_ == 0) return;
-    const double more = (options_.max_seconds - earlier_seconds_) / earlier_seconds_;
-    total_steps_ =
-        options_.max_seconds <= 0
-            ? options_.steps
-            : step_ + static_cast<int64_t>(static_cast<double>(step_) * std::max(0.0, more));
-    total_steps_ = std::min(total_steps_, options_.steps);
-    Say("another max_seconds: the run now has " + std::to_string(total_steps_) +
-        " steps, and its learning rate follows them from here on");
   }
 
   void CheckBelongs(const VaeInfo& info, const std::string& path) const {
@@ -546,7 +372,7 @@ class Trainer {
     TensorFile file = MakeFile("model");
     const HandVae bare = HandVae::FromTensors(file, options_.device);
     VaeInfo info = info_;
-    info.steps = step_;
+    info.steps = schedule_.step();
     AddLatentStatistics(bare, data_.train, &info, &file);
     DescribeModel(info, "model", &file);
 
@@ -555,16 +381,16 @@ class Trainer {
     LogScores(result.scores);
     file.Write(result.model);
     result.model_sha256 = Sha256OfFile(result.model);
-    result.seconds = Seconds();
+    result.seconds = schedule_.Seconds();
     return result;
   }
 
   TrainResult Summary() const {
     TrainResult result;
     result.model = ModelPath(out_);
-    result.steps = step_;
-    result.shortened = shortened_;
-    result.seconds = Seconds();
+    result.steps = schedule_.step();
+    result.shortened = schedule_.shortened();
+    result.seconds = schedule_.Seconds();
     result.train_samples = data_.train.size();
     result.held_out_samples = data_.held_out.size();
     return result;
@@ -572,16 +398,12 @@ class Trainer {
 
   // ---- Events ----
 
-  double Seconds() const {
-    return earlier_seconds_ + std::chrono::duration<double>(Clock::now() - session_start_).count();
-  }
-
   TrainEvent MakeEvent(TrainEvent::Kind kind) const {
     TrainEvent event;
     event.kind = kind;
-    event.step = step_;
-    event.steps = total_steps_;
-    event.seconds = Seconds();
+    event.step = schedule_.step();
+    event.steps = schedule_.total_steps();
+    event.seconds = schedule_.Seconds();
     return event;
   }
 
@@ -595,23 +417,16 @@ class Trainer {
     Notify(event);
   }
 
+  void SayUnlessEmpty(const std::string& text) const {
+    if (!text.empty()) Say(text);
+  }
+
   TrainOptions options_;
   TrainListener listener_;
   std::filesystem::path out_;
   std::vector<Pass> passes_;
   std::vector<Pair> pairs_;
-  int64_t step_ = 0;
-  int64_t total_steps_;
-  bool shortened_ = false;
-  double earlier_seconds_ = 0;
-  int64_t session_step_ = 0;  // the first of this process
-  // When the pace was last taken.
-  double paced_seconds_ = 0;
-  int64_t paced_step_ = 0;
-  // Early stop: the lowest sum of 3D errors, and evaluations since.
-  double best_mm_ = std::numeric_limits<double>::infinity();
-  int64_t since_best_ = 0;
-  Clock::time_point session_start_ = Clock::now();
+  TrainSchedule schedule_;
   VaeInfo info_;
   TensorFile statistics_;
   TrainingData data_;

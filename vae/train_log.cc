@@ -84,15 +84,19 @@ std::string LossMeans::ToJson() const {
 
 void LossMeans::FromJson(const std::string& text) {
   sums_.clear();
-  const nlohmann::json json = nlohmann::json::parse(text);
-  for (const auto& [pair, values] : json.items()) {
-    Sum& sum = sums_[pair];
-    sum.losses.loss = values.at(0).get<double>();
-    sum.losses.reconstruction = values.at(1).get<double>();
-    sum.losses.alpha = values.at(2).get<double>();
-    sum.losses.kl = values.at(3).get<double>();
-    sum.losses.gradient_norm = values.at(4).get<double>();
-    sum.count = values.at(5).get<int64_t>();
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text);
+    for (const auto& [pair, values] : json.items()) {
+      Sum& sum = sums_[pair];
+      sum.losses.loss = values.at(0).get<double>();
+      sum.losses.reconstruction = values.at(1).get<double>();
+      sum.losses.alpha = values.at(2).get<double>();
+      sum.losses.kl = values.at(3).get<double>();
+      sum.losses.gradient_norm = values.at(4).get<double>();
+      sum.count = values.at(5).get<int64_t>();
+    }
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError(std::string("loss_means: ") + error.what());
   }
 }
 

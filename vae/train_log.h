@@ -31,7 +31,7 @@ class LossMeans {
   // One CSV row per pair (see Train), then forgets them.
   std::vector<std::string> TakeRows(int64_t step, double learning_rate, double seconds);
 
-  // Exact text form, for the checkpoint.
+  // Exact text form, for the checkpoint; reading it throws DataError.
   std::string ToJson() const;
   void FromJson(const std::string& json);
 

@@ -9,7 +9,9 @@
 #include "tests/vae/toy_hands.h"
 #include "tests/vae/trained_toy.h"
 #include "vae/augment.h"
+#include "vae/batch_file.h"
 #include "vae/hand_vae.h"
+#include "vae/learner.h"
 #include "vae/samples.h"
 #include "vae/targets.h"
 #include "vae/tensor_file.h"
@@ -461,7 +463,15 @@ TEST_F(TrainTest, StopsWhereTheLossIsNotFinite) {
   EXPECT_TRUE(batch.Has("input"));
   EXPECT_TRUE(batch.Has("noise"));
   EXPECT_FALSE(batch.Text("pair").empty());
-  EXPECT_EQ(TensorFile::Read(CheckpointPath(options.out)).Text("kind"), "checkpoint");
+  const TensorFile checkpoint = TensorFile::Read(CheckpointPath(options.out));
+  EXPECT_EQ(checkpoint.Text("kind"), "checkpoint");
+
+  Learner learner(options);
+  learner.Restore(checkpoint);
+  const std::vector<StepLosses> replayed =
+      learner.Step(BatchFromFile(batch), options.learning_rate);
+  EXPECT_TRUE(std::any_of(
+      replayed.begin(), replayed.end(), [](const StepLosses& losses) { return !losses.Finite(); }));
 }
 
 TEST_F(TrainTest, ShortensTheScheduleToTheBudget) {
