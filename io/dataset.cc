@@ -77,6 +77,12 @@ Json HeaderJson(const Manifest& manifest) {
 
 std::string ToText(const Json& json) { return JsonText(json, 2) + "\n"; }
 
+std::string FormText(const Column& column) {
+  std::string text = std::string(DTypeName(column.type)) + " {N";
+  for (const uint64_t size : column.row_shape) text += ", " + std::to_string(size);
+  return text + "}";
+}
+
 // ---- Reading ------------------------------------------------------------------------------------
 
 const char* KindOf(const Json& value) {
@@ -394,6 +400,13 @@ TaskManifest TaskManifest::FromJson(const std::string& text, const fs::path& fil
 
 fs::path ManifestPath(const fs::path& folder) { return folder / "dataset.json"; }
 
+std::string ColumnFault(const ShardReader& shard, const Column& column) {
+  if (!shard.Has(column.name)) return "is missing";
+  const Column& stored = shard.Find(column.name);
+  if (stored.row_shape == column.row_shape && stored.type == column.type) return "";
+  return "is " + FormText(stored) + ", the layout in dataset.json says " + FormText(column);
+}
+
 Dataset::Dataset(const fs::path& folder) : folder_(folder) {
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored)) throw DataError(folder.string() + ": no such folder");
@@ -423,6 +436,11 @@ ShardReader Dataset::OpenShard(size_t shard) const {
   if (reader.size() != info.tuples) {
     throw DataError(file.string() + ": has " + std::to_string(reader.size()) + " rows, " +
                     ManifestPath(folder_).string() + " says " + std::to_string(info.tuples));
+  }
+  for (const Column& column : TupleColumns(manifest_.layout)) {
+    if (!reader.Has(column.name)) continue;
+    const std::string fault = ColumnFault(reader, column);
+    if (!fault.empty()) throw DataError(file.string() + ": column '" + column.name + "' " + fault);
   }
   return reader;
 }

@@ -62,6 +62,10 @@ struct TaskManifest {
   static TaskManifest FromJson(const std::string& json, const std::filesystem::path& file);
 };
 
+// "" where the shard has the column in this form, else what is wrong: "is missing", "is uint8
+// {N, 4}, the layout in dataset.json says uint8 {N}".
+std::string ColumnFault(const ShardReader& shard, const Column& column);
+
 // A dataset folder opened for reading.
 class Dataset {
  public:
@@ -71,7 +75,9 @@ class Dataset {
   const std::filesystem::path& folder() const { return folder_; }
   const Manifest& manifest() const { return manifest_; }
   uint64_t size() const { return manifest_.count; }
-  // Compares the hash, then opens. Throws DataError naming the shard and both hashes.
+  // Compares the hash, opens, and compares the columns with the manifest's layout. Throws DataError
+  // naming the shard and both hashes, or the column and both its forms; a column that is not there
+  // throws once it is read.
   ShardReader OpenShard(size_t shard) const;
 
  private:

@@ -15,15 +15,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kExtensions[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"};
+using Extensions = std::vector<std::string>;
+const Extensions kReadable = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"};
+// Of which folders of photographs are made; others hold measurements as often as not.
+const Extensions kPhotographs = {".png", ".jpg", ".jpeg", ".bmp"};
 
-bool HasImageExtension(const fs::path& file) {
+bool HasExtension(const fs::path& file, const Extensions& extensions) {
   std::string extension = file.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
     return static_cast<char>(std::tolower(c));
   });
-  return std::find(std::begin(kExtensions), std::end(kExtensions), extension) !=
-         std::end(kExtensions);
+  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
 }
 
 cv::Mat Decode(const std::vector<uint8_t>& bytes, int flags) {
@@ -43,6 +45,16 @@ Image<T> FromMat(const cv::Mat& pixels) {
   return image;
 }
 
+ImageU8 DecodeColours(const std::vector<uint8_t>& bytes, const fs::path& file) {
+  const cv::Mat bgr = Decode(bytes, cv::IMREAD_COLOR);
+  if (bgr.empty()) {
+    throw DataError(file.string() + ": no picture that can be read (PNG, JPEG, TIFF, BMP, WebP)");
+  }
+  cv::Mat rgb;
+  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
+  return FromMat<uint8_t>(rgb);
+}
+
 }  // namespace
 
 ImageFile ReadImageFile(const fs::path& file) {
@@ -53,14 +65,31 @@ ImageFile ReadImageFile(const fs::path& file) {
     image.depth = FromMat<uint16_t>(raw);
     return image;
   }
-  const cv::Mat bgr = Decode(bytes, cv::IMREAD_COLOR);
-  if (bgr.empty()) {
-    throw DataError(file.string() + ": no picture that can be read (PNG, JPEG, TIFF, BMP, WebP)");
-  }
-  cv::Mat rgb;
-  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
-  image.rgb = FromMat<uint8_t>(rgb);
+  image.rgb = DecodeColours(bytes, file);
   return image;
+}
+
+ImageU8 ReadColours(const fs::path& file) { return DecodeColours(ReadBytes(file), file); }
+
+std::vector<fs::path> PicturesBelow(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    throw EnvironmentError(folder.string() + ": no such folder of pictures");
+  }
+  std::vector<fs::path> files;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code no_file;  // such as a link that leads nowhere
+    if (entry->is_regular_file(no_file) && HasExtension(entry->path(), kPhotographs)) {
+      files.push_back(entry->path());
+    }
+  }
+  if (error) throw EnvironmentError(folder.string() + ": cannot be searched: " + error.message());
+  if (files.empty()) {
+    throw DataError(folder.string() + ": holds no .png, .jpg, .jpeg or .bmp");
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 std::vector<fs::path> ListImages(const fs::path& file_or_folder) {
@@ -71,8 +100,9 @@ std::vector<fs::path> ListImages(const fs::path& file_or_folder) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(file_or_folder)) {
     std::error_code no_file;  // such as a link that leads nowhere
-    if (entry.is_regular_file(no_file) && HasImageExtension(entry.path()))
+    if (entry.is_regular_file(no_file) && HasExtension(entry.path(), kReadable)) {
       files.push_back(entry.path());
+    }
   }
   if (files.empty()) {
     throw DataError(file_or_folder.string() +

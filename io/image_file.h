@@ -18,6 +18,13 @@ struct ImageFile {
 // PNG, JPEG, TIFF, BMP or WebP; turned upright where the file says how it was held. Throws
 // DataError naming the file: missing, unreadable, empty.
 ImageFile ReadImageFile(const std::filesystem::path& file);
+// The same in colours, whatever the picture shows.
+ImageU8 ReadColours(const std::filesystem::path& file);
+
+// Pictures (.png, .jpg, .jpeg, .bmp) of a folder and of those in it, sorted by path; links to
+// folders are not followed. Throws, naming the folder, EnvironmentError where it is missing or
+// cannot be searched, DataError where it has no picture.
+std::vector<std::filesystem::path> PicturesBelow(const std::filesystem::path& folder);
 
 // The pictures of a folder by their extension, sorted by name, not those of folders in it; a file
 // stands for itself. Throws DataError naming the folder: missing, or without a picture.

@@ -2,14 +2,13 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/image_file.h"
 #include "render/srgb.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
 
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 namespace handforge {
@@ -18,21 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 using Eigen::Vector3f;
 
-bool IsPhotograph(const fs::path& file) {
-  std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".bmp";
-}
-
+// All, or kMost that are evenly spread over the sorted names.
 std::vector<fs::path> PhotographsIn(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    std::error_code no_file;  // such as a link that leads nowhere
-    if (entry.is_regular_file(no_file) && IsPhotograph(entry.path())) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
+  const std::vector<fs::path> files = PicturesBelow(folder);
   if (files.size() <= PhotographFolder::kMost) return files;
   std::vector<fs::path> spread;
   for (size_t i = 0; i < PhotographFolder::kMost; ++i) {
@@ -41,32 +28,21 @@ std::vector<fs::path> PhotographsIn(const fs::path& folder) {
   return spread;
 }
 
-std::optional<ImageU8> ReadSmall(const fs::path& file, std::string* why) {
-  cv::Mat bgr;
-  try {
-    bgr = cv::imread(file.string(), cv::IMREAD_COLOR);
-  } catch (const cv::Exception& e) {
-    *why = e.what();
-    return std::nullopt;
-  }
-  if (bgr.empty()) {
-    *why = "cannot be read as an image";
-    return std::nullopt;
-  }
-  const int side = std::min(bgr.rows, bgr.cols);
-  if (side < 32) {
-    *why = std::to_string(bgr.cols) + " x " + std::to_string(bgr.rows) +
-           " pixels; at least 32 x 32 are needed";
-    return std::nullopt;
+// Throws DataError where the picture cannot be used.
+ImageU8 ReadSmall(const fs::path& file) {
+  constexpr int kLeastSidePx = 32;
+  ImageU8 whole = ReadColours(file);
+  const int side = std::min(whole.width, whole.height);
+  if (side < kLeastSidePx) {
+    throw DataError(file.string() + ": " + std::to_string(whole.width) + " x " +
+                    std::to_string(whole.height) + " pixels; at least 32 x 32 are needed");
   }
   const double scale = std::min(1.0, static_cast<double>(PhotographFolder::kSidePx) / side);
-  cv::Mat small, rgb;
-  cv::resize(bgr, small, cv::Size(), scale, scale, cv::INTER_AREA);
-  cv::cvtColor(small, rgb, cv::COLOR_BGR2RGB);
-  ImageU8 out(rgb.cols, rgb.rows, 3);
-  for (int y = 0; y < rgb.rows; ++y) {
-    std::copy_n(rgb.ptr<uint8_t>(y), 3 * rgb.cols, out.pixels.begin() + 3L * y * rgb.cols);
-  }
+  const cv::Mat pixels(whole.height, whole.width, CV_8UC3, whole.pixels.data());
+  cv::Mat small;
+  cv::resize(pixels, small, cv::Size(), scale, scale, cv::INTER_AREA);
+  ImageU8 out(small.cols, small.rows, 3);
+  small.copyTo(cv::Mat(small.rows, small.cols, CV_8UC3, out.pixels.data()));
   return out;
 }
 
@@ -139,22 +115,17 @@ void PaintPlain(const Backdrop& backdrop, ImageF32* out) {
 }  // namespace
 
 PhotographFolder PhotographFolder::Load(const fs::path& folder, std::vector<std::string>* skipped) {
-  if (!fs::is_directory(folder)) {
-    throw EnvironmentError("folder of photographs " + folder.string() +
-                           " does not exist; see render.light.photographs");
-  }
   PhotographFolder out;
   std::string text;
   for (const fs::path& file : PhotographsIn(folder)) {
-    std::string why;
-    std::optional<ImageU8> photograph = ReadSmall(file, &why);
-    if (!photograph) {
-      skipped->push_back(file.string() + ": " + why);
+    try {
+      out.photographs_.push_back(ReadSmall(file));
+    } catch (const DataError& error) {
+      skipped->push_back(error.what());
       continue;
     }
-    text += fs::relative(file, folder).string() + " " +
-            Sha256(photograph->pixels.data(), photograph->pixels.size()) + "\n";
-    out.photographs_.push_back(std::move(*photograph));
+    const auto& pixels = out.photographs_.back().pixels;
+    text += fs::relative(file, folder).string() + " " + Sha256(pixels.data(), pixels.size()) + "\n";
   }
   if (out.empty()) {
     throw DataError("no usable photograph (.jpg, .jpeg, .png, .bmp) in " + folder.string() + "; " +

@@ -1,7 +1,9 @@
 #include "render/environment.h"
 
+#include "io/assets.h"
 #include "io/byte_stream.h"
 #include "io/core/error.h"
+#include "io/files.h"
 #include "io/isolated.h"
 #include "render/srgb.h"
 
@@ -251,7 +253,9 @@ Environment Environment::Load(const std::filesystem::path& file, int lights) {
   if (!std::filesystem::exists(file)) {
     throw EnvironmentError("light probe " + file.string() + " does not exist");
   }
-  return FromImage(ReadPicture(file), file.stem().string(), lights);
+  Environment out = FromImage(ReadPicture(file), file.stem().string(), lights);
+  out.sha256_ = Sha256OfFile(file);
+  return out;
 }
 
 Environment Environment::FromImage(ImageF32 rgb, const std::string& name, int lights) {
@@ -261,6 +265,7 @@ Environment Environment::FromImage(ImageF32 rgb, const std::string& name, int li
   }
   Environment out;
   out.name_ = name;
+  out.sha256_ = Sha256(rgb.pixels.data(), rgb.pixels.size() * sizeof(float));
   out.rgb_ = std::move(rgb);
   Clean(&out.rgb_);
   const ImageF32 blurred = Blurred(out.rgb_);
@@ -283,6 +288,29 @@ Vector3f Environment::Radiance(const Vector3f& direction) const {
                      fx * PixelOf(rgb_, wrap(x0 + 1), hold(y0))) +
          fy * ((1 - fx) * PixelOf(rgb_, wrap(x0), hold(y0 + 1)) +
                fx * PixelOf(rgb_, wrap(x0 + 1), hold(y0 + 1)));
+}
+
+std::vector<Environment> LoadEnvironments(int lights,
+                                          const std::function<bool(const std::string&)>& wanted,
+                                          std::vector<std::string>* skipped) {
+  std::vector<Environment> environments;
+  size_t unwanted = 0;
+  for (const auto& file : HdriFiles()) {
+    if (!wanted(file.stem().string())) {
+      ++unwanted;
+      continue;
+    }
+    try {
+      environments.push_back(Environment::Load(file, lights));
+    } catch (const DataError& error) {
+      skipped->push_back(error.what());
+    }
+  }
+  if (!environments.empty()) return environments;
+  throw EnvironmentError(
+      "no usable light probe (hdri/*.exr) in " + AssetFolder().string() +
+      (unwanted == 0 ? "" : " but " + std::to_string(unwanted) + " that hold_out keeps back") +
+      "; run tools/setup.sh" + (skipped->empty() ? "" : "; the last: " + skipped->back()));
 }
 
 }  // namespace handforge

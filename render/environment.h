@@ -4,6 +4,7 @@
 #include "render/light_probe.h"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Environment {
   static Environment FromImage(ImageF32 rgb, const std::string& name, int lights);
 
   const std::string& name() const { return name_; }
+  // Of the file; of an image in memory: of its pixels.
+  const std::string& sha256() const { return sha256_; }
   const std::vector<DistantLight>& lights() const { return lights_; }
   // The blurred probe itself, to draw directions from.
   const LightProbe& probe() const { return probe_; }
@@ -39,9 +42,16 @@ class Environment {
 
  private:
   std::string name_;
+  std::string sha256_;
   ImageF32 rgb_;
   std::vector<DistantLight> lights_;
   LightProbe probe_;
 };
+
+// The light probes of the assets (HdriFiles) whose name is `wanted`; those that cannot be read go
+// to `skipped`, with the reason. Throws EnvironmentError where none is left.
+std::vector<Environment> LoadEnvironments(int lights,
+                                          const std::function<bool(const std::string&)>& wanted,
+                                          std::vector<std::string>* skipped);
 
 }  // namespace handforge

@@ -99,6 +99,13 @@ ImageF32 Previous2d(const HandScene& scene, const PreviousFrame* previous) {
 const std::vector<std::string> kLayerNames = {
     "instance", "normals", "correspondence", "previous_2d", "visible_fraction"};
 
+void RequireNumberedTriangles(const Rig& rig, const std::string& file) {
+  if (rig.triangles.size() <= UINT16_MAX) return;
+  throw UsageError("render.layers: correspondence numbers " + std::to_string(UINT16_MAX) +
+                   " triangles at most; " + file + " has " + std::to_string(rig.triangles.size()) +
+                   ": lower its subdivision");
+}
+
 void RenderLayers(const HandScene& scene,
                   const std::vector<std::string>& layers,
                   const PreviousFrame* previous,

@@ -18,6 +18,10 @@ struct PreviousFrame {
   std::vector<TriangleMesh> surroundings;       // as HandScene::surroundings()
 };
 
+// Throws UsageError, naming the rig's file, where it has more triangles than `correspondence`
+// numbers, from 1 in 16 bits.
+void RequireNumberedTriangles(const Rig& rig, const std::string& file);
+
 // Fills the layers named in `layers` from the scene's hits, as a right hand. `previous` null:
 // nothing moved.
 void RenderLayers(const HandScene& scene,

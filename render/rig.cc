@@ -281,6 +281,7 @@ Rig LoadRig(const RigSpec& spec) {
   const std::filesystem::path file = FindAsset(spec.mesh);
   Rig rig = BuildRig(LoadRiggedMesh(file, spec), spec);
   rig.sha256 = MeshFileSha256(file);
+  rig.licence = spec.licence;
   return rig;
 }
 
@@ -323,12 +324,6 @@ Rig BuildRig(const RiggedMesh& mesh, const RigSpec& spec) {
 int BoneAtJoint(int joint) {
   if (joint == kWrist) return kPalmBone;
   return SegmentBone(FingerOf(joint), std::min(LevelOf(joint), 2));
-}
-
-int BoneEndingAt(int joint) {
-  if (joint == kWrist) return -1;
-  if (LevelOf(joint) > 0) return SegmentBone(FingerOf(joint), LevelOf(joint) - 1);
-  return FingerOf(joint) == kThumb ? kPalmBone : MetacarpalBone(FingerOf(joint));
 }
 
 int ParentBone(int bone) {

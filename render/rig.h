@@ -73,7 +73,8 @@ struct Rig {
   std::array<FleshCapsule, kNumBones> flesh;      // see FitFlesh
   bool has_forearm = false;
   bool halfway_bones = false;
-  std::string sha256;  // of the mesh file
+  std::string sha256;   // of the mesh file
+  std::string licence;  // of the mesh file, as the spec states it
 
   double rest_hand_length_mm = 0;   // rig's wrist joint to the skin's end at the middle finger
   double rest_hand_breadth_mm = 0;  // labelled index MCP to little MCP
@@ -85,9 +86,8 @@ struct Rig {
 Rig LoadRig(const RigSpec& spec);
 Rig BuildRig(const RiggedMesh& mesh, const RigSpec& spec);
 
-// Bone that carries a labelled joint, and the one that ends there (-1 for the wrist).
+// Bone that carries a labelled joint.
 int BoneAtJoint(int joint);
-int BoneEndingAt(int joint);
 // Parent in the kinematic tree; -1 for the palm.
 int ParentBone(int bone);
 Part PartOfBone(int bone);

@@ -36,6 +36,7 @@ RigSpec::RigSpec() {
 
 void RigSpec::Visit(Fields& fields) {
   fields.Field("mesh", mesh, {}, "rigged hand file: an asset's name or a path");
+  fields.Field("licence", licence, {}, "licence of the file and who holds it");
   fields.Field("side", side, {"left", "right"}, "side of the hand in the file");
   fields.Field("millimetres_per_unit", millimetres_per_unit, 1e-3, 1e6, "length unit of the file");
   fields.Field("hinge_axis", hinge_axis, -1, 1, "flexion axis in a joint's own rest frame");

@@ -29,6 +29,7 @@ extern const std::array<const char*, kNumXrJoints> kXrJointNames;
 struct RigSpec {
   std::string mesh = "meshes/generic-hand-left.glb";  // see FindAsset
   std::string side = "left";                          // of the hand in the file
+  std::string licence;  // of the file, which datasets say; "" where it is not known
   double millimetres_per_unit = 1000;
   // Direction of the hinge (flexion) axis in every joint's own rest frame.
   std::vector<double> hinge_axis = {1, 0, 0};

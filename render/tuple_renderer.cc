@@ -7,6 +7,7 @@
 #include "render/camera_sampler.h"
 #include "render/depth_sensor.h"
 #include "render/hold_out.h"
+#include "render/layers.h"
 #include "render/object_shading.h"
 
 #include <algorithm>
@@ -148,17 +149,13 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
   world.rig = LoadRig(spec);
   world.rig_text = spec.Text();
   const HoldOut hold_out(options.hold_out);
-  for (const auto& file : HdriFiles()) {
-    if (!hold_out.AllowsProbe(file.stem().string())) continue;
-    try {
-      world.environments.push_back(Environment::Load(file, static_cast<int>(options.light.lights)));
-    } catch (const DataError& e) {
-      world.skipped_environments.push_back(e.what());
-    }
-  }
-  if (world.environments.empty()) {
-    throw EnvironmentError("no usable light probe (hdri/*.exr) of part " + options.hold_out.part +
-                           " in " + AssetFolder().string() + "; run tools/setup.sh");
+  world.environments = LoadEnvironments(
+      static_cast<int>(options.light.lights),
+      [&hold_out](const std::string& name) { return hold_out.AllowsProbe(name); },
+      &world.skipped_environments);
+  const auto& layers = options.layers;
+  if (std::find(layers.begin(), layers.end(), "correspondence") != layers.end()) {
+    RequireNumberedTriangles(world.rig, options.rig);
   }
   if (!options.light.photographs.empty()) {
     world.photographs =
@@ -173,8 +170,9 @@ RenderWorld RenderWorld::Load(const RenderOptions& options) {
   world.inputs_text = world.photographs.sha256() + world.rig_text + world.rig.sha256 +
                       ReadText(FindResource(options.pose.gestures));
   for (const std::string& sha256 : world.objects.sha256()) world.inputs_text += sha256;
-  for (const Environment& environment : world.environments)
-    world.inputs_text += environment.name() + "\n";
+  for (const Environment& environment : world.environments) {
+    world.inputs_text += environment.name() + environment.sha256() + "\n";
+  }
   return world;
 }
 

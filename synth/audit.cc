@@ -9,6 +9,7 @@
 #include "io/interrupt.h"
 #include "render/layers.h"
 #include "render/tuple_renderer.h"
+#include "synth/render_assets.h"
 #include "synth/rendered_again.h"
 #include "synth/tuple_assembler.h"
 
@@ -108,11 +109,14 @@ void CheckSplits(const fs::path& folder, const Manifest& manifest, std::vector<F
   }
 }
 
-// Audits one shard after the other; keeps the rig of the last one.
+// Audits one shard after the other; keeps the scene of the last one.
 class ShardAuditor {
  public:
-  ShardAuditor(const fs::path& folder, const Manifest& manifest, const AuditOptions& options)
-      : folder_(folder), manifest_(manifest), options_(options) {}
+  ShardAuditor(const fs::path& folder,
+               const Manifest& manifest,
+               const AuditOptions& options,
+               RenderAssetCache& cache)
+      : folder_(folder), manifest_(manifest), options_(options), cache_(cache) {}
 
   AuditResult Audit(size_t shard) {
     result_ = {};
@@ -168,12 +172,8 @@ class ShardAuditor {
 
   void CheckColumns(const ShardReader& reader) {
     for (const Column& column : TupleColumns(manifest_.layout)) {
-      if (!reader.Has(column.name)) {
-        Report(-1, column.name, "column is missing");
-      } else if (reader.Find(column.name).row_shape != column.row_shape ||
-                 reader.Find(column.name).type != column.type) {
-        Report(-1, column.name, "has another shape or type than the manifest's layout says");
-      }
+      const std::string fault = ColumnFault(reader, column);
+      if (!fault.empty()) Report(-1, column.name, fault);
     }
   }
 
@@ -193,56 +193,14 @@ class ShardAuditor {
     }
   }
 
-  // What rows of the shard are rendered with, for comparison.
-  struct RenderInputs {
-    std::string rig_text;
-    std::string mesh_sha256;
-    std::vector<std::string> object_names;
-    std::vector<std::string> object_sha256;
-
-    bool operator==(const RenderInputs& o) const {
-      return std::tie(rig_text, mesh_sha256, object_names, object_sha256) ==
-             std::tie(o.rig_text, o.mesh_sha256, o.object_names, o.object_sha256);
-    }
-  };
-
-  RenderInputs InputsOf(const ShardReader& reader) const {
-    RenderInputs inputs{reader.TextAttribute("rig"), run_.mesh_sha256, {}, {}};
-    if (!manifest_.layout.Has("objects")) return inputs;
-    inputs.object_names = reader.ListAttribute("object_names");
-    inputs.object_sha256 = reader.ListAttribute("object_sha256");
-    return inputs;
-  }
-
-  // The shapes of objects that the shard names. Throws where a file is not at hand, or another.
-  void LoadScene() {
-    if (inputs_.rig_text.empty()) throw DataError("the shards name no rig");
-    rig_ = std::make_unique<Rig>(
-        LoadRig(RigSpec::Parse(inputs_.rig_text, shard_ + ", attribute rig")));
-    if (rig_->sha256 != inputs_.mesh_sha256) {
-      throw DataError("the mesh here has SHA-256 " + rig_->sha256 + ", the dataset was made with " +
-                      inputs_.mesh_sha256);
-    }
-    objects_ = std::make_unique<ObjectLibrary>(
-        ObjectLibrary::Restore(inputs_.object_names, inputs_.object_sha256));
-    scene_ = std::make_unique<HandScene>(*rig_, *objects_);
-  }
-
-  // Rig and objects that the shard names, where their files are at hand.
   void PrepareRendering(const ShardReader& reader) {
-    const RenderInputs inputs = InputsOf(reader);
-    if (!prepared_ || !(inputs == inputs_)) {
-      prepared_ = true;
-      inputs_ = inputs;
-      scene_.reset();
-      because_.clear();
-      try {
-        LoadScene();
-      } catch (const Error& e) {
-        because_ = e.what();
-      }
+    const RenderAssets& assets =
+        cache_.Of(RenderInputs::Of(reader, manifest_.layout, run_.mesh_sha256));
+    if (&assets != assets_) {
+      assets_ = &assets;
+      scene_ = assets.rig ? std::make_unique<HandScene>(*assets.rig, *assets.objects) : nullptr;
     }
-    result_.not_rendered_because = because_;
+    result_.not_rendered_because = assets.missing_because;
   }
 
   void AuditRow(const Tuple& t, int64_t row, uint64_t index) {
@@ -404,7 +362,7 @@ class ShardAuditor {
     Tuple t = stored;
     const bool left = t.handedness == Handedness::kLeft;
     if (left) MirrorTuple(&t);
-    const Joints3 joints = JointsOf(*rig_, ToBonePoses(t.rig));
+    const Joints3 joints = JointsOf(*assets_->rig, ToBonePoses(t.rig));
     const double worst = (joints - t.joints_in_cam).rowwise().norm().maxCoeff();
     if (!(worst <= kJointToleranceMm)) {
       return Report(row, "joints_3d", "the rig's joints lie " + std::to_string(worst) + " mm away");
@@ -447,7 +405,7 @@ class ShardAuditor {
     Tuple t = BeforeMove(stored);
     const bool left = t.handedness == Handedness::kLeft;
     if (left) MirrorTuple(&t);
-    t.joints_in_cam = JointsOf(*rig_, ToBonePoses(t.rig));
+    t.joints_in_cam = JointsOf(*assets_->rig, ToBonePoses(t.rig));
     RenderLabels(scene_.get(), &t);
     if (left) MirrorTuple(&t);
     return t;
@@ -470,17 +428,14 @@ class ShardAuditor {
   const fs::path& folder_;
   const Manifest& manifest_;
   const AuditOptions& options_;
+  RenderAssetCache& cache_;
   // Of the shard in hand.
   AuditResult result_;
   RunInfo run_;
   std::string shard_;    // its file
   size_t gestures_ = 0;  // that it names
   // Of the last shard that was rendered; no scene where that cannot be.
-  bool prepared_ = false;
-  RenderInputs inputs_;
-  std::string because_;
-  std::unique_ptr<Rig> rig_;
-  std::unique_ptr<ObjectLibrary> objects_;
+  const RenderAssets* assets_ = nullptr;
   std::unique_ptr<HandScene> scene_;
 };
 
@@ -493,6 +448,26 @@ void Add(AuditResult result, int64_t max_faults, AuditResult* all) {
   for (Fault& fault : result.faults) {
     if (static_cast<int64_t>(all->faults.size()) >= max_faults) return;
     all->faults.push_back(std::move(fault));
+  }
+}
+
+// Before there are workers (RenderAssetCache): the first shard of a run says what all of it is made
+// with. Of a damaged one its auditor will say what is wrong.
+void LoadAssets(const fs::path& folder, const Manifest& manifest, RenderAssetCache* cache) {
+  std::vector<RunInfo> runs = manifest.runs;
+  if (runs.empty()) runs.push_back(manifest.RunOf(0));
+  size_t shard = 0;
+  for (const RunInfo& run : runs) {
+    if (run.shards == 0) continue;
+    const ShardInfo& info = manifest.shards[shard];
+    shard += run.shards;
+    try {
+      if (Sha256OfFile(folder / info.file) != info.sha256) continue;
+      cache->Of(
+          RenderInputs::Of(ShardReader(folder / info.file), manifest.layout, run.mesh_sha256));
+    } catch (const DataError&) {
+      continue;
+    }
   }
 }
 
@@ -517,7 +492,10 @@ AuditResult AuditDataset(const fs::path& folder, const AuditOptions& options) {
   CheckRuns(manifest, &all.faults);
   CheckStrayShards(folder, manifest, &all.faults);
   std::vector<AuditResult> results(manifest.shards.size());
-  tbb::enumerable_thread_specific<ShardAuditor> auditors(folder, manifest, options);
+  RenderAssetCache cache;
+  LoadAssets(folder, manifest, &cache);
+  tbb::enumerable_thread_specific<ShardAuditor> auditors(
+      [&] { return ShardAuditor(folder, manifest, options, cache); });
   tbb::task_arena(options.threads).execute([&] {
     tbb::parallel_for(size_t{0}, results.size(), [&](size_t shard) {
       results[shard] = auditors.local().Audit(shard);

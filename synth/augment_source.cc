@@ -3,6 +3,7 @@
 #include "io/core/error.h"
 #include "io/core/version.h"
 #include "io/files.h"
+#include "synth/provenance.h"
 
 #include <algorithm>
 #include <optional>
@@ -14,7 +15,6 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kTuplesPerBlock = 8;
 
-constexpr char kRigAttribute[] = "rig";
 constexpr char kGesturesAttribute[] = "gesture_names";
 
 // Rows of the source by number, gestures as the world counts them; keeps the shard of the last one
@@ -45,7 +45,7 @@ class RowReader {
   void Open(size_t shard) {
     reader_.emplace(world_.source.OpenShard(shard));
     open_ = shard;
-    same_rig_ = reader_->TextAttribute(kRigAttribute) == world_.rig_text;
+    same_rig_ = reader_->TextAttribute("rig") == world_.rig_text;
     gestures_.clear();
     const auto& all = world_.gesture_names;
     for (const std::string& name : reader_->ListAttribute(kGesturesAttribute)) {
@@ -72,7 +72,7 @@ void ReadAttributes(AugmentWorld* world) {
     if (run.shards == 0) continue;
     const ShardReader reader = world->source.OpenShard(shard);
     shard += run.shards;
-    if (world->rig_text.empty()) world->rig_text = reader.TextAttribute(kRigAttribute);
+    if (world->rig_text.empty()) world->rig_text = reader.TextAttribute("rig");
     auto& all = world->gesture_names;
     for (const std::string& name : reader.ListAttribute(kGesturesAttribute)) {
       if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
@@ -96,6 +96,10 @@ class AugmentSource : public TupleSource {
       t.seed = seed;
       t.index = index;
       t.image_id = static_cast<int64_t>(index);
+      if (world_.options.augmentation.geometry.MovesCameras()) {
+        t.sequence_id = -1;
+        t.frame = t.view_id = 0;
+      }
       // Objects and another hand are not moved along, so the rig alone no longer makes the picture.
       if (world_.source.manifest().layout.Has("objects") ||
           world_.source.manifest().layout.Has("other_hand")) {
@@ -174,19 +178,12 @@ DatasetJob AugmentJob(const AugmentWorld& world) {
   m.mesh_sha256 = source.mesh_sha256;
   m.licences = source.licences;
 
+  AddProvenance(m, world.rig_text, &job.metadata);
   auto& text = job.metadata.text;
-  text["generator"] = m.generator;
-  text["command"] = m.command;
-  text["config"] = m.config;
-  text["config_sha256"] = m.config_sha256;
-  text["model_sha256"] = m.model_sha256;
-  text["mesh_sha256"] = m.mesh_sha256;
   text["source_command"] = source.command;
   text["source_config"] = source.config;
   text["source_seed"] = std::to_string(source.seed);
   text["source_manifest_sha256"] = source_sha256;
-  if (!world.rig_text.empty()) text[kRigAttribute] = world.rig_text;
-  job.metadata.lists["licences"] = m.licences;
   if (!world.gesture_names.empty()) job.metadata.lists[kGesturesAttribute] = world.gesture_names;
   DescribeAugmentation(world.augmenter, &job.metadata);
   return job;

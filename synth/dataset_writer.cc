@@ -469,7 +469,8 @@ void RequireNoOtherRun(const DatasetJob& job) {
   }
   const std::vector<TaskManifest> tasks = ReadTaskManifests(job.out);
   for (const TaskManifest& task : tasks) {
-    if (!job.is_task()) continue;
+    // A whole run of as many tuples or more takes over what the tasks made.
+    if (!job.is_task() && (job.append || task.run.count <= job.manifest.count)) continue;
     const bool none = task.run.shards.empty();
     const std::string what = none ? "the record of a task without work"
                                   : "shards of a task (from " + task.run.shards[0].file + " on)";

@@ -80,7 +80,8 @@ void RequireOwnShards(const std::filesystem::path& out,
                       const std::set<std::string>& spoken_of);
 
 // Throws UsageError where the folder holds unfinished shards of another seed or configuration, for
-// a task also of a run of another count, or shards of another run that nothing names.
+// a task also of a run of another count, for a whole run tasks of a larger one, or shards of
+// another run that nothing names.
 void RequireNoOtherRun(const DatasetJob& job);
 
 // Writes the dataset through a pipeline: blocks are numbered in order, made and compressed in

@@ -101,6 +101,9 @@ void CheckFiles(const MergedRun& run) {
 class Collector {
  public:
   void AddFolder(const fs::path& folder) {
+    if (!folders_.insert(fs::weakly_canonical(folder)).second) {
+      throw UsageError(folder.string() + " is named twice");
+    }
     const fs::path path = ManifestPath(folder);
     if (fs::exists(path)) return AddDataset(folder, Manifest::FromJson(ReadText(path), path));
     const std::vector<TaskManifest> tasks = ReadTaskManifests(folder);
@@ -174,6 +177,7 @@ class Collector {
     return runs_.back();
   }
 
+  std::set<fs::path> folders_;
   std::vector<MergedRun> runs_;
   fs::path first_folder_;
 };

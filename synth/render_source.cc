@@ -2,6 +2,7 @@
 
 #include "io/core/version.h"
 #include "io/files.h"
+#include "synth/provenance.h"
 
 #include <algorithm>
 
@@ -71,17 +72,11 @@ DatasetJob RenderJob(const RenderWorld& world) {
   const std::string inputs = m.config + world.inputs_text;
   m.config_sha256 = Sha256(inputs.data(), inputs.size());
   m.mesh_sha256 = world.rig.sha256;
-  m.licences = {"hand mesh: MIT, Copyright (c) 2019 Amazon (WebXR Input Profiles)",
-                "light probes: CC0 (pmndrs assets)"};
-
-  auto& text = job.metadata.text;
-  text["generator"] = m.generator;
-  text["command"] = m.command;
-  text["config"] = m.config;
-  text["config_sha256"] = m.config_sha256;
-  text["mesh_sha256"] = m.mesh_sha256;
-  text["rig"] = world.rig_text;
-  job.metadata.lists["licences"] = m.licences;
+  const std::vector<std::string>& files = world.objects.sha256();
+  const bool uses_files = std::any_of(
+      files.begin(), files.end(), [](const std::string& sha256) { return !sha256.empty(); });
+  m.licences = LicencesOf(world.rig, {true, !options.light.photographs.empty(), uses_files});
+  AddProvenance(m, world.rig_text, &job.metadata);
   if (m.layout.Has("objects")) {
     job.metadata.lists["object_names"] = world.objects.names();
     job.metadata.lists["object_sha256"] = world.objects.sha256();

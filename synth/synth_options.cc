@@ -129,6 +129,11 @@ void SynthOptions::Check() const {
     fail("small_px " + std::to_string(small_px) + " must divide image_px " +
          std::to_string(image_px) + " and be smaller");
   }
+  if (augment && (frames > 1 || views > 1) && augmentation.geometry.MovesCameras()) {
+    fail(
+        "augment.enabled moves every picture's camera by itself, which tears frames and views "
+        "apart; set augment.geometry.flip and augment.geometry.move to 0");
+  }
   if (augment && (rgb_rendered || small_px > 0)) {
     fail(
         "augment.enabled does not go with rgb_rendered or small_px, which are made from what it "

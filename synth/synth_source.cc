@@ -8,6 +8,7 @@
 #include "synth/augment_source.h"
 #include "synth/coverage.h"
 #include "synth/cycle.h"
+#include "synth/provenance.h"
 #include "synth/tuple_assembler.h"
 #include "vae/targets.h"
 
@@ -417,7 +418,9 @@ DatasetJob SynthJob(const SynthWorld& world) {
   for (const std::string& parent : world.parents_sha256) inputs += parent;
   if (!options.latents.empty()) inputs += Sha256OfFile(options.latents);
   if (!options.condition.gestures.empty()) inputs += ReadText(FindResource(options.gestures));
-  for (const Environment& environment : world.environments) inputs += environment.name() + "\n";
+  for (const Environment& environment : world.environments) {
+    inputs += environment.name() + environment.sha256() + "\n";
+  }
   inputs += world.photographs.sha256();
   if (world.augmenter && world.augmenter->references()) {
     inputs += world.augmenter->references()->sha256();
@@ -425,19 +428,10 @@ DatasetJob SynthJob(const SynthWorld& world) {
   m.config_sha256 = Sha256(inputs.data(), inputs.size());
   m.model_sha256 = info.sha256;
   m.mesh_sha256 = world.rig.sha256;
-  m.licences = {"hand mesh: MIT, Copyright (c) 2019 Amazon (WebXR Input Profiles)"};
-  if (!world.environments.empty()) m.licences.push_back("light probes: CC0 (pmndrs assets)");
-
-  auto& text = job.metadata.text;
-  text["generator"] = m.generator;
-  text["command"] = m.command;
-  text["config"] = m.config;
-  text["config_sha256"] = m.config_sha256;
-  text["model_sha256"] = m.model_sha256;
-  text["mesh_sha256"] = m.mesh_sha256;
-  text["rig"] = world.rig_text;
+  m.licences =
+      LicencesOf(world.rig, {!world.environments.empty(), options.backdrop == "photos", false});
+  AddProvenance(m, world.rig_text, &job.metadata);
   auto& lists = job.metadata.lists;
-  lists["licences"] = m.licences;
   lists["latent_method_names"] = LatentMethodNames();
   if (!world.parents_sha256.empty()) lists["parents_sha256"] = world.parents_sha256;
   if (world.augmenter) DescribeAugmentation(*world.augmenter, &job.metadata);

@@ -17,19 +17,6 @@ namespace {
 
 constexpr int kLights = 64;
 
-std::vector<Environment> LoadEnvironments() {
-  std::vector<Environment> environments;
-  for (const auto& file : HdriFiles()) {
-    try {
-      environments.push_back(Environment::Load(file, kLights));
-    } catch (const DataError&) {  // one unreadable probe of many
-    }
-  }
-  if (!environments.empty()) return environments;
-  throw EnvironmentError("no usable light probe (hdri/*.exr) in " + AssetFolder().string() +
-                         "; run tools/setup.sh");
-}
-
 // The rows of a whole batch that belong to the codes, in their order.
 template <typename T>
 std::vector<T> RowsAt(const std::vector<PlacedCode>& codes, const std::vector<T>& batch) {
@@ -105,7 +92,10 @@ SynthWorld SynthWorld::Load(const SynthOptions& options) {
     world.photographs = PhotographFolder::Load(options.photos, &world.skipped_photographs);
   }
   const bool painted = options.backdrop == "probes" || options.backdrop == "photos";
-  if (painted || options.rgb_rendered) world.environments = LoadEnvironments();
+  if (painted || options.rgb_rendered) {
+    world.environments = LoadEnvironments(
+        kLights, [](const std::string&) { return true; }, &world.skipped_environments);
+  }
   return world;
 }
 

@@ -29,7 +29,8 @@ struct SynthWorld {
   PhotographFolder photographs;             // likewise
   std::vector<std::string> parents_sha256;  // of the manifests of synth.parents
   std::optional<Augmenter> augmenter;       // where tuples are augmented
-  std::vector<std::string> skipped_photographs = {};  // pictures of synth.photos, and why
+  std::vector<std::string> skipped_environments = {};  // files that cannot be read, and why
+  std::vector<std::string> skipped_photographs = {};   // pictures of synth.photos, and why
 
   // Throws UsageError, DataError or EnvironmentError for a bad option, model or rig. Where the
   // latent codes are planned (synth/coverage.h), `sampler` draws the candidates.

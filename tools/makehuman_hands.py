@@ -36,6 +36,7 @@ KNUCKLE_BLEND = 0.09  # half the length over which the skin passes from palm to 
 RIG = """\
 # A hand of the MakeHuman base mesh, written by tools/makehuman_hands.py.
 mesh: {mesh}
+licence: MakeHuman base mesh, packaged under the AGPL in 2016, since put under CC0 by its authors (MPFB)
 side: left
 millimetres_per_unit: 100
 hinge_axis: [1, 0, 0]

@@ -7,7 +7,7 @@
 #include "io/image_file.h"
 #include "io/interrupt.h"
 #include "io/json_text.h"
-#include "tools/parallel.h"
+#include "io/parallel.h"
 #include "tools/picture_boxes.h"
 #include "tools/prediction_journal.h"
 #include "tools/progress.h"
@@ -288,7 +288,8 @@ class PredictJob {
     size_t others = 0;
     std::string one;
     for (const fs::directory_entry& entry : fs::directory_iterator(options_.images)) {
-      if (entry.is_directory()) continue;
+      std::error_code no_file;  // such as a link that leads nowhere
+      if (entry.is_directory(no_file)) continue;
       if (std::binary_search(files_.begin(), files_.end(), entry.path())) continue;
       if (others++ == 0) one = entry.path().filename().string();
     }

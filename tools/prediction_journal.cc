@@ -40,7 +40,8 @@ void PredictionJournal::Read() {
   std::getline(lines, line);
   const Json began = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   for (const auto& [what, value] : run_) {
-    if (began.is_object() && began.value(what, "") == value) continue;
+    const auto said = began.find(what);  // end() of what is no object
+    if (said != began.end() && *said == value) continue;
     differs += (differs.empty() ? "" : ", ") + what;
   }
   if (!differs.empty()) {
@@ -49,10 +50,11 @@ void PredictionJournal::Read() {
   }
   while (std::getline(lines, line)) {
     const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || json.size() != 4) {
+    try {
+      outcomes_[json.at("picture")] = {json.at("answer"), json.at("hands"), json.at("skipped")};
+    } catch (const Json::exception&) {
       throw DataError(file_.string() + ": damaged, " + line.substr(0, 40) + "; delete that file");
     }
-    outcomes_[json.at("picture")] = {json.at("answer"), json.at("hands"), json.at("skipped")};
   }
 }
 

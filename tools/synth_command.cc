@@ -33,6 +33,9 @@ int RunSynth(const SynthCommandOptions& options) {
   SynthWorld world = SynthWorld::Load(synth);
   InstallInterruptHandler();
   RequireRightHandsInBoneLengths(world.model.info(), "synth");
+  for (const std::string& skipped : world.skipped_environments) {
+    spdlog::warn("light probe left out: {}", skipped);
+  }
   for (const std::string& skipped : world.skipped_photographs) {
     spdlog::warn("photograph left out: {}", skipped);
   }
@@ -50,6 +53,8 @@ int RunSynth(const SynthCommandOptions& options) {
   nlohmann::json summary = RunDatasetJob(
       job, [&world] { return MakeSynthSource(world); }, "synthesis");
   summary["model"] = FindModel(synth.model).string();
+  summary["skipped_light_probes"] = world.skipped_environments;
+  summary["skipped_photographs"] = world.skipped_photographs;
   PrintSummary(options.common, summary);
   return static_cast<int>(ExitCode::kDone);
 }

@@ -64,6 +64,12 @@ class Listener {
   std::unique_ptr<Progress> progress_;
 };
 
+// Those that share this machine's cores and memory, as far as the options say.
+int64_t ProcessesHere(const TrainOptions& options) {
+  const std::string host = options.rendezvous.substr(0, options.rendezvous.rfind(':'));
+  return host == "localhost" || host == "127.0.0.1" ? options.processes : 1;
+}
+
 int RunTrain(const TrainCommandOptions& options) {
   std::vector<std::string> more;
   if (!options.device.empty()) more.push_back("train.device=" + QuoteYaml(options.device));
@@ -73,8 +79,10 @@ int RunTrain(const TrainCommandOptions& options) {
     more.push_back("train.rendezvous=" + QuoteYaml(options.rendezvous));
   }
   TrainOptions train = Recipe::Load(options.common, "train", more).train;
+  const int64_t sharing = ProcessesHere(train);
+  if (train.threads == 0) train.threads = std::max<int64_t>(1, ResolveThreads(0) / sharing);
+  if (train.memory_gb == 0) train.memory_gb = ResolveMemoryGb(0) / static_cast<double>(sharing);
   train.threads = ResolveThreads(train.threads);
-  train.memory_gb = ResolveMemoryGb(train.memory_gb);
   train.Check();
   spdlog::info("training on {} to {}: {} steps, seed {}, {} threads, device {}",
                fmt::join(train.data, ", "),

@@ -193,11 +193,16 @@ class PairEvaluation {
                   baseline_image_.ColourError()),
             Score(
                 "alpha_iou", "cut at a half" + FramingText(), image_.Iou(), baseline_image_.Iou())};
-      case Modality::kDepth:
-        return {Score("depth_mm",
-                      "relative depth, inside the foreground" + FramingText(),
-                      depth_mm_,
-                      baseline_depth_mm_)};
+      case Modality::kDepth: {
+        if (depth_rows_ == 0) return {};
+        const auto rows = static_cast<double>(depth_rows_);
+        PairScore score = Score("depth_mm",
+                                "relative depth, inside the foreground" + FramingText(),
+                                depth_mm_ / rows,
+                                baseline_depth_mm_ / rows);
+        score.samples = depth_rows_;
+        return {score};
+      }
     }
     return {};
   }
@@ -286,7 +291,8 @@ class PairEvaluation {
       ++count;
     }
     if (count == 0) return;
-    const double unit = kRelativeDepthMm / count / static_cast<double>(num_rows_);
+    const double unit = kRelativeDepthMm / count;
+    ++depth_rows_;
     depth_mm_ += unit * error;
     baseline_depth_mm_ += unit * plane_error;
   }
@@ -317,7 +323,8 @@ class PairEvaluation {
   std::vector<PoseErrors> mean_poses_;
   double error_px_ = 0;
   double baseline_error_px_ = 0;
-  double depth_mm_ = 0;
+  int64_t depth_rows_ = 0;  // that show some hand
+  double depth_mm_ = 0;     // sums over these
   double baseline_depth_mm_ = 0;
   ImageCounts image_;
   ImageCounts baseline_image_;

@@ -105,6 +105,8 @@ class ShardLoader {
       const uint64_t count = std::min(kRowsPerRead, shard_.size() - first);
       const RawRows rows(shard_, first, count, /*with_pixels=*/stored == nullptr);
       for (uint64_t row = 0; row < rows.count; ++row) {
+        CheckCode("split", rows.split[row], static_cast<uint8_t>(Split::kTest), first + row);
+        CheckCode("handedness", rows.handedness[row], 1, first + row);
         SampleSet* const set = set_of(static_cast<Split>(rows.split[row]));
         if (set == nullptr) continue;
         AppendRow(rows, row, set);
@@ -119,6 +121,12 @@ class ShardLoader {
   }
 
  private:
+  void CheckCode(const char* column, uint8_t code, uint8_t highest, uint64_t row) const {
+    if (code <= highest) return;
+    throw DataError(shard_.file().string() + ": " + column + " of row " + std::to_string(row) +
+                    " is " + std::to_string(code) + ", expected 0 to " + std::to_string(highest));
+  }
+
   void AppendRow(const RawRows& rows, uint64_t row, SampleSet* samples) const {
     const Handedness side = form_.mirror_left ? Side(rows.handedness[row]) : Handedness::kRight;
     uint32_t present =

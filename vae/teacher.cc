@@ -3,10 +3,10 @@
 #include "io/core/error.h"
 #include "io/core/skeleton.h"
 #include "io/core/tuple.h"
+#include "io/parallel.h"
 #include "vae/upright_look.h"
 
 #include <algorithm>
-#include <future>
 #include <string>
 #include <vector>
 
@@ -98,18 +98,12 @@ void AddOpinions(const Opinion& opinion,
                  const std::vector<int64_t>& rows,
                  int threads,
                  SampleSet* samples) {
-  const size_t at_once = static_cast<size_t>(std::max(1, threads)) * kRowsAtOnce;
-  for (size_t begin = 0; begin < rows.size(); begin += at_once) {
-    std::vector<std::future<void>> parts;
-    const size_t end = std::min(rows.size(), begin + at_once);
-    for (size_t first = begin; first < end; first += kRowsAtOnce) {
-      const size_t count = std::min(end - first, kRowsAtOnce);
-      parts.push_back(std::async(std::launch::async, [&, first, count] {
-        AddOpinion(opinion, rows.data() + first, count, samples);
-      }));
-    }
-    for (std::future<void>& part : parts) part.get();
-  }
+  const size_t parts = (rows.size() + kRowsAtOnce - 1) / kRowsAtOnce;
+  ParallelFor(parts, threads, [&](int, size_t part) {
+    const size_t first = part * kRowsAtOnce;
+    const size_t count = std::min(rows.size() - first, kRowsAtOnce);
+    AddOpinion(opinion, rows.data() + first, count, samples);
+  });
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ struct GeometryOptions {
   // where the hand reaches the edge.
   std::string border = "replicate";
 
+  // Whether a row's camera is not its neighbours': frames and views of one scene come apart.
+  bool MovesCameras() const { return flip > 0 || move > 0; }
+
   void Visit(Fields& fields);
 };
 

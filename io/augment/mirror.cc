@@ -38,6 +38,7 @@ void MirrorTuple(Tuple* tuple) {
   MirrorImage(&t.rgb);
   MirrorImage(&t.alpha);
   MirrorImage(&t.depth);
+  MirrorImage(&t.depth_sensor);
   MirrorImage(&t.mask);
   MirrorImage(&t.rgb_rendered);
   MirrorImage(&t.rgb_small);

@@ -2,14 +2,11 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/image_file.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
-#include <set>
-#include <system_error>
 
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 namespace handforge {
@@ -17,36 +14,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool IsPicture(const fs::path& file) {
-  std::string ending = file.extension().string();
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
-}
-
-std::set<fs::path> PicturesBelow(const fs::path& folder) {
-  std::set<fs::path> files;
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code no_file;  // such as a link that leads nowhere
-    if (entry->is_regular_file(no_file) && IsPicture(entry->path())) files.insert(entry->path());
-  }
-  if (error) throw EnvironmentError(folder.string() + ": cannot be searched: " + error.message());
-  if (files.empty()) throw EnvironmentError(folder.string() + ": holds no .png, .jpg or .jpeg");
-  return files;
-}
-
-// Empty where the file is no picture.
 ImageU8 LoadSquare(const fs::path& file, int size_px) {
-  const cv::Mat bgr = cv::imread(file.string(), cv::IMREAD_COLOR);
-  if (bgr.empty()) return ImageU8();
-  const int side = std::min(bgr.cols, bgr.rows);
-  const cv::Rect square((bgr.cols - side) / 2, (bgr.rows - side) / 2, side, side);
+  ImageU8 whole = ReadColours(file);
+  const cv::Mat pixels(whole.height, whole.width, CV_8UC3, whole.pixels.data());
+  const int side = std::min(whole.width, whole.height);
+  const cv::Rect square((whole.width - side) / 2, (whole.height - side) / 2, side, side);
   ImageU8 image(size_px, size_px, 3);
-  const cv::Mat rgb(size_px, size_px, CV_8UC3, image.pixels.data());
-  cv::Mat scaled;
-  cv::resize(bgr(square), scaled, rgb.size(), 0, 0, cv::INTER_AREA);
-  cv::cvtColor(scaled, rgb, cv::COLOR_BGR2RGB);
+  cv::Mat scaled(size_px, size_px, CV_8UC3, image.pixels.data());
+  cv::resize(pixels(square), scaled, scaled.size(), 0, 0, cv::INTER_AREA);
   return image;
 }
 
@@ -81,20 +56,16 @@ void MixAmplitudes(const cv::Mat& other, int reach, double mix, cv::Mat* spectru
 }  // namespace
 
 ReferenceImages ReferenceImages::Load(const fs::path& folder, int size_px, int64_t most) {
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) {
-    throw EnvironmentError(folder.string() + ": no such folder; give a folder of real pictures");
-  }
   ReferenceImages references;
   std::string hashed;
   for (const fs::path& file : PicturesBelow(folder)) {
     if (static_cast<int64_t>(references.size()) == most) break;
-    ImageU8 image = LoadSquare(file, size_px);
-    if (image.empty()) {
-      references.skipped_.push_back(file.string() + ": cannot be read as a picture");
+    try {
+      references.images_.push_back(LoadSquare(file, size_px));
+    } catch (const DataError& error) {
+      references.skipped_.push_back(error.what());
       continue;
     }
-    references.images_.push_back(std::move(image));
     references.names_.push_back(fs::relative(file, folder).generic_string());
     const auto& pixels = references.images_.back().pixels;
     hashed += references.names_.back() + "\n" + Sha256(pixels.data(), pixels.size()) + "\n";

@@ -204,6 +204,19 @@ TEST_F(DatasetFolder, RowsMustBeThoseOfTheManifest) {
               AllOf(HasSubstr("00000.h5: has 3 rows"), HasSubstr("says 2")));
 }
 
+TEST_F(DatasetFolder, ColumnsMustBeThoseOfTheLayout) {
+  const int written_px = manifest_.layout.image_px;
+  manifest_.layout.image_px = 2 * written_px;
+  PublishText(ManifestPath(folder_.path()), manifest_.ToJson());
+  const Dataset dataset(folder_.path());
+  const auto form = [](int px) {
+    return "uint16 {N, " + std::to_string(px) + ", " + std::to_string(px) + "}";
+  };
+  EXPECT_THAT(MessageOf<DataError>([&] { dataset.OpenShard(0); }),
+              AllOf(HasSubstr("00000.h5: column 'depth' is " + form(written_px)),
+                    HasSubstr("says " + form(2 * written_px))));
+}
+
 TEST_F(DatasetFolder, MissingPartsAreNamed) {
   fs::remove(folder_ / manifest_.shards[1].file);
   EXPECT_THAT(MessageOf<DataError>([&] { Dataset dataset(folder_.path()); }),

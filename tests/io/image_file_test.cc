@@ -75,5 +75,24 @@ TEST_F(ImageFileTest, ListsPicturesOfAFolderByName) {
               HasSubstr("holds no picture"));
 }
 
+TEST_F(ImageFileTest, FindsPicturesBelowAFolder) {
+  std::filesystem::create_directories(folder_ / "x/y.png");
+  for (const char* name : {"x/y.png/c.JPEG", "b.png", "a.bmp", "d.tif", "e.txt"}) {
+    std::ofstream(folder_ / name) << "x";
+  }
+  std::filesystem::create_symlink(folder_ / "f.png", folder_ / "f.png");  // leads to itself
+  std::filesystem::create_directory_symlink(folder_.path(), folder_ / "loop");
+  std::vector<std::string> names;
+  for (const auto& file : PicturesBelow(folder_.path())) {
+    names.push_back(std::filesystem::relative(file, folder_.path()));
+  }
+  EXPECT_THAT(names, testing::ElementsAre("a.bmp", "b.png", "x/y.png/c.JPEG"));
+  EXPECT_THAT(MessageOf<EnvironmentError>([&] { PicturesBelow(folder_ / "nowhere"); }),
+              HasSubstr("nowhere: no such folder"));
+  std::filesystem::create_directory(folder_ / "empty");
+  EXPECT_THAT(MessageOf<DataError>([&] { PicturesBelow(folder_ / "empty"); }),
+              HasSubstr("empty: holds no .png"));
+}
+
 }  // namespace
 }  // namespace handforge

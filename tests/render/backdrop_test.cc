@@ -32,7 +32,7 @@ TEST(PhotographFolder, SkipsByNameWhatCannotBeUsed) {
   EXPECT_EQ(photographs.at(1).width, PhotographFolder::kSidePx * 3 / 2);
   EXPECT_EQ(photographs.at(1).pixels[0], 30) << "red first";
   ASSERT_EQ(skipped.size(), 2u);
-  EXPECT_THAT(skipped[0], HasSubstr("broken.jpg: cannot be read"));
+  EXPECT_THAT(skipped[0], HasSubstr("broken.jpg: no picture that can be read"));
   EXPECT_THAT(skipped[1], HasSubstr("tiny.png: 8 x 8"));
 }
 

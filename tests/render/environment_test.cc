@@ -3,6 +3,10 @@
 #include "io/assets.h"
 #include "io/core/error.h"
 #include "io/core/random.h"
+#include "io/files.h"
+#include "tests/io/error_matchers.h"
+#include "tests/io/scoped_variable.h"
+#include "tests/io/temporary_folder.h"
 
 #include <array>
 #include <cmath>
@@ -156,6 +160,34 @@ TEST(Environment, NamesFilesThatCannotBeRead) {
   }
   EXPECT_THROW(Environment::Load("/nowhere/x.exr", 32), EnvironmentError);
   EXPECT_THROW(Environment::FromImage(ImageF32(2, 2, 3), "tiny", 8), DataError);
+}
+
+TEST(LoadEnvironments, TakesTheWantedAndNamesWhatItCannotRead) {
+  const std::vector<std::filesystem::path> probes = HdriFiles();
+  ASSERT_GE(probes.size(), 2u);
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "hdri");
+  std::filesystem::copy_file(probes[0], folder / "hdri/a.exr");
+  std::filesystem::copy_file(probes[1], folder / "hdri/b.exr");
+  std::ofstream(folder / "hdri/c.exr") << "no picture";
+  const ScopedVariable assets("HANDFORGE_ASSETS", folder.path());
+  const auto all = [](const std::string&) { return true; };
+
+  std::vector<std::string> skipped;
+  std::vector<Environment> loaded = LoadEnvironments(8, all, &skipped);
+  ASSERT_EQ(loaded.size(), 2u);
+  EXPECT_EQ(loaded[0].name(), "a");
+  EXPECT_EQ(loaded[0].sha256(), Sha256OfFile(probes[0]));
+  EXPECT_THAT(skipped, ::testing::ElementsAre(::testing::HasSubstr("c.exr: cannot be read")));
+
+  const auto not_a = [](const std::string& name) { return name != "a"; };
+  loaded = LoadEnvironments(8, not_a, &skipped);
+  ASSERT_EQ(loaded.size(), 1u);
+  EXPECT_EQ(loaded[0].name(), "b");
+  EXPECT_NE(loaded[0].sha256(), Sha256OfFile(probes[0]));
+  const auto none = [](const std::string&) { return false; };
+  EXPECT_THAT(MessageOf<EnvironmentError>([&] { LoadEnvironments(8, none, &skipped); }),
+              ::testing::HasSubstr("but 3 that hold_out keeps back"));
 }
 
 }  // namespace

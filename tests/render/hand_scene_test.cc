@@ -106,8 +106,11 @@ TEST(MirrorTuple, KeepsLabelsConsistentAndIsAnInvolution) {
     Tuple t = original;
     t.camera.cx += 3.5;  // an off-centre camera must stay right too
     t.joints_px = t.camera.Project(t.joints_in_cam);
+    t.depth_sensor = t.depth;
     const Tuple before = t;
     MirrorTuple(&t);
+    EXPECT_EQ(t.depth_sensor.pixels, t.depth.pixels);
+    EXPECT_NE(t.depth_sensor.pixels, before.depth.pixels);
     EXPECT_EQ(t.handedness, Handedness::kLeft);
     EXPECT_LE((t.camera.Project(t.joints_in_cam) - t.joints_px).cwiseAbs().maxCoeff(), 1e-9);
     for (int y = 0; y < t.mask.height; ++y) {

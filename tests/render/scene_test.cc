@@ -5,6 +5,7 @@
 #include "render/scene_sampler.h"
 #include "render/solids.h"
 #include "render/tuple_renderer.h"
+#include "tests/io/error_matchers.h"
 #include "tests/render/render_testing.h"
 
 #include <cmath>
@@ -576,6 +577,15 @@ TEST(Layers, VisibleFractionIsWhatIsLeftOfTheSegmentAlone) {
   EXPECT_GT(n, 100);
   EXPECT_GT(hidden, n / 10);
   EXPECT_LT(error / n, 0.07);
+}
+
+TEST(Layers, CorrespondenceRefusesTrianglesBeyondItsNumbers) {
+  Rig rig;
+  rig.triangles.resize(65535);
+  EXPECT_NO_THROW(RequireNumberedTriangles(rig, "fine.yaml"));
+  rig.triangles.resize(65536);
+  EXPECT_THAT(MessageOf<UsageError>([&] { RequireNumberedTriangles(rig, "fine.yaml"); }),
+              testing::HasSubstr("fine.yaml has 65536"));
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "render/tuple_renderer.h"
 
+#include "io/assets.h"
 #include "io/core/error.h"
+#include "tests/io/scoped_variable.h"
+#include "tests/io/temporary_folder.h"
 #include "tests/render/render_testing.h"
 
 #include <cmath>
@@ -154,15 +157,26 @@ TEST(RenderWorld, NeedsLightProbes) {
   const auto folder = std::filesystem::path(::testing::TempDir()) / "no_probes";
   std::filesystem::create_directories(folder / "meshes");
   RenderOptions options = SmallOptions();
-  const char* before = std::getenv("HANDFORGE_ASSETS");
-  const std::string kept = before == nullptr ? "" : before;
-  setenv("HANDFORGE_ASSETS", folder.c_str(), 1);
+  const ScopedVariable assets("HANDFORGE_ASSETS", folder);
   EXPECT_THROW(RenderWorld::Load(options), EnvironmentError);
-  if (before == nullptr) {
-    unsetenv("HANDFORGE_ASSETS");
-  } else {
-    setenv("HANDFORGE_ASSETS", kept.c_str(), 1);
-  }
+}
+
+// Shards of two assets must not be mixed as if one run had made them.
+TEST(RenderWorld, LightProbesCountByTheirContent) {
+  const std::vector<std::filesystem::path> probes = HdriFiles();
+  ASSERT_GE(probes.size(), 2u);
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "hdri");
+  std::filesystem::create_symlink(AssetFolder() / "meshes", folder / "meshes");
+  const auto inputs = [&](const std::filesystem::path& probe) {
+    std::filesystem::copy_file(
+        probe, folder / "hdri/a.exr", std::filesystem::copy_options::overwrite_existing);
+    const ScopedVariable assets("HANDFORGE_ASSETS", folder.path());
+    return RenderWorld::Load(SmallOptions()).inputs_text;
+  };
+  const std::string first = inputs(probes[0]);
+  EXPECT_EQ(inputs(probes[0]), first);
+  EXPECT_NE(inputs(probes[1]), first);
 }
 
 }  // namespace

@@ -279,6 +279,31 @@ TEST_F(AugmentDataset, AuditCatchesRowsThatDenyTheirAugmentation) {
   EXPECT_GE(found, rows);
 }
 
+// Frames of a scene whose cameras move and whose hands flip one by one are no sequence any more.
+TEST_F(AugmentDataset, MovedFramesAreStills) {
+  RenderOptions render = SmallWorld(out_ / "frames", 6, 6).options;
+  render.sequence_frames = 3;
+  WriteSmallDataset(RenderWorld::Load(render), 1);
+  AugmentJobOptions options = Options("moved");
+  options.copies = 1;
+  const auto rows = [&] {
+    const AugmentWorld world = AugmentWorld::Load(render.out, options);
+    WriteDataset(AugmentJob(world), [&] { return MakeAugmentSource(world); });
+    const ShardReader reader = Dataset(options.out).OpenShard(0);
+    std::vector<std::pair<int64_t, int32_t>> found;
+    for (uint64_t row = 0; row < reader.size(); ++row) {
+      const Tuple t = reader.ReadTuple(row);
+      found.emplace_back(t.sequence_id, t.frame);
+    }
+    return found;
+  };
+  using Rows = std::vector<std::pair<int64_t, int32_t>>;
+  EXPECT_EQ(rows(), Rows(6, {-1, 0}));
+  options.out = out_ / "coloured";
+  options.augmentation.geometry.flip = options.augmentation.geometry.move = 0;
+  EXPECT_EQ(rows(), (Rows{{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1}, {1, 2}}));
+}
+
 // ---- Missing modalities, bad input --------------------------------------------------------------
 
 TEST_F(AugmentDataset, WorksOnRowsThatLackModalities) {

@@ -277,6 +277,21 @@ TEST(WriteDataset, ATaskOfAnotherCountIsRefusedAndNamed) {
   }
 }
 
+TEST(WriteDataset, ASmallerRunKeepsWhatTasksOfALargerOneMade) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 40, 1);
+  job.task = TaskOfRun{1, 2};
+  WriteCounted(job, &shared);
+  const auto before = ShardHashes(folder / "d");
+  const DatasetJob smaller = CountingJob(folder / "d", 10, 1);
+  EXPECT_THAT(MessageOf<UsageError>([&] { WriteCounted(smaller, &shared); }),
+              HasSubstr("another count (40, wanted 10)"));
+  EXPECT_EQ(ShardHashes(folder / "d"), before);
+  EXPECT_GT(WriteCounted(CountingJob(folder / "d", 45, 1), &shared).shards_reused, 0u)
+      << "a larger one goes on with them";
+}
+
 TEST(WriteDataset, ShardsOfNoKnownRunAreLeftAlone) {
   const TemporaryFolder folder;
   CountingSource::Shared shared;

@@ -235,6 +235,12 @@ TEST_F(Merge, RefusesTheSameTuplesTwice) {
               }),
               HasSubstr("which another shard of the same run"));
   EXPECT_FALSE(fs::exists(ManifestPath(folder_ / "c")));
+  for (const char* again : {"a", "a/", "./a"}) {
+    EXPECT_THAT(MessageOf<UsageError>([&] {
+                  MergeDatasets({folder_ / "a", folder_ / again}, folder_ / "c");
+                }),
+                HasSubstr("is named twice"));
+  }
 }
 
 TEST_F(Merge, RefusesOtherColumnsAndOtherContent) {

@@ -418,6 +418,12 @@ TEST_F(Synthesis, AugmentsWhatItWritesAndTheAuditKnows) {
   options.augment = true;
   options.small_px = 32;
   EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }), HasSubstr("small_px"));
+  options.small_px = 0;
+  options.frames = 4;
+  EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }),
+              HasSubstr("tears frames and views apart"));
+  options.augmentation.geometry.flip = 0;
+  EXPECT_NO_THROW(options.Check());
 }
 
 TEST_F(Synthesis, CoverageSpreadsPosesAndItsPlanGrows) {

@@ -112,6 +112,15 @@ TEST_F(PredictionJournalTest, NamesALineThatWasSpoiled) {
               AllOf(HasSubstr("journal.jsonl"), HasSubstr("{\"picture\": 3}")));
 }
 
+TEST_F(PredictionJournalTest, RefusesABeginningOfOtherKinds) {
+  for (const char* line : {"{\"model\": 1}", "[]", "3", "{"}) {
+    std::ofstream(file_) << line << "\n";
+    EXPECT_THAT(MessageOf<UsageError>([&] { PredictionJournal(file_, run_); }),
+                HasSubstr("an unfinished run of other"))
+        << line;
+  }
+}
+
 TEST_F(PredictionJournalTest, TakesOutcomesFromSeveralThreads) {
   constexpr int kThreads = 4, kEach = 50;
   for (int i = 0; i < kThreads * kEach; ++i) Picture(i);

@@ -237,6 +237,21 @@ TEST(LoadTrainingData, RefusesCamerasThatAreNoCrops) {
               AllOf(HasSubstr("row 0"), HasSubstr("principal point")));
 }
 
+TEST(LoadTrainingData, RefusesCodesThatMeanNothing) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  Tuple no_side = ToyTuple(options, 0);
+  no_side.handedness = static_cast<Handedness>(2);
+  WriteTuples({ToyTuple(options, 1), no_side}, Layout(options), folder / "side");
+  EXPECT_THAT(MessageOf<DataError>([&] { LoadTrainingData({(folder / "side").string()}, 32); }),
+              HasSubstr("handedness of row 1 is 2, expected 0 to 1"));
+  Tuple no_split = ToyTuple(options, 0);
+  no_split.split = static_cast<Split>(3);
+  WriteTuples({no_split}, Layout(options), folder / "split");
+  EXPECT_THAT(MessageOf<DataError>([&] { LoadTrainingData({(folder / "split").string()}, 32); }),
+              HasSubstr("split of row 0 is 3, expected 0 to 2"));
+}
+
 TEST(LoadTrainingData, RefusesDataWithoutTrainingRows) {
   TemporaryFolder folder;
   const ToyOptions options;

@@ -1,8 +1,10 @@
-#include "tools/parallel.h"
+#include "io/parallel.h"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -22,7 +24,12 @@ void ParallelFor(size_t count, int threads, const std::function<void(int worker,
     }
   };
   std::vector<std::thread> others;
-  for (int worker = 1; worker < threads; ++worker) others.emplace_back(run, worker);
+  const auto useful = static_cast<int>(std::min(count, static_cast<size_t>(std::max(1, threads))));
+  try {
+    others.reserve(static_cast<size_t>(std::max(0, useful - 1)));
+    for (int worker = 1; worker < useful; ++worker) others.emplace_back(run, worker);
+  } catch (const std::system_error&) {  // the threads there are do the work
+  }
   run(0);
   for (std::thread& other : others) other.join();
   if (first) std::rethrow_exception(first);
