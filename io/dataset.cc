@@ -170,7 +170,10 @@ class Reader {
   [[noreturn]] void Mistyped(const std::string& key,
                              const Json& value,
                              const std::string& expected) const {
-    Fail(key, std::string("is ") + KindOf(value) + ", expected " + expected);
+    const bool plain = value.is_primitive() && !value.is_null();
+    Fail(key,
+         std::string("is ") + KindOf(value) + (plain ? " " + ShortText(value) : "") +
+             ", expected " + expected);
   }
 
  private:
@@ -179,27 +182,6 @@ class Reader {
   const fs::path& file_;
   std::vector<std::string> known_;
 };
-
-// Parses strictly: JSON itself leaves open what a repeated field means.
-Json Parse(const std::string& text, const fs::path& file) {
-  std::vector<std::set<std::string>> open_objects;
-  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
-    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
-    if (event == Json::parse_event_t::key) {
-      const auto key = parsed.get<std::string>();
-      if (!open_objects.back().insert(key).second) {
-        throw DataError(file.string() + ": field '" + key + "' is repeated");
-      }
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text, watch);
-  } catch (const Json::exception& error) {
-    throw DataError(file.string() + ": is no valid JSON: " + error.what());
-  }
-}
 
 bool Known(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -367,7 +349,7 @@ std::string Manifest::ToJson() const {
 }
 
 Manifest Manifest::FromJson(const std::string& text, const fs::path& file) {
-  const Json json = Parse(text, file);
+  const Json json = ParseJson<Json>(text, file.string());
   Reader reader(json, "", file);
   Manifest manifest = ReadHeader(reader);
   manifest.rejections = ReadRejections(reader.Object("rejections"));
@@ -389,7 +371,7 @@ std::string TaskManifest::ToJson() const {
 }
 
 TaskManifest TaskManifest::FromJson(const std::string& text, const fs::path& file) {
-  const Json json = Parse(text, file);
+  const Json json = ParseJson<Json>(text, file.string());
   Reader reader(json, "", file);
   TaskManifest task;
   task.run = ReadHeader(reader);

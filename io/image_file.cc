@@ -4,6 +4,7 @@
 #include "io/files.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string>
 
@@ -37,6 +38,18 @@ cv::Mat Decode(const std::vector<uint8_t>& bytes, int flags) {
   }
 }
 
+// A JPEG whose last scan has no end: what decoders make up for the rest is no picture. (In a scan a
+// byte 0xFF that is data is followed by 0.)
+bool IsCutJpeg(const std::vector<uint8_t>& bytes) {
+  const auto last = [&bytes](uint8_t marker) {
+    const std::array<uint8_t, 2> code = {0xFF, marker};
+    return std::find_end(bytes.begin(), bytes.end(), code.begin(), code.end());
+  };
+  const bool is_jpeg = bytes.size() > 2 && bytes[0] == 0xFF && bytes[1] == 0xD8;
+  const auto scan = last(0xDA), end = last(0xD9);
+  return is_jpeg && scan != bytes.end() && (end == bytes.end() || end < scan);
+}
+
 template <typename T>
 Image<T> FromMat(const cv::Mat& pixels) {
   Image<T> image(pixels.cols, pixels.rows, pixels.channels());
@@ -46,6 +59,7 @@ Image<T> FromMat(const cv::Mat& pixels) {
 }
 
 ImageU8 DecodeColours(const std::vector<uint8_t>& bytes, const fs::path& file) {
+  if (IsCutJpeg(bytes)) throw DataError(file.string() + ": is cut off before its picture ends");
   const cv::Mat bgr = Decode(bytes, cv::IMREAD_COLOR);
   if (bgr.empty()) {
     throw DataError(file.string() + ": no picture that can be read (PNG, JPEG, TIFF, BMP, WebP)");

@@ -34,9 +34,16 @@ void Handle(void (*handler)(int)) {
 
 }  // namespace
 
-void InstallInterruptHandler() { Handle(&OnSignal); }
+void InstallInterruptHandler() {
+  Handle(&OnSignal);
+  // A file beyond the limit of sizes (ulimit -f) is an error of writing, which is handled.
+  ::signal(SIGXFSZ, SIG_IGN);
+}
 
-void EndAtOnceOnInterrupt() { Handle(&EndAtOnce); }
+void EndAtOnceOnInterrupt() {
+  Handle(&EndAtOnce);
+  ::signal(SIGXFSZ, SIG_IGN);
+}
 
 bool InterruptRequested() { return interrupt_requested.load(std::memory_order_relaxed); }
 

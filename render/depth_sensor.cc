@@ -201,7 +201,7 @@ class Simulation {
     for (int y = 0; y < grid_.height(); ++y) {
       std::map<int, double> nearest;  // column of the projector -> depth
       const auto column = [&](int x, double z) {
-        return static_cast<int>(std::lround(x + reach_px / z));
+        return static_cast<int>(std::lround(x - reach_px / z));
       };
       for (int x = 0; x < grid_.width(); ++x) {
         const double z = truth.at(x, y);

@@ -17,8 +17,9 @@ struct DepthSensor {
   DepthPrinciple principle = DepthPrinciple::kIdeal;
   double focal_px = 0;  // of the sensor's depth image
   double nearest_mm = 0, furthest_mm = 1e9;
-  // From the sensor to its projector or second camera, which stands at -x (as a Kinect's, seen from
-  // the sensor); structured light and stereo.
+  // From the sensor to its projector (structured light) or second camera (stereo), which stands at
+  // +x: a Kinect's projector is on the right of its camera as that looks, and a RealSense measures
+  // in its left imager. So what is near casts its shadow to the left.
   double baseline_mm = 0;
   // Disparity in sensor pixels: deviation of its noise and the step it is rounded to.
   double disparity_noise_px = 0;
@@ -38,8 +39,9 @@ struct DepthSensor {
 // "off", "ideal", then the presets:
 //   kinect          structured light, the camera of NYU: Kinect v1 / PrimeSense
 //   intel_creative  time of flight, the camera of ICVL and MSRA: Creative Senz3D / SoftKinetic
-//   DS325 kinect2         time of flight: Kinect v2 realsense       active stereo: RealSense
-//   D415/D435
+//                   DS325
+//   kinect2         time of flight: Kinect v2
+//   realsense       active stereo: RealSense D415/D435
 // Sources of models and numbers are beside the code, which says too what is assumed.
 extern const std::vector<std::string> kDepthSensorNames;
 // Throws UsageError for a name that is not in the list, and for "off".

@@ -82,6 +82,24 @@ double HandScene::HandShare() const {
   return static_cast<double>(pixels) / static_cast<double>(hits().triangle.size());
 }
 
+double HandScene::ShareFromWithin() const {
+  int64_t seen = 0, from_within = 0;
+  for (int y = 0; y < hits_.height; ++y) {
+    for (int x = 0; x < hits_.width; ++x) {
+      const int32_t hit = hits_.triangle[static_cast<size_t>(y) * hits_.width + x];
+      if (hit == PrimaryHits::kMiss) continue;
+      const Place place = Locate(hit);
+      if (PartAt(place) == kPartObject) continue;
+      const auto& v = VerticesOf(place.body);
+      const auto& t = TriangleAt(place);
+      const Eigen::Vector3f outwards = (v[t[1]] - v[t[0]]).cross(v[t[2]] - v[t[0]]);
+      ++seen;
+      from_within += outwards.dot(v[t[0]]) > 0;  // the camera is at the origin
+    }
+  }
+  return seen == 0 ? 0 : static_cast<double>(from_within) / static_cast<double>(seen);
+}
+
 std::array<float, 4> HandScene::HandBox() const {
   int x0 = hits_.width, y0 = hits_.height, x1 = -1, y1 = -1;
   for (int y = 0; y < hits_.height; ++y) {

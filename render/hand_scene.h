@@ -37,6 +37,9 @@ class HandScene {
   // is hidden or too small: nothing to learn from.
   double HandShare() const;
   static constexpr double kLeastHandShare = 0.02;
+  // Of the pixels that show a hand or an arm, the share that shows it from within: more than a few
+  // at grazing edges, and the camera is inside.
+  double ShareFromWithin() const;
   // x, y, width, height of the pixels of the hand itself (no forearm); zeros where none.
   std::array<float, 4> HandBox() const;
 

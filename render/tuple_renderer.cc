@@ -97,6 +97,7 @@ Joints3 Representatives(const std::vector<Joints3>& seen) {
 
 // A camera that is nearer to a surface is in the arm, or as good as in it.
 constexpr double kLeastDistanceMm = 50;
+constexpr double kMostFromWithin = 0.01;
 
 double NearestMm(const ImageU16& depth) {
   uint16_t nearest = std::numeric_limits<uint16_t>::max();
@@ -448,7 +449,10 @@ const char* TupleRenderer::TryRender(const Scene& scene,
     RenderLabels(scenes_[hand].get(), &t);
     if (hand < scene.rows) {
       if (scenes_[hand]->HandShare() < HandScene::kLeastHandShare) return "hand_hidden";
-      if (NearestMm(t.depth) < kLeastDistanceMm) return "camera_too_near";
+      if (NearestMm(t.depth) < kLeastDistanceMm ||
+          scenes_[hand]->ShareFromWithin() > kMostFromWithin) {
+        return "camera_too_near";
+      }
       AddLayers(scene, view, hand, &t);
     }
     tuples->push_back(std::move(t));

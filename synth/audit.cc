@@ -201,6 +201,7 @@ class ShardAuditor {
       scene_ = assets.rig ? std::make_unique<HandScene>(*assets.rig, *assets.objects) : nullptr;
     }
     result_.not_rendered_because = assets.missing_because;
+    result_.assets_missing = !assets.rig && !reader.TextAttribute("rig").empty();
   }
 
   void AuditRow(const Tuple& t, int64_t row, uint64_t index) {
@@ -230,10 +231,22 @@ class ShardAuditor {
     for (float value : t.z) {
       if (!std::isfinite(value)) Report(row, "z", "is not finite");
     }
+    if ((t.present & kHasRig) != 0) CheckRigFinite(t, row);
     for (float value : t.bbox_px) {
       if (!std::isfinite(value)) Report(row, "bbox", "is not finite");
     }
     return result_.faults.size() == before;
+  }
+
+  void CheckRigFinite(const Tuple& t, int64_t row) {
+    const BonePoses poses = ToBonePoses(t.rig);
+    const auto finite = [](const auto& values) {
+      return std::all_of(
+          values.begin(), values.end(), [](const auto& value) { return value.allFinite(); });
+    };
+    if (!finite(poses.rotation)) Report(row, "rig_rotation", "is not finite");
+    if (!finite(poses.origin_mm)) Report(row, "rig_origin", "is not finite");
+    if (!finite(poses.scale)) Report(row, "rig_scale", "is not finite");
   }
 
   bool CheckCodes(const Tuple& t, int64_t row) {
@@ -442,6 +455,7 @@ class ShardAuditor {
 void Add(AuditResult result, int64_t max_faults, AuditResult* all) {
   all->tuples += result.tuples;
   all->rendered_again += result.rendered_again;
+  all->assets_missing |= result.assets_missing;
   if (!result.not_rendered_because.empty()) {
     all->not_rendered_because = std::move(result.not_rendered_because);
   }

@@ -33,6 +33,7 @@ struct AuditResult {
   uint64_t rendered_again = 0;
   // Why rows of some shard could not be, the last one's; "" where all could.
   std::string not_rendered_because;
+  bool assets_missing = false;  // that it was for want of the files they were rendered with
   bool ok() const { return faults.empty(); }
 };
 

@@ -130,6 +130,7 @@ class DatasetRun {
                          " holds no complete dataset to append to; leave out --append");
       }
       RequireSameRun(job_.out, *found_, job_.manifest);
+      RequireFiles(found_->shards, path);
       base_ = *found_;
     }
     if (!is_task()) {
@@ -165,9 +166,16 @@ class DatasetRun {
 
   void RequireFiles(const std::vector<ShardInfo>& shards, const fs::path& manifest) const {
     for (const ShardInfo& shard : shards) {
-      if (fs::exists(job_.out / shard.file)) continue;
-      throw DataError((job_.out / shard.file).string() + " is named in " + manifest.string() +
-                      " but missing; remove " + manifest.string() + " to make it again");
+      const fs::path file = job_.out / shard.file;
+      std::error_code missing;
+      const uint64_t bytes = fs::file_size(file, missing);
+      if (!missing && bytes == shard.bytes) continue;
+      throw DataError(file.string() + (missing ? " is missing" : " is damaged") + ": " +
+                      manifest.string() + " names it" +
+                      (missing ? ""
+                               : " with " + std::to_string(shard.bytes) + " bytes, it has " +
+                                     std::to_string(bytes)) +
+                      "; remove " + manifest.string() + " to make it again");
     }
   }
 

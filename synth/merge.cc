@@ -234,7 +234,8 @@ void LinkOrCopy(const fs::path& source, const fs::path& target) {
   if (fs::equivalent(source, target, error)) return;  // linked before the merge was interrupted
   error.clear();
   fs::remove(temporary, error);
-  fs::create_hard_link(source, temporary, error);
+  // A link to a shard would be linked itself.
+  fs::create_hard_link(fs::canonical(source), temporary, error);
   if (error) {
     error.clear();
     fs::copy_file(source, temporary, error);

@@ -68,8 +68,9 @@ void SetupAugmentCommand(CommandLine& command_line) {
                                    options,
                                    RunAugment);
   app.add_option("source", options->source, "Dataset folder to augment")->required();
-  app.add_option("--count", options->count, "Tuples to write (0: copies times the source)");
-  app.add_option("--copies", options->copies, "Augmented copies of each tuple");
+  app.add_option("--count", options->count, "Tuples to write (0: copies times the source)")
+      ->check(IsCount);
+  app.add_option("--copies", options->copies, "Augmented copies of each tuple")->check(IsCount);
 }
 
 }  // namespace handforge

@@ -49,7 +49,8 @@ std::optional<uint64_t> ToUnsigned(const std::string& text) {
   uint64_t value = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || stop != end || error != std::errc()) return std::nullopt;
+  const bool octal = text.size() > 1 && text[0] == '0';  // for CLI11; YAML would say decimal
+  if (text.empty() || octal || stop != end || error != std::errc()) return std::nullopt;
   return value;
 }
 
@@ -231,6 +232,11 @@ std::string QuoteYaml(const std::string& text) {
     }
   }
   return quoted + "\"";
+}
+
+std::string IsCount(const std::string& text) {
+  if (ToUnsigned(text).value_or(UINT64_MAX) <= INT64_MAX) return "";
+  return "'" + text + "' is not a whole number from 0 to 2^63 - 1";
 }
 
 int ResolveThreads(int64_t threads) {

@@ -84,6 +84,10 @@ void LoadRecipe(const CommonOptions& common,
 // Text as a YAML scalar that reads back as exactly this text: for paths in overrides.
 std::string QuoteYaml(const std::string& text);
 
+// A check of CLI11's, whose own reading takes "010" for 8: "" or what is wrong with a whole number
+// from 0 to 2^63 - 1.
+std::string IsCount(const std::string& text);
+
 // What an option called threads means: 0 stands for DefaultThreads().
 int ResolveThreads(int64_t threads);
 

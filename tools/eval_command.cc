@@ -444,7 +444,7 @@ void SetupEvalCommand(CommandLine& command_line) {
                  options->protocols,
                  "spurr2018, root, scale or pa; with --dataset absolute, root, scale or pa");
   app.add_option("--split", options->split, "held_out, train, validation, test or all");
-  app.add_option("--limit", options->limit, "Most rows, evenly spaced");
+  app.add_option("--limit", options->limit, "Most rows, evenly spaced")->check(IsCount);
   app.add_option("--dataset", options->dataset, "icvl, nyu, msra, freihand or canonical21");
   app.add_option("--predictions", options->predictions, "Files of predictions, one per method");
   app.add_option("--groundtruth", options->groundtruth, "File of the true poses");

@@ -47,6 +47,13 @@ std::vector<NamedMesh> MeshesOf(const ShardReader& shard,
         s.object < 0 ? "other_hand" : objects.names()[tuple.objects[s.object].shape];
     meshes.push_back({fs::path(name).stem().string(), std::move(s.mesh)});
   }
+  for (const NamedMesh& m : meshes) {
+    for (const Eigen::Vector3f& v : m.mesh.vertices_mm) {
+      if (v.allFinite()) continue;
+      throw DataError("tuple " + std::to_string(tuple.index) + ": the rig of its " + m.name +
+                      " is not finite");
+    }
+  }
   if (tuple.handedness == Handedness::kLeft) {
     for (NamedMesh& m : meshes) {
       for (Eigen::Vector3f& v : m.mesh.vertices_mm) v.x() = -v.x();
@@ -88,7 +95,8 @@ void SetupExportCommand(CommandLine& command_line) {
       options,
       RunExport);
   app.add_option("dataset", options->dataset, "Dataset folder")->required();
-  app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0");
+  app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0")
+      ->check(IsCount);
   app.add_option("--mesh", options->mesh, "File to write")->required();
 }
 

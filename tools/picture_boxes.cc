@@ -2,6 +2,7 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/json_text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +20,7 @@ PixelBox ParseBox(const std::string& file, const std::string& name, const Json& 
                          return number.is_number() && std::isfinite(number.get<double>());
                        });
   if (!numbers || value[2] <= 0 || value[3] <= 0) {
-    throw DataError(file + ": box of \"" + name + "\" is " + value.dump() +
+    throw DataError(file + ": box of \"" + name + "\" is " + ShortText(value) +
                     "; expected [x, y, width, height] with width and height above 0, or a list of "
                     "such");
   }
@@ -31,12 +32,7 @@ PixelBox ParseBox(const std::string& file, const std::string& name, const Json& 
 std::map<std::string, PictureBoxes> ReadPictureBoxes(const std::string& file) {
   std::map<std::string, PictureBoxes> boxes;
   if (file.empty()) return boxes;
-  Json json;
-  try {
-    json = Json::parse(ReadText(file));
-  } catch (const Json::parse_error& error) {
-    throw DataError(file + " is no JSON: " + error.what());
-  }
+  const auto json = ParseJson<Json>(ReadText(file), file);
   if (!json.is_object()) {
     throw DataError(file +
                     ": expected a JSON object {\"<file name>\": [x, y, width, height], ...}");

@@ -96,6 +96,7 @@ ImageU8 Overlay(const ImageU8& rgb, const std::vector<HandPrediction>& hands, in
   std::array<uint8_t, kNumJoints> unknown;
   unknown.fill(kVisibilityUnknown);
   for (const HandPrediction& hand : hands) {
+    if (!hand.HasJoints2()) continue;
     DrawSkeleton(hand.joints_px.unaryExpr([factor](double x) { return (x + 0.5) * factor - 0.5; }),
                  unknown,
                  &picture);
@@ -134,12 +135,14 @@ bool IsMeasured(const ImageU16& depth, const CropSquare& square) {
   return measured > 0 && measured * 1000 >= pixels;
 }
 
+double Rounded(double value) { return std::round(value * 1e4) / 1e4; }
+
 template <typename Joints>
 Json Rows(const Joints& joints) {
   Json rows = Json::array();
   for (int j = 0; j < kNumJoints; ++j) {
     Json row = Json::array();
-    for (int c = 0; c < joints.cols(); ++c) row.push_back(std::round(joints(j, c) * 1e4) / 1e4);
+    for (int c = 0; c < joints.cols(); ++c) row.push_back(Rounded(joints(j, c)));
     rows.push_back(row);
   }
   return rows;
@@ -148,15 +151,27 @@ Json Rows(const Joints& joints) {
 Json ToJson(const HandPrediction& prediction) {
   Json json = {
       {"joints_3d_mm", Rows(prediction.joints_in_crop_mm)},
-      {"joints_2d_px", Rows(prediction.joints_px)},
+      {"joints_2d_px", prediction.HasJoints2() ? Rows(prediction.joints_px) : Json()},
       {"crop_px",
        {prediction.square.centre_x_px, prediction.square.centre_y_px, prediction.square.side_px}},
       {"handedness", prediction.handedness == Handedness::kLeft ? "left" : "right"},
-      {"confidence", prediction.confidence}};
+      {"confidence", prediction.confidence},
+      {"spread_mm", Rounded(prediction.spread_mm)},
+      {"joint_spread_mm", Json::array()}};
+  for (const double mm : prediction.joint_spread_mm) json["joint_spread_mm"].push_back(Rounded(mm));
   if (prediction.handedness_probability) {
     json["handedness_probability"] = *prediction.handedness_probability;
   }
   return json;
+}
+
+// The predictions name pictures, and JSON's texts are UTF-8: others would share a name.
+void RequireUtf8Name(const fs::path& file) {
+  try {
+    (void)Json(file.filename().string()).dump();
+  } catch (const Json::type_error&) {
+    throw DataError(file.string() + ": its name is not UTF-8, as JSON needs");
+  }
 }
 
 class PredictJob {
@@ -311,6 +326,7 @@ class PredictJob {
     PictureOutcome outcome;
     ImageFile image;
     try {
+      RequireUtf8Name(files_[i]);
       image = ReadImageFile(files_[i]);
     } catch (const DataError& error) {
       outcome.skipped_because = error.what();
@@ -391,6 +407,7 @@ class PredictJob {
     std::vector<ImageU8> cells = {Overlay(picture, hands, factor)};
 #if HANDFORGE_WITH_RENDER
     for (size_t hand = 0; mesh_ && hand < hands.size(); ++hand) {
+      if (!hands[hand].HasJoints2()) continue;
       cells.push_back(mesh_->Draw(worker, hands[hand], picture.width, picture.height, factor));
     }
 #else
@@ -413,12 +430,27 @@ class PredictJob {
 #endif
 };
 
+void WarnOfWhatTheModelLacks(const PredictOptions& options, const VaeInfo& info) {
+  if (options.handedness == "auto" && !info.has_side) {
+    spdlog::warn(
+        "the model has no side head (model.side_head): which side a hand is of is guessed from how "
+        "much looks differ, which is hardly better than chance; say --handedness left or right "
+        "where it is known");
+  }
+  if (!info.has_decoder[static_cast<size_t>(Modality::kJoints2)]) {
+    spdlog::warn(
+        "the model has no decoder of 2d: joints_2d_px will be null, overlays without "
+        "joints");
+  }
+}
+
 int RunPredict(const PredictCommandOptions& command) {
   const PredictOptions options = ReadOptions(command);
   const fs::path model = FindModel(options.model);
   const HandVae vae = HandVae::Load(model);
   const HandPredictor predictor(vae, options.OfPredictor());
   EnsureWritableFolder(options.out);
+  WarnOfWhatTheModelLacks(options, vae.info());
   PredictJob job(options, predictor, vae.info(), model);
   spdlog::info("looking at {} with {}", options.images, model.string());
   job.Run();

@@ -59,7 +59,7 @@ void SetupRenderCommand(CommandLine& command_line) {
                                    "Render labelled tuples of the rigged hand from the pose prior",
                                    options,
                                    RunRender);
-  app.add_option("--count", options->count, "Tuples to write");
+  app.add_option("--count", options->count, "Tuples to write")->check(IsCount);
   AddWriteOptions(app, &options->write);
 }
 

@@ -68,7 +68,7 @@ void SetupSynthCommand(CommandLine& command_line) {
                        "Sample the latent space into labelled tuples with ray-traced depth",
                        options,
                        RunSynth);
-  app.add_option("--count", options->count, "Tuples to write");
+  app.add_option("--count", options->count, "Tuples to write")->check(IsCount);
   AddWriteOptions(app, &options->write);
   app.add_option("--model", options->model, "Model file");
 }

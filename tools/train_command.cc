@@ -116,6 +116,7 @@ int RunTrain(const TrainCommandOptions& options) {
                 {"shortened", result.shortened},
                 {"seconds", result.seconds},
                 {"train_samples", result.train_samples},
+                {"labelled_samples", result.labelled_samples},
                 {"held_out_samples", result.held_out_samples},
                 {"scores", ToJson(result.scores)}});
   return static_cast<int>(ExitCode::kDone);
@@ -129,8 +130,10 @@ void SetupTrainCommand(CommandLine& command_line) {
       "train", "Train the cross-modal variational autoencoder on tuples", options, RunTrain);
   app.add_flag("--resume", options->resume, "Go on from the checkpoint in the output folder");
   app.add_option("--device", options->device, "cpu, cuda or auto");
-  app.add_option("--processes", options->processes, "Processes that train together");
-  app.add_option("--process", options->process, "Which of them this is, 0 = the first");
+  app.add_option("--processes", options->processes, "Processes that train together")
+      ->check(IsCount);
+  app.add_option("--process", options->process, "Which of them this is, 0 = the first")
+      ->check(IsCount);
   app.add_option("--rendezvous", options->rendezvous, "HOST:PORT where the first one listens");
 }
 

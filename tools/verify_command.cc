@@ -52,11 +52,17 @@ int RunVerify(const VerifyCommandOptions& options) {
                result.tuples,
                result.rendered_again,
                result.faults.size());
+  const bool incomplete = options.full && result.assets_missing;
   PrintSummary(options.common,
-               {{"ok", result.ok()},
+               {{"ok", result.ok() && !incomplete},
                 {"tuples", result.tuples},
                 {"rendered_again", result.rendered_again},
+                {"not_rendered_because", result.not_rendered_because},
                 {"faults", faults}});
+  if (result.ok() && incomplete) {
+    spdlog::error("--full could not render every row again: {}", result.not_rendered_because);
+    return static_cast<int>(ExitCode::kEnvironment);
+  }
   return static_cast<int>(result.ok() ? ExitCode::kDone : ExitCode::kFaultsFound);
 }
 

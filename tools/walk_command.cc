@@ -233,7 +233,8 @@ void SetupWalkCommand(CommandLine& command_line) {
       "walk", "Strip and video of a path through the latent space", options, RunWalk);
   app.add_option("--images", options->images, "Pictures whose hands are the waypoints");
   app.add_option("--model", options->model, "Model file");
-  app.add_option("--samples", options->samples, "Waypoints that are samples, without --images");
+  app.add_option("--samples", options->samples, "Waypoints that are samples, without --images")
+      ->check(IsCount);
 }
 
 }  // namespace handforge

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <vector>
 
@@ -150,6 +151,12 @@ Joints3 Average(const std::vector<float>& looks) {
   return mean;
 }
 
+double RmsOf(const std::array<double, kNumJoints>& values) {
+  double squares = 0;
+  for (const double value : values) squares += value * value;
+  return std::sqrt(squares / kNumJoints);
+}
+
 // Mean distance of the joints of each look {looks, 21, 3} from their average.
 double Disagreement(const std::vector<float>& looks, const Joints3& average) {
   const size_t size = static_cast<size_t>(kNumJoints) * 3, count = looks.size() / size;
@@ -176,7 +183,7 @@ void AppendInput(const cv::Mat& image, std::vector<float>* input) {
 void Require(bool has, const char* what) {
   if (!has) {
     throw UsageError(std::string("the model has no ") + what +
-                     "; predictions need an encoder of rgb or depth and decoders of 3d and 2d");
+                     "; predictions need an encoder of rgb or depth and a decoder of 3d");
   }
 }
 
@@ -214,7 +221,7 @@ struct HandPredictor::Estimate {
   CropSquare square;
   Joints3 joints3 = Joints3::Zero();
   Joints2 joints_px = Joints2::Zero();
-  double spread = 0;        // in the same units
+  std::array<double, kNumJoints> spreads{};  // RMS of each joint, in the same units
   double disagreement = 0;  // mean distance of the joints of single looks from their mean
   // That the picture shows a left hand, by the side head; 0 where it was not asked.
   double left_log_odds = 0;
@@ -229,7 +236,7 @@ struct HandPredictor::Reading {
   bool IsLeft() const {
     if (!as_right || !as_left) return as_left.has_value();
     if (evidence) return evidence->LeftLogOdds() > 0;
-    return as_left->spread < as_right->spread;
+    return RmsOf(as_left->spreads) < RmsOf(as_right->spreads);
   }
 };
 
@@ -238,7 +245,6 @@ HandPredictor::HandPredictor(const HandVae& vae, const PredictorOptions& options
   const VaeInfo& info = vae.info();
   Require(Sees(Modality::kRgb) || Sees(Modality::kDepth), "encoder of rgb or depth");
   Require(info.has_decoder[static_cast<size_t>(Modality::kJoints3)], "decoder of 3d");
-  Require(info.has_decoder[static_cast<size_t>(Modality::kJoints2)], "decoder of 2d");
   if (options.handedness != "left" && options.handedness != "right" &&
       options.handedness != "auto") {
     throw UsageError("handedness = " + options.handedness + "; expected left, right or auto");
@@ -292,6 +298,7 @@ HandPredictor::Views HandPredictor::Show(const Picture& picture,
 
 // Average of what the looks say of 2D, in pixels of the whole image.
 Joints2 HandPredictor::InImage(const TurnedLooks& looks, const Views& views, bool mirrored) {
+  if (looks.joints2.empty()) return Joints2::Constant(std::numeric_limits<double>::quiet_NaN());
   Joints2 mean = Joints2::Zero();
   for (size_t i = 0; i < views.squares.size(); ++i) {
     Joints2 said =
@@ -334,7 +341,7 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
   estimate.square = square;
   estimate.joints3 = Average(looks.joints3);
   estimate.joints_px = InImage(looks, views, mirrored);
-  estimate.spread = Spread(looks, views.angles_rad, estimate.joints3);
+  estimate.spreads = Spread(looks, views.angles_rad, estimate.joints3);
   estimate.disagreement = Disagreement(looks.joints3, estimate.joints3);
   if (options_.handedness == "auto" && vae_.info().has_side) {
     estimate.left_log_odds =
@@ -345,9 +352,9 @@ HandPredictor::Estimate HandPredictor::Look(const Picture& picture,
 }
 
 // Draws from the posteriors of all looks: RMS distance of the joints they say from the average.
-double HandPredictor::Spread(const TurnedLooks& looks,
-                             const std::vector<double>& angles_rad,
-                             const Joints3& average) const {
+std::array<double, kNumJoints> HandPredictor::Spread(const TurnedLooks& looks,
+                                                     const std::vector<double>& angles_rad,
+                                                     const Joints3& average) const {
   const size_t dim = static_cast<size_t>(vae_.info().latent_dim);
   std::vector<float> codes;
   for (size_t view = 0; view < angles_rad.size(); ++view) {
@@ -362,26 +369,28 @@ double HandPredictor::Spread(const TurnedLooks& looks,
   const int draws = static_cast<int>(angles_rad.size()) * options_.draws;
   DecodedBatch said;
   vae_.Decode(codes.data(), draws, &said, {true, false, false, false});
-  double squares = 0;
+  Eigen::Array<double, kNumJoints, 1> squares = Eigen::Array<double, kNumJoints, 1>::Zero();
   for (int i = 0; i < draws; ++i) {
     float* joints = said.joints3.data() + static_cast<ptrdiff_t>(i) * kNumJoints * 3;
     AugmentDraw back;
     back.angle_rad = -angles_rad[static_cast<size_t>(i / options_.draws)];
     MoveJoints3(back, joints);
-    squares += (FromFloats<Joints3>(joints) - average).squaredNorm();
+    squares += (FromFloats<Joints3>(joints) - average).rowwise().squaredNorm().array();
   }
-  return std::sqrt(squares / (draws * kNumJoints));
+  std::array<double, kNumJoints> spreads{};
+  for (int j = 0; j < kNumJoints; ++j) spreads[j] = std::sqrt(squares[j] / draws);
+  return spreads;
 }
 
 HandPredictor::Estimate HandPredictor::LookAgain(const Picture& picture,
                                                  CropSquare square,
                                                  bool left) const {
   Estimate estimate = Look(picture, square, left);
-  for (int i = 0; i < options_.refinements; ++i) {
+  for (int i = 0; i < options_.refinements && estimate.joints_px.allFinite(); ++i) {
     const Eigen::RowVector2d low = estimate.joints_px.colwise().minCoeff();
     const Eigen::RowVector2d high = estimate.joints_px.colwise().maxCoeff();
     const double side = (high - low).maxCoeff() / kCanonicalFill;
-    if (!(side > kMinSidePx) || !estimate.joints_px.allFinite()) break;
+    if (!(side > kMinSidePx)) break;
     const Eigen::RowVector2d centre = (low + high) / 2;
     const double moved =
         (centre - Eigen::RowVector2d(square.centre_x_px, square.centre_y_px)).norm();
@@ -498,7 +507,10 @@ HandPrediction HandPredictor::Choose(const Reading& reading) const {
   if (left && vae_.info().model.MirrorsLeftHands()) joints_mm.col(0) *= -1;
   prediction.joints_in_crop_mm = joints_mm.rowwise() - joints_mm.row(kWrist).eval();
   prediction.joints_px = estimate.joints_px;
-  prediction.spread_mm = estimate.spread * unit_mm;
+  for (int j = 0; j < kNumJoints; ++j) {
+    prediction.joint_spread_mm[j] = estimate.spreads[j] * unit_mm;
+  }
+  prediction.spread_mm = RmsOf(prediction.joint_spread_mm);
   prediction.confidence = std::exp(-prediction.spread_mm / kConfidenceScaleMm);
   return prediction;
 }

@@ -7,6 +7,7 @@
 #include "vae/posture_prior.h"
 #include "vae/upright_look.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,7 +41,7 @@ struct PredictorOptions {
   // given one to 1.18 times that; 1 = the given one alone.
   int crop_sizes = 1;
   // Times that the crop is made anew around the hand just found, where it is framed otherwise than
-  // those of the training data.
+  // those of the training data. Of models with a decoder of 2D.
   int refinements = 0;
   // Draws from the posterior per look, for the spread.
   int draws = 4;
@@ -83,9 +84,13 @@ struct HandPrediction {
   // What was looked at in the end: the square asked for, or the last one made around the hand.
   CropSquare square;
   Joints3 joints_in_crop_mm = Joints3::Zero();  // relative to the wrist, axes of that crop's camera
-  Joints2 joints_px = Joints2::Zero();          // in the whole image
-  // RMS distance of the joints said by single looks and posterior draws from their mean.
+  // In the whole image; NaN where the model has no decoder of 2D.
+  Joints2 joints_px = Joints2::Zero();
+  bool HasJoints2() const { return joints_px.allFinite(); }
+  // RMS distance of the joints said by single looks and posterior draws from their mean: of all
+  // joints and of each. A measure of doubt, not calibrated: errors are larger.
   double spread_mm = 0;
+  std::array<double, kNumJoints> joint_spread_mm{};
   // exp(-spread_mm / 20): near 1 where all looks and draws agree.
   double confidence = 0;
 };
@@ -94,8 +99,8 @@ struct HandPrediction {
 // used by several threads.
 class HandPredictor {
  public:
-  // Keeps a reference to `vae`. Throws UsageError where the model lacks both image encoders or a
-  // joint decoder, or an option is out of range (draws and crop_sizes are at least 1,
+  // Keeps a reference to `vae`. Throws UsageError where the model lacks both image encoders or
+  // the decoder of 3D, or an option is out of range (draws and crop_sizes are at least 1,
   // opposite_pairs is a probability, the others are not negative).
   HandPredictor(const HandVae& vae, const PredictorOptions& options);
 
@@ -131,9 +136,9 @@ class HandPredictor {
              bool mirrored) const;
   static Joints2 InImage(const TurnedLooks& looks, const Views& views, bool mirrored);
   Estimate Look(const Picture& picture, const CropSquare& square, bool left) const;
-  double Spread(const TurnedLooks& looks,
-                const std::vector<double>& angles_rad,
-                const Joints3& average) const;
+  std::array<double, kNumJoints> Spread(const TurnedLooks& looks,
+                                        const std::vector<double>& angles_rad,
+                                        const Joints3& average) const;
   Estimate LookAgain(const Picture& picture, CropSquare square, bool left) const;
   void WeighPairs(const std::vector<CropSquare>& squares, std::vector<Reading>* readings) const;
   SideEvidence CompareSides(const Picture& picture,

@@ -179,6 +179,13 @@ std::optional<Modality> LatentEncoder(const VaeInfo& info) {
   return std::nullopt;
 }
 
+void RequireRange(
+    const TensorFile& file, const std::string& key, double value, double low, double high) {
+  if (value >= low && value <= high) return;
+  throw DataError(file.source + ": metadata key info: " + key + " = " + std::to_string(value) +
+                  ", expected " + std::to_string(low) + " to " + std::to_string(high));
+}
+
 }  // namespace
 
 void DescribeModel(const VaeInfo& info, const std::string& kind, TensorFile* file) {
@@ -221,6 +228,9 @@ VaeInfo ReadDescription(const TensorFile& file) {
     info.focal_over_size = json.at("focal_over_size").get<double>();
     info.bone_mean_mm = json.at("bone_mean_mm").get<double>();
     info.bone_std_mm = json.at("bone_std_mm").get<double>();
+    RequireRange(file, "focal_over_size", info.focal_over_size, 0, 1000);
+    RequireRange(file, "bone_mean_mm", info.bone_mean_mm, 0, 1000);
+    RequireRange(file, "bone_std_mm", info.bone_std_mm, 0, 1000);
     info.data_sha256 = json.at("data_sha256").get<std::vector<std::string>>();
     info.latent_encoder = json.at("latent_encoder").get<std::string>();
     ReadNames(json.at("encoders"), &info.has_encoder);

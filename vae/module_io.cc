@@ -52,6 +52,9 @@ void ReadTensor(const std::string& name, const TensorFile& file, Tensor* tensor)
   torch::NoGradGuard no_grad;
   Tensor host = at::empty(tensor->sizes(), halved ? at::kHalf : tensor->scalar_type());
   std::memcpy(host.data_ptr(), entry.bytes.data(), entry.bytes.size());
+  if (host.is_floating_point() && !at::isfinite(host).all().item<bool>()) {
+    throw DataError(file.source + ": array " + name + " holds numbers that are not finite");
+  }
   tensor->copy_(host);
 }
 

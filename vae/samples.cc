@@ -374,6 +374,12 @@ void DropLabels(double share, bool keep_images, uint64_t seed, SampleSet* sample
   }
 }
 
+int64_t LabelledRows(const SampleSet& samples) {
+  return std::count_if(samples.present.begin(), samples.present.end(), [](uint32_t present) {
+    return (present & (kHasJoints2 | kHasJoints3)) != 0;
+  });
+}
+
 std::vector<int64_t> EvenlySpaced(const std::vector<int64_t>& rows, int64_t limit) {
   const int64_t count = static_cast<int64_t>(rows.size());
   if (limit <= 0 || limit >= count) return rows;

@@ -90,6 +90,9 @@ SampleSet LoadSamples(const std::vector<std::string>& folders,
 // picture and its depth, or with `keep_images` false nothing.
 void DropLabels(double share, bool keep_images, uint64_t seed, SampleSet* samples);
 
+// Rows with 2D or 3D joints.
+int64_t LabelledRows(const SampleSet& samples);
+
 // At most `limit` of the rows, evenly spaced; 0 = all.
 std::vector<int64_t> EvenlySpaced(const std::vector<int64_t>& rows, int64_t limit);
 

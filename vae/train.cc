@@ -52,6 +52,24 @@ BatchOptions MakeBatchOptions(const TrainOptions& options) {
   return batch;
 }
 
+// Options without those that say how long a training goes on and how often it is measured and
+// stored, which a resumed one may change (early stops hang on measurements).
+std::string WithoutCadence(const std::string& config) {
+  std::istringstream lines(config);
+  std::string kept;
+  bool stops_early = true;
+  std::string cadence;
+  for (std::string line; std::getline(lines, line); line += "\n") {
+    const std::string key = line.substr(0, line.find(':'));
+    if (key == "patience") stops_early = line != "patience: 0";
+    if (key == "steps") continue;
+    const bool is_cadence = key == "eval_every" || key == "eval_samples" ||
+                            key == "checkpoint_every" || key == "log_every";
+    (is_cadence ? cadence : kept) += line + "\n";
+  }
+  return stops_early ? kept + cadence : kept;
+}
+
 // The first line in which two texts differ, as "theirs / ours".
 std::string FirstDifference(const std::string& a, const std::string& b) {
   std::istringstream lines_a(a);
@@ -329,6 +347,7 @@ class Trainer {
     // Order, noise and augmentation are functions of (seed, step): the step is all their state.
     file.metadata["progress"] = schedule_.State();
     file.metadata["loss_means"] = means_.ToJson();
+    file.metadata["threads"] = std::to_string(options_.threads);
     file.Write(CheckpointPath(out_));
     Notify(MakeEvent(TrainEvent::Kind::kCheckpoint));
   }
@@ -349,12 +368,22 @@ class Trainer {
     } catch (const Error& error) {
       throw DataError(path.string() + ": metadata: " + error.what());
     }
+    WarnOfOtherThreads(file);
     Say("resuming after step " + std::to_string(schedule_.step()));
     return true;
   }
 
+  void WarnOfOtherThreads(const TensorFile& file) const {
+    const auto before = file.metadata.find("threads");
+    if (before == file.metadata.end() || before->second == std::to_string(options_.threads)) return;
+    Say("resuming with " + std::to_string(options_.threads) + " threads, not " + before->second +
+        ": sums are in another order, so the model will not be that of an unbroken run, bit for "
+        "bit");
+  }
+
   void CheckBelongs(const VaeInfo& info, const std::string& path) const {
-    const std::string difference = FirstDifference(info.config, info_.config);
+    const std::string difference =
+        FirstDifference(WithoutCadence(info.config), WithoutCadence(info_.config));
     if (!difference.empty()) {
       throw UsageError(path + " belongs to other training options: " + difference +
                        "; use the same options, or another `out`, where train.start goes on from "
@@ -392,6 +421,7 @@ class Trainer {
     result.shortened = schedule_.shortened();
     result.seconds = schedule_.Seconds();
     result.train_samples = data_.train.size();
+    result.labelled_samples = LabelledRows(data_.train);
     result.held_out_samples = data_.held_out.size();
     return result;
   }

@@ -183,6 +183,7 @@ struct TrainResult {
   bool shortened = false;  // the wall budget lowered the number of steps
   double seconds = 0;
   int64_t train_samples = 0;
+  int64_t labelled_samples = 0;  // of these, with joints, of the data or by teachers
   int64_t held_out_samples = 0;
   std::vector<PairScore> scores;  // all held-out samples, the finished model
 };

@@ -45,6 +45,21 @@ void CheckLimits(const TrainOptions& options) {
                   "limits_weight = " + std::to_string(options.limits_weight) + " knows");
 }
 
+// What only pairs to pictures can use.
+void CheckPictures(const TrainOptions& options) {
+  bool paints = false;
+  for (const Pass& pass : ParsePasses(options.pairs)) {
+    paints = paints || pass.Decodes(Modality::kRgb);
+  }
+  if (options.own_masks && !paints) {
+    throw UsageError("own_masks = true needs a pair to rgb; add one to pairs");
+  }
+  if (options.model.appearance_dim > 0 && !paints) {
+    throw UsageError("model.appearance_dim = " + std::to_string(options.model.appearance_dim) +
+                     " needs a pair to rgb, which alone shows appearance; add one to pairs");
+  }
+}
+
 void CheckDecoded(const TrainOptions& options) {
   if (options.decoded_share == 0) return;
   bool reads = false;
@@ -201,6 +216,7 @@ void TrainOptions::Check() const {
     throw UsageError("teachers: they need model.side_input = 0 and model.metric_scale = 0");
   }
   CheckSideHead(*this);
+  CheckPictures(*this);
   if (data.empty()) throw UsageError("data: empty; name at least one dataset folder");
   if (out.empty()) throw UsageError("out: empty; name the folder of the model");
 }

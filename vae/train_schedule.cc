@@ -103,6 +103,7 @@ std::string TrainSchedule::HeedError(double sum_mm) {
 
 std::string TrainSchedule::State() const {
   return Json{{"step", step_},
+              {"wanted_steps", wanted_steps_},
               {"total_steps", total_steps_},
               {"shortened", shortened_},
               {"max_seconds", max_seconds_},
@@ -122,10 +123,24 @@ std::string TrainSchedule::Restore(const std::string& state) {
     const double best_mm = json.at("best_mm").get<double>();
     if (best_mm > 0) best_mm_ = best_mm;
     since_best_ = json.at("since_best").get<int64_t>();
-    return TakeOtherBudget(json.value("max_seconds", max_seconds_));
+    const std::string said = TakeOtherSteps(json.value("wanted_steps", wanted_steps_));
+    return said.empty() ? TakeOtherBudget(json.value("max_seconds", max_seconds_)) : said;
   } catch (const Json::exception& error) {
     throw DataError(std::string("progress: ") + error.what());
   }
+}
+
+std::string TrainSchedule::TakeOtherSteps(int64_t earlier) {
+  if (earlier == wanted_steps_) return "";
+  if (wanted_steps_ < step_) {
+    throw UsageError("steps = " + std::to_string(wanted_steps_) + ": " + std::to_string(step_) +
+                     " are done already");
+  }
+  total_steps_ = wanted_steps_;
+  shortened_ = false;
+  since_best_ = 0;
+  return "the run now has " + std::to_string(total_steps_) + " steps, not " +
+         std::to_string(earlier) + ", and its learning rate follows them from here on";
 }
 
 std::string TrainSchedule::TakeOtherBudget(double earlier) {

@@ -53,13 +53,15 @@ class TrainSchedule {
   std::string HeedError(double sum_mm);
 
   // Exact text form (JSON), for the checkpoint. Restoring returns what there is to say, or "": a
-  // run that the budget shortened goes on to what another budget allows. Throws DataError.
+  // run that the budget shortened goes on to what another budget allows, any run to another number
+  // of wanted steps. Throws DataError; UsageError where more steps than wanted are done.
   std::string State() const;
   std::string Restore(const std::string& state);
 
  private:
   bool FirstMeasurementComesTooLate() const;
   std::string TakeOtherBudget(double earlier);
+  std::string TakeOtherSteps(int64_t earlier);
 
   int64_t wanted_steps_;
   int64_t warmup_steps_;

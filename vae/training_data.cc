@@ -31,11 +31,7 @@ bool NeedsLabels(const Pass& pass) {
 
 void RequireLabels(const TrainOptions& options, const SampleSet& samples) {
   const std::vector<Pass> passes = ParsePasses(options.pairs);
-  const bool labelled =
-      std::any_of(samples.present.begin(), samples.present.end(), [](uint32_t present) {
-        return (present & (kHasJoints2 | kHasJoints3)) != 0;
-      });
-  if (labelled || !options.teachers.empty() ||
+  if (LabelledRows(samples) > 0 || !options.teachers.empty() ||
       std::none_of(passes.begin(), passes.end(), NeedsLabels)) {
     return;
   }
@@ -86,8 +82,9 @@ PreparedData PrepareTrainingData(const TrainOptions& options,
     const int64_t rows = LabelByTeachers(options, &train, &prepared.info);
     say("teachers labelled " + std::to_string(rows) + " pictures");
   }
-  say(std::to_string(train.size()) + " training and " +
-      std::to_string(prepared.data.held_out.size()) + " held-out samples");
+  say(std::to_string(train.size()) + " training (" + std::to_string(LabelledRows(train)) +
+      " with joint labels) and " + std::to_string(prepared.data.held_out.size()) +
+      " held-out samples");
   if (prepared.data.held_out.size() == 0) {
     say("no held-out sample (splits validation and test): nothing will be measured");
   }

@@ -8,7 +8,11 @@ void GeometryOptions::Visit(Fields& fields) {
   fields.Field("flip", flip, 0, 1, "share of tuples that become the other hand");
   fields.Field("move", move, 0, 1, "share of tuples whose camera moves");
   fields.Field("roll_deg", roll_deg, 0, 180, "largest turn about the optical axis");
-  fields.Field("turn_deg", turn_deg, 0, 30, "largest pan and tilt of the camera");
+  fields.Field("turn_deg",
+               turn_deg,
+               0,
+               30,
+               "largest pan and tilt of the camera, within what it sees to a side");
   fields.Field("smallest_zoom", smallest_zoom, 0.5, 2, "smallest change of the focal length");
   fields.Field("largest_zoom", largest_zoom, 0.5, 2, "largest change of the focal length");
   fields.Field("shift", shift, 0, 0.5, "largest shift, share of the picture's side");

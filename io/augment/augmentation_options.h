@@ -12,7 +12,8 @@ struct GeometryOptions {
   double flip = 0.5;     // share of tuples that become the other hand
   double move = 0.9;     // share of tuples whose camera moves as below
   double roll_deg = 60;  // largest turn about the optical axis
-  double turn_deg = 10;  // largest pan, and largest tilt
+  // Largest pan, and largest tilt; no more than half of what the camera sees.
+  double turn_deg = 10;
   double smallest_zoom = 0.8;
   double largest_zoom = 1.25;
   double shift = 0.08;        // largest, along x and along y, as a share of the picture's side

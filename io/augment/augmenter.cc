@@ -21,22 +21,26 @@ Border BorderNamed(const std::string& name) {
   return name == "replicate" ? Border::kReplicate : Border::kBlack;
 }
 
+// A camera that sees little beside the hand loses it where it turns by more than it sees to a side.
+double MostTurnDeg(const GeometryOptions& options, const PinholeCamera& camera) {
+  const double half = std::atan(camera.width_px / 2.0 / camera.fx) * 180 / M_PI;
+  return std::min(options.turn_deg, half);
+}
+
 // In single precision, as the row keeps it: the move is made from what the row says.
-Augmentation DrawMove(const GeometryOptions& options, int size_px, Random* random) {
+Augmentation DrawMove(const GeometryOptions& options, const PinholeCamera& camera, Random* random) {
   Augmentation drawn;
   const auto even = [&](double most) { return static_cast<float>(random->Uniform(-most, most)); };
-  const bool flip = random->Chance(options.flip), move = random->Chance(options.move);
-  if (flip) drawn.applied |= kFlipped;
-  if (!move) return drawn;
+  const double turn_deg = MostTurnDeg(options, camera);
   auto& n = drawn.numbers;
   n[kRollDeg] = even(options.roll_deg);
-  n[kPanDeg] = even(options.turn_deg);
-  n[kTiltDeg] = even(options.turn_deg);
+  n[kPanDeg] = even(turn_deg);
+  n[kTiltDeg] = even(turn_deg);
   // Even in the logarithm: as much nearer as further.
   n[kZoomFactor] = static_cast<float>(
       std::exp(random->Uniform(std::log(options.smallest_zoom), std::log(options.largest_zoom))));
-  n[kShiftX] = even(options.shift * size_px);
-  n[kShiftY] = even(options.shift * size_px);
+  n[kShiftX] = even(options.shift * camera.width_px);
+  n[kShiftY] = even(options.shift * camera.width_px);
   if (n[kRollDeg] != 0) drawn.applied |= kRolled;
   if (n[kPanDeg] != 0 || n[kTiltDeg] != 0) drawn.applied |= kCameraTurned;
   if (n[kZoomFactor] != 1) drawn.applied |= kZoomed;
@@ -115,14 +119,14 @@ void Augmenter::MoveCamera(uint64_t seed,
                            std::map<std::string, uint64_t>* rejections,
                            Tuple* tuple) const {
   const GeometryOptions& options = options_.geometry;
+  // Whatever is drawn again below, the shares of tuples stay as asked.
+  Random share(seed, index, 0, Purpose::kAugmentGeometry);
+  const bool flips = share.Chance(options.flip), moves = share.Chance(options.move);
   for (uint32_t attempt = 0;; ++attempt) {
-    Random random(seed, index, attempt, Purpose::kAugmentGeometry);
-    Augmentation drawn = DrawMove(options, tuple->camera.width_px, &random);
-    if (attempt == options.max_attempts) {
-      const uint32_t flipped = drawn.applied & kFlipped;
-      drawn = Augmentation();
-      drawn.applied = flipped;
-    }
+    Random random(seed, index, attempt + 1, Purpose::kAugmentGeometry);
+    const bool draws = moves && attempt < options.max_attempts;
+    Augmentation drawn = draws ? DrawMove(options, tuple->camera, &random) : Augmentation();
+    if (flips) drawn.applied |= kFlipped;
     drawn.attempt = attempt;
     const CameraMove move = MoveOf(drawn);
     Tuple moved = *tuple;

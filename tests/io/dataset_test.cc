@@ -108,17 +108,18 @@ TEST(Manifest, RepeatedFieldIsRefused) {
 TEST(Manifest, ImpossibleValuesAreNamed) {
   EXPECT_EQ(MessageAfter([](Json& json) { json["format_version"] = 2; }),
             "d/dataset.json: field 'format_version' is 2, this program reads 1");
-  EXPECT_EQ(MessageAfter([](Json& json) { json["count"] = -5; }),
-            "d/dataset.json: field 'count' is a whole number, expected a whole number, 0 or more");
+  EXPECT_EQ(
+      MessageAfter([](Json& json) { json["count"] = -5; }),
+      "d/dataset.json: field 'count' is a whole number -5, expected a whole number, 0 or more");
   EXPECT_EQ(MessageAfter([](Json& json) { json["count"] = 6; }),
             "d/dataset.json: field 'count' is 6, the shards hold 5 tuples together");
   EXPECT_EQ(MessageAfter([](Json& json) { json["layout"]["image_px"] = 0; }),
             "d/dataset.json: field 'layout.image_px' is 0, expected 1 to 65535");
   EXPECT_EQ(MessageAfter([](Json& json) { json["shards"][0]["sha256"] = "xyz"; }),
             "d/dataset.json: field 'shards[0].sha256' is 'xyz', expected 64 hexadecimal digits");
-  EXPECT_EQ(
-      MessageAfter([](Json& json) { json["rejections"]["fist"] = "x"; }),
-      "d/dataset.json: field 'rejections.fist' is string, expected a whole number, 0 or more");
+  EXPECT_EQ(MessageAfter([](Json& json) { json["rejections"]["fist"] = "x"; }),
+            "d/dataset.json: field 'rejections.fist' is string \"x\", expected a whole number, 0 "
+            "or more");
   // Numbers whose sum wraps around to the right one.
   EXPECT_THAT(MessageAfter([](Json& json) {
                 Json run = {{"generator", "g"},
@@ -137,6 +138,15 @@ TEST(Manifest, ImpossibleValuesAreNamed) {
     EXPECT_THAT(MessageAfter([&](Json& json) { json["shards"][0]["file"] = name; }),
                 HasSubstr("expected a name within the dataset's folder"))
         << name;
+  }
+}
+
+TEST(Manifest, ValuesNestedWithoutEndAreNamed) {
+  for (const int depth : {40, 200'000}) {
+    const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+    EXPECT_EQ(
+        MessageOf<DataError>([&] { Manifest::FromJson("{\"seed\": " + deep + "}", "d.json"); }),
+        "d.json: is nested more than 32 deep");
   }
 }
 

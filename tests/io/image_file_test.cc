@@ -1,6 +1,7 @@
 #include "io/image_file.h"
 
 #include "io/drawing.h"
+#include "io/files.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
 
@@ -8,6 +9,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 
 namespace handforge {
@@ -92,6 +94,23 @@ TEST_F(ImageFileTest, FindsPicturesBelowAFolder) {
   std::filesystem::create_directory(folder_ / "empty");
   EXPECT_THAT(MessageOf<DataError>([&] { PicturesBelow(folder_ / "empty"); }),
               HasSubstr("empty: holds no .png"));
+}
+
+TEST_F(ImageFileTest, NamesAJpegThatWasCutOff) {
+  cv::Mat noise(64, 64, CV_8UC3);
+  cv::randu(noise, 0, 255);
+  cv::imwrite(folder_ / "whole.jpg", noise);
+  const std::vector<uint8_t> whole = ReadBytes(folder_ / "whole.jpg");
+  for (const double share : {0.5, 0.9, 0.999}) {
+    const auto bytes = static_cast<std::streamsize>(share * static_cast<double>(whole.size()));
+    std::ofstream(folder_ / "cut.jpg", std::ios::binary)
+        .write(reinterpret_cast<const char*>(whole.data()), bytes);
+    EXPECT_THAT(MessageOf<DataError>([&] { ReadImageFile(folder_ / "cut.jpg"); }),
+                HasSubstr("cut.jpg: is cut off"))
+        << share;
+  }
+  std::ofstream(folder_ / "whole.jpg", std::ios::app) << "what a camera adds behind its picture";
+  EXPECT_EQ(ReadImageFile(folder_ / "whole.jpg").rgb.width, 64);
 }
 
 }  // namespace

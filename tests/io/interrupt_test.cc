@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 namespace handforge {
 namespace {
@@ -51,6 +52,21 @@ TEST(InterruptDeathTest, SecondSigintEndsTheProcess) {
         ::raise(SIGINT);
       },
       ::testing::ExitedWithCode(130),
+      "");
+}
+
+// A file may become no larger: an error of writing, of which the writer says what it is.
+TEST(InterruptDeathTest, ALimitOfFileSizesEndsNoProcess) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        InstallInterruptHandler();
+        ::raise(SIGXFSZ);
+        EndAtOnceOnInterrupt();
+        ::raise(SIGXFSZ);
+        ::_exit(7);
+      },
+      ::testing::ExitedWithCode(7),
       "");
 }
 

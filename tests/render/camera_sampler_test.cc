@@ -60,6 +60,47 @@ TEST(SampleCamera, FramesTheHand) {
   }
 }
 
+// What the camera is aimed at: the middle of the joints' box, in its own axes.
+Eigen::Vector3d MiddleInCam(const SampledCamera& view) {
+  const Joints3 joints = view.cam_from_hand.Apply(TestRig().rest_joints);
+  return (joints.colwise().maxCoeff() + joints.colwise().minCoeff()).transpose() / 2;
+}
+
+TEST(SampleCamera, DistancesFillTheirRange) {
+  CameraOptions options;
+  options.nearest_mm = 500;
+  options.furthest_mm = 600;
+  double nearest = 1e9, furthest = 0;
+  for (uint64_t i = 0; i < 200; ++i) {
+    Random random(4, i, 0, Purpose::kCamera);
+    const SampledCamera view = SampleCamera(TestRig().rest_joints, 128, options, random);
+    nearest = std::min(nearest, MiddleInCam(view).z());
+    furthest = std::max(furthest, MiddleInCam(view).z());
+  }
+  EXPECT_NEAR(nearest, 502, 2.001);
+  EXPECT_NEAR(furthest, 598, 2.001);
+}
+
+// A normal distribution cut at two deviations keeps 0.88 of its deviation.
+TEST(SampleCamera, HandsStandOffCentreByTheStatedDeviation) {
+  for (const double off_centre : {0.0, 0.02, 0.05}) {
+    CameraOptions options;
+    options.off_centre = off_centre;
+    double squares = 0, furthest = 0;
+    constexpr int kViews = 400;
+    for (uint64_t i = 0; i < kViews; ++i) {
+      Random random(5, i, 0, Purpose::kCamera);
+      const SampledCamera view = SampleCamera(TestRig().rest_joints, 128, options, random);
+      const Eigen::Vector2d off_px =
+          view.camera.Project(MiddleInCam(view)) - Eigen::Vector2d(63.5, 63.5);
+      squares += off_px.squaredNorm() / (2 * kViews);
+      furthest = std::max(furthest, off_px.cwiseAbs().maxCoeff());
+    }
+    EXPECT_NEAR(std::sqrt(squares), 0.88 * off_centre * 128, 0.1 * off_centre * 128 + 1e-6);
+    EXPECT_LE(furthest, 2 * off_centre * 128 + 1e-6);
+  }
+}
+
 TEST(CameraOptions, NeedsAKindOfView) {
   CameraOptions options;
   options.sphere = options.egocentric = options.tabletop = 0;

@@ -89,6 +89,54 @@ TEST(DepthSensor, KinectsDepthsAreStepsOfDisparity) {
 TEST(DepthSensor, TimeOfFlightNoiseGrowsWithTheSquareOfDistance) {
   EXPECT_NEAR(NoiseAt("intel_creative", 1000).deviation_mm, 14, 0.7);
   EXPECT_NEAR(NoiseAt("intel_creative", 500).deviation_mm, 3.5, 0.2);
+  EXPECT_NEAR(NoiseAt("kinect2", 1000).deviation_mm, 1.5, 0.1);
+}
+
+// The cosine of 60 degrees is a half.
+TEST(DepthSensor, TimeOfFlightNoiseIsTwiceAsGreatAtSixtyDegrees) {
+  const double focal_px = DepthSensorNamed("intel_creative").focal_px;
+  ImageU16 depth(kSize, kSize);
+  for (int y = 0; y < kSize; ++y) {
+    for (int x = 0; x < kSize; ++x) {
+      const double z_mm = 600 / (1 - std::sqrt(3.0) * (x - kSize / 2) / focal_px);
+      depth.at(x, y) = static_cast<uint16_t>(std::lround(z_mm / kDepthUnitMm));
+    }
+  }
+  const ImageU16 seen = Simulate("intel_creative", depth);
+  double squares = 0;
+  int n = 0;
+  for (int y = 0; y < kSize; ++y) {
+    for (int x = kSize / 2 - 10; x <= kSize / 2 + 10; ++x) {
+      const double z_m = kDepthUnitMm * depth.at(x, y) / 1000;
+      const double error_mm = kDepthUnitMm * (seen.at(x, y) - depth.at(x, y));
+      squares += std::pow(error_mm / (14 * z_m * z_m), 2);
+      ++n;
+    }
+  }
+  EXPECT_NEAR(std::sqrt(squares / n), 2, 0.1);
+}
+
+// Grunnet-Jepsen et al.: 0.08 px of 425 px and 50 mm, and steps of 1/32 px.
+TEST(DepthSensor, StereoNoiseIsThatOfItsDisparity) {
+  for (const double z : {500.0, 1000.0}) {
+    const double expected = z * z / (425 * 50) * std::sqrt(0.08 * 0.08 + 1 / (32.0 * 32 * 12));
+    EXPECT_NEAR(NoiseAt("realsense", z).deviation_mm, expected, 0.1 * expected) << z;
+  }
+}
+
+// Half of Nguyen's 0.8 px is 1.25 deviations from the next pixel; a tenth lies beyond on each side.
+TEST(DepthSensor, KinectsEdgesAreFrayed) {
+  ImageU16 depth = Plane(900);
+  for (int y = 0; y < kSize; ++y) {
+    for (int x = 0; x < kSize / 2; ++x) depth.at(x, y) = static_cast<uint16_t>(600 / 0.1);
+  }
+  const ImageU16 seen = Simulate("kinect", depth);
+  int strayed = 0;
+  for (int y = 0; y < kSize; ++y) {
+    strayed += kDepthUnitMm * seen.at(kSize / 2 - 1, y) > 750;
+    strayed += kDepthUnitMm * seen.at(kSize / 2, y) < 750;
+  }
+  EXPECT_NEAR(strayed, 2 * kSize * 0.1056, 12);
 }
 
 TEST(DepthSensor, StructuredLightLosesTheShadowOnOneSideOnly) {
@@ -102,8 +150,9 @@ TEST(DepthSensor, StructuredLightLosesTheShadowOnOneSideOnly) {
   // The band is f b (1 / near - 1 / far) wide, as wide as this picture allows.
   const double expected = 580 * 75.0 * (1.0 / 600 - 1.0 / 900);
   const int on_the_right = lost(right_edge, kSize), on_the_left = lost(0, left_edge);
-  EXPECT_GT(std::max(on_the_left, on_the_right), std::min(0.8 * expected, 30.0));
-  EXPECT_LT(std::min(on_the_left, on_the_right), 5);
+  // The projector stands at +x.
+  EXPECT_GT(on_the_left, std::min(0.8 * expected, 30.0));
+  EXPECT_LT(on_the_right, 5);
 }
 
 TEST(DepthSensor, FlyingPixelsLieBetweenTheSurfaces) {
@@ -153,6 +202,7 @@ TEST(DepthSensor, GrazingSurfacesAndWhatIsOutOfRangeAreLost) {
   EXPECT_GT(lost, kSize * kSize * 9 / 10);
   EXPECT_NEAR(NoiseAt("kinect", 1000).lost, 0, 0.01);
   for (uint16_t d : Simulate("kinect", Plane(300)).pixels) ASSERT_EQ(d, 0);
+  for (uint16_t d : Simulate("intel_creative", Plane(2000)).pixels) ASSERT_EQ(d, 0);
 }
 
 TEST(DepthSensor, SameSeedSameBytesAndOtherSeedOthers) {

@@ -126,5 +126,34 @@ TEST(MirrorTuple, KeepsLabelsConsistentAndIsAnInvolution) {
   }
 }
 
+TEST(HandScene, ACameraInTheArmSeesItFromWithin) {
+  HandScene scene(TestRig());
+  Tuple t = LabelledTuple(31, 0);
+  scene.SetPose(t.rig);
+  scene.Trace(t.camera);
+  EXPECT_LT(scene.ShareFromWithin(), 0.01);
+  // The camera moves to the middle of the forearm and looks along it.
+  const BonePoses poses = ToBonePoses(t.rig);
+  Eigen::Vector3d low = Eigen::Vector3d::Constant(1e9), high = -low;
+  std::vector<Eigen::Vector3f> surface;
+  PoseSurface(TestRig(), poses, &surface);
+  Eigen::Vector3d sum = Eigen::Vector3d::Zero();
+  int corners = 0;
+  for (size_t i = 0; i < TestRig().triangles.size(); ++i) {
+    if (TestRig().triangle_part[i] != kPartForearm) continue;
+    for (const int v : TestRig().triangles[i]) {
+      sum += surface[static_cast<size_t>(v)].cast<double>();
+      ++corners;
+    }
+  }
+  const Eigen::Vector3d middle = sum / corners;
+  for (auto& origin : t.rig.origin_in_cam_mm) {
+    for (int c = 0; c < 3; ++c) origin[c] -= static_cast<float>(middle[c]);
+  }
+  scene.SetPose(t.rig);
+  scene.Trace(t.camera);
+  EXPECT_GT(scene.ShareFromWithin(), 0.9);
+}
+
 }  // namespace
 }  // namespace handforge

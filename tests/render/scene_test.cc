@@ -197,6 +197,20 @@ TEST(Scene, LongSequencesDoNotRepeatThemselves) {
   EXPECT_EQ(poses.size(), keys);
 }
 
+// Key 1 is that of frame 0.
+TEST(Scene, FramesHaveTheGestureOfTheNearestKey) {
+  const RenderOptions options = SmallOptions();
+  const ObjectLibrary objects;
+  const SceneSampler sampler(options, TestRig(), TestGestures(), objects);
+  SceneHand hand;
+  hand.keys.resize(4);
+  for (int key = 0; key < 4; ++key) hand.keys[static_cast<size_t>(key)].gesture = 10 + key;
+  EXPECT_EQ(sampler.GestureAt(hand, 0), 11);
+  EXPECT_EQ(sampler.GestureAt(hand, kFramesPerKey / 2 - 1), 11);
+  EXPECT_EQ(sampler.GestureAt(hand, kFramesPerKey / 2 + 1), 12);
+  EXPECT_EQ(sampler.GestureAt(hand, kFramesPerKey), 12);
+}
+
 // Parts of the surface that are of the forearm's bone.
 std::set<int> ForearmVertices(const RenderWorld& world) {
   std::set<int> vertices;

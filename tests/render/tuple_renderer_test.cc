@@ -2,6 +2,7 @@
 
 #include "io/assets.h"
 #include "io/core/error.h"
+#include "render/depth_sensor.h"
 #include "tests/io/scoped_variable.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/render/render_testing.h"
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <set>
 
+#include <Eigen/Cholesky>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -136,6 +138,106 @@ TEST(TupleRenderer, NoCameraIsInTheArm) {
     }
   }
   EXPECT_GT(rejections["camera_too_near"], 0u);
+}
+
+TEST(TupleRenderer, ADepthSensorSeesTheIdealDepth) {
+  RenderOptions options = SmallOptions();
+  options.light.shader = "fast";
+  options.depth_sensor = "kinect";
+  const RenderWorld world = RenderWorld::Load(options);
+  TupleRenderer renderer(world);
+  std::map<std::string, uint64_t> rejections;
+  for (uint64_t i = 0; i < 3; ++i) {
+    const Tuple t = renderer.Render(i, &rejections);
+    Random random(options.seed, i, t.attempt, Purpose::kSensor);
+    EXPECT_EQ(t.depth_sensor.pixels,
+              SimulateDepthSensor(t.depth, t.camera, DepthSensorNamed("kinect"), random).pixels);
+    EXPECT_NE(t.depth_sensor.pixels, t.depth.pixels);
+  }
+}
+
+TEST(TupleRenderer, ALampChangesThePictureAlone) {
+  RenderOptions options = SmallOptions();
+  options.light.lamp = 0;
+  const RenderWorld dark_world = RenderWorld::Load(options);
+  options.light.lamp = 1;
+  const RenderWorld lit_world = RenderWorld::Load(options);
+  TupleRenderer dark(dark_world), lit(lit_world);
+  std::map<std::string, uint64_t> rejections;
+  for (uint64_t i = 0; i < 3; ++i) {
+    const Tuple x = dark.Render(i, &rejections), y = lit.Render(i, &rejections);
+    EXPECT_NE(x.rgb.pixels, y.rgb.pixels);
+    EXPECT_EQ(x.depth.pixels, y.depth.pixels);
+    EXPECT_EQ(x.joints_in_cam, y.joints_in_cam);
+  }
+}
+
+// Pictures whose background is a probe that is brighter the higher it is.
+RenderWorld WorldUnderAnEvenSky(RenderOptions options) {
+  options.light.shader = "fast";
+  options.light.plain_backdrop = 0;
+  options.photo.noise = options.photo.jpeg = 0;
+  options.left_hands = 0;
+  RenderWorld world = RenderWorld::Load(options);
+  ImageF32 sky(64, 32, 3);
+  for (int y = 0; y < sky.height; ++y) {
+    for (int x = 0; x < 3 * sky.width; ++x) {
+      sky.pixels[static_cast<size_t>(3 * sky.width * y + x)] =
+          1 + 0.4f * static_cast<float>(std::cos(M_PI * (y + 0.5) / sky.height));
+    }
+  }
+  world.environments = {Environment::FromImage(sky, "sky", 16)};
+  return world;
+}
+
+// Cosine of the angle between the way in which the background grows brighter and `up`; rough where
+// the hand leaves a narrow strip of it.
+double BrightensTowards(const Tuple& t, const Eigen::Vector2d& up) {
+  Eigen::Matrix3d moments = Eigen::Matrix3d::Zero();
+  Eigen::Vector3d products = Eigen::Vector3d::Zero();
+  for (int y = 0; y < t.rgb.height; ++y) {
+    for (int x = 0; x < t.rgb.width; ++x) {
+      if (t.mask.at(2 * x, 2 * y) != 0 || t.mask.at(2 * x + 1, 2 * y + 1) != 0) continue;
+      const Eigen::Vector3d at(x, y, 1);
+      moments += at * at.transpose();
+      products += at * t.rgb.at(x, y, 1);
+    }
+  }
+  const Eigen::Vector3d plane = moments.ldlt().solve(products);
+  return plane.head<2>().normalized().dot(up.normalized());
+}
+
+TEST(TupleRenderer, TheWorldsUpIsThePicturesButForTheTilt) {
+  RenderOptions options = SmallOptions();
+  options.light.tilt_deg = 10;
+  const RenderWorld world = WorldUnderAnEvenSky(options);
+  TupleRenderer renderer(world);
+  std::map<std::string, uint64_t> rejections;
+  for (uint64_t i = 0; i < 12; ++i) {
+    const Tuple t = renderer.Render(i, &rejections);
+    EXPECT_GT(BrightensTowards(t, {0, -1}), 0.7) << i;
+  }
+}
+
+TEST(TupleRenderer, LightDoesNotTurnWithTheCamerasOfAScene) {
+  RenderOptions options = SmallOptions();
+  options.light.tilt_deg = 0;
+  options.views = 2;
+  const RenderWorld world = WorldUnderAnEvenSky(options);
+  TupleRenderer renderer(world);
+  std::map<std::string, uint64_t> rejections;
+  const auto hand = [](const Tuple& t) { return ToBonePoses(t.rig).rotation[kPalmBone]; };
+  int turned = 0;
+  for (uint64_t i = 0; i < 40; i += 2) {
+    const Tuple first = renderer.Render(i, &rejections),
+                second = renderer.Render(i + 1, &rejections);
+    if (first.attempt > 0) continue;  // up is that of the first camera drawn
+    const Eigen::Vector3d up = hand(second) * hand(first).transpose() * Eigen::Vector3d(0, -1, 0);
+    if (std::abs(up.z()) > 0.7 || up.y() < 0) continue;
+    ++turned;
+    EXPECT_GT(BrightensTowards(second, up.head<2>()), 0.7) << i;
+  }
+  EXPECT_GT(turned, 2);
 }
 
 TEST(RenderWorld, RefusesOptionsThatContradict) {

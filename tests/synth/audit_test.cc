@@ -4,6 +4,7 @@
 #include "io/core/error.h"
 #include "io/files.h"
 #include "io/interrupt.h"
+#include "tests/io/scoped_variable.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/synth/synth_testing.h"
 
@@ -49,9 +50,13 @@ class Audit : public ::testing::Test {
   static void TearDownTestSuite() { delete world_; }
 
   AuditResult AuditOf(const std::function<void(Tuple*)>& plant) {
-    DatasetJob job = RenderJob(*world_);
+    return AuditOf(*world_, RenderJob(*world_), plant);
+  }
+  AuditResult AuditOf(const RenderWorld& world,
+                      DatasetJob job,
+                      const std::function<void(Tuple*)>& plant) {
     job.out = folder_ / "dataset";
-    WriteDataset(job, [&] { return std::make_unique<FaultySource>(*world_, plant); });
+    WriteDataset(job, [&] { return std::make_unique<FaultySource>(world, plant); });
     AuditOptions options;
     options.rerender_rows = -1;
     return AuditDataset(job.out, options);
@@ -117,6 +122,31 @@ TEST_F(Audit, CatchesValuesThatAreNotFinite) {
   ExpectCaught([](Tuple* t) { t->joints_in_cam(3, 1) = NAN; });
 }
 
+TEST_F(Audit, NamesTheColumnOfARigThatIsNotFinite) {
+  const AuditResult result = AuditOf([](Tuple* t) {
+    t->rig.rotation_xyzw[3][0] = NAN;
+    t->rig.origin_in_cam_mm[4][1] = INFINITY;
+  });
+  std::set<std::string> columns;
+  for (const Fault& fault : result.faults) columns.insert(fault.column);
+  EXPECT_EQ(columns, (std::set<std::string>{"rig_origin", "rig_rotation"}));
+  EXPECT_EQ(result.faults.size(), static_cast<size_t>(2 * kTuples));
+}
+
+TEST_F(Audit, TellsRowsWithoutARigFromAssetsThatAreNotThere) {
+  AuditOf([](Tuple*) {});
+  AuditOptions options;
+  options.rerender_rows = -1;
+  {
+    const ScopedVariable assets("HANDFORGE_ASSETS", folder_ / "empty");
+    const AuditResult result = AuditDataset(folder_ / "dataset", options);
+    EXPECT_TRUE(result.assets_missing);
+    EXPECT_EQ(result.rendered_again, 0u);
+    EXPECT_THAT(result.not_rendered_because, ::testing::HasSubstr("generic-hand-left.glb"));
+  }
+  EXPECT_FALSE(AuditDataset(folder_ / "dataset", options).assets_missing);
+}
+
 TEST_F(Audit, CatchesUnknownCodes) {
   ExpectCaught([](Tuple* t) { t->visible[4] = 77; });
 }
@@ -135,6 +165,56 @@ TEST_F(Audit, CatchesAPersonInTwoSplits) {
   ASSERT_EQ(result.faults.size(), 1u);
   EXPECT_EQ(result.faults[0].column, "split");
   EXPECT_THAT(result.faults[0].what, ::testing::HasSubstr("other rows of subject 7 have 0"));
+}
+
+TEST_F(Audit, CatchesASequenceInTwoSplits) {
+  const AuditResult result = AuditOf([](Tuple* t) {
+    t->subject = static_cast<int64_t>(t->index);
+    t->sequence_id = 7;
+    t->split = t->index == 3 ? Split::kTest : Split::kTrain;
+  });
+  ASSERT_EQ(result.faults.size(), 1u);
+  EXPECT_EQ(result.faults[0].column, "split");
+  EXPECT_THAT(result.faults[0].what, ::testing::HasSubstr("other rows of sequence_id 7 have 0"));
+}
+
+TEST_F(Audit, CatchesAWrongLayer) {
+  RenderOptions options = world_->options;
+  options.layers = {"instance", "normals", "correspondence", "visible_fraction"};
+  const RenderWorld world = RenderWorld::Load(options);
+  const AuditResult result = AuditOf(world, RenderJob(world), [](Tuple* t) {
+    if (t->index == 0) t->instance.pixels[9] ^= 1;
+    if (t->index == 1) t->normals.pixels[9] ^= 1;
+    if (t->index == 2) t->correspondence.pixels[9] ^= 1;
+    if (t->index == 3) t->visible_fraction[2] += 0.01f;
+  });
+  std::vector<std::string> columns;
+  for (const Fault& fault : result.faults) columns.push_back(fault.column);
+  EXPECT_EQ(columns, options.layers);
+}
+
+// An alpha that covers the picture meets the hand's mask where that is.
+TEST_F(Audit, CatchesAWrongSilhouetteQuality) {
+  DatasetJob job = RenderJob(*world_);
+  job.manifest.layout.decoded = true;
+  const AuditResult result = AuditOf(*world_, job, [&](Tuple* t) {
+    t->source = Source::kDecoded;
+    t->present |= kHasAlpha;
+    t->decoded_joints_in_cam = t->joints_in_cam;
+    t->decoded_joints_px = t->joints_px;
+    t->alpha = ImageU8(32, 32, 1, 255);
+    int shown = 0;  // cells of 2 x 2 pixels most of which are of the mask
+    for (int i = 0; i < 32 * 32; ++i) {
+      const int x = 2 * (i % 32), y = 2 * (i / 32);
+      shown += (t->mask.at(x, y) != 0) + (t->mask.at(x + 1, y) != 0) + (t->mask.at(x, y + 1) != 0) +
+                   (t->mask.at(x + 1, y + 1) != 0) >
+               2;
+    }
+    t->quality_silhouette_iou = static_cast<float>(shown) / (32 * 32);
+    if (t->index == 3) t->quality_silhouette_iou += 0.1f;
+  });
+  ASSERT_EQ(result.faults.size(), 1u);
+  EXPECT_EQ(result.faults[0].column, "quality_silhouette_iou");
 }
 
 TEST_F(Audit, CatchesAnImpossibleZoom) {

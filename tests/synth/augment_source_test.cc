@@ -185,6 +185,48 @@ TEST_F(AugmentDataset, GesturesKeepTheirNamesWhateverRunTheyAreOf) {
   EXPECT_EQ(audit.rendered_again, static_cast<uint64_t>(2 * kTuples));
 }
 
+// Which of the rows that are made of those of a dataset hold a rig.
+std::vector<bool> RigsAfterAugmenting(const std::filesystem::path& source,
+                                      const AugmentJobOptions& options) {
+  const AugmentWorld world = AugmentWorld::Load(source, options);
+  WriteDataset(AugmentJob(world), [&] { return MakeAugmentSource(world); });
+  const Dataset dataset(options.out);
+  std::vector<bool> rigs;
+  for (size_t s = 0; s < dataset.manifest().shards.size(); ++s) {
+    const ShardReader reader = dataset.OpenShard(s);
+    for (const uint32_t present : reader.Read<uint32_t>("present", 0, reader.size())) {
+      rigs.push_back((present & kHasRig) != 0);
+    }
+  }
+  return rigs;
+}
+
+// A shard names one rig, and poses of another would be posed with it.
+TEST_F(AugmentDataset, PosesOfAnotherRigAreNotKept) {
+  RenderOptions other = SmallWorld(out_ / "other", 3, 10).options;
+  ++other.seed;
+  const RenderWorld world = RenderWorld::Load(other);
+  DatasetJob job = RenderJob(world);
+  job.metadata.text["rig"] += "# of another hand\n";
+  WriteDataset(job, [&] { return MakeRenderSource(world); });
+  MergeDatasets({*folder_ / "source", out_ / "other"}, out_ / "two_rigs");
+  AugmentJobOptions options = Options("of_two_rigs");
+  options.copies = 1;
+  std::vector<bool> expected(kTuples, true);
+  expected.insert(expected.end(), 3, false);
+  EXPECT_EQ(RigsAfterAugmenting(out_ / "two_rigs", options), expected);
+}
+
+// The other hand is not moved along: the rig alone does not make the picture.
+TEST_F(AugmentDataset, PosesOfTwoHandsAreNotKept) {
+  RenderOptions render = SmallWorld(out_ / "two_hands", 4, 10).options;
+  render.two_hands = 1;
+  WriteSmallDataset(RenderWorld::Load(render), 1);
+  AugmentJobOptions options = Options("of_two_hands");
+  options.copies = 1;
+  EXPECT_EQ(RigsAfterAugmenting(render.out, options), std::vector<bool>(4, false));
+}
+
 // ---- Faults planted in augmented rows are found -------------------------------------------------
 
 TEST_F(AugmentDataset, AuditCatchesAJointShiftedTwoPixels) {

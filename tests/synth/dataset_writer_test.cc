@@ -130,6 +130,20 @@ void ExpectRefusesOthers(const DatasetJob& job, const std::string& what) {
               HasSubstr("holds " + what + " with another seed (0, wanted 2)"));
 }
 
+TEST(WriteDataset, ADamagedDatasetIsNeitherCompleteNorAppendedTo) {
+  const TemporaryFolder folder;
+  CountingSource::Shared shared;
+  DatasetJob job = CountingJob(folder / "d", 25, 1);
+  WriteCounted(job, &shared);
+  fs::resize_file(folder / "d" / ShardFileName(1), 1000);
+  for (const bool append : {false, true}) {
+    job.append = append;
+    EXPECT_THAT(MessageOf<DataError>([&] { WriteCounted(job, &shared); }),
+                AllOf(HasSubstr("00001.h5 is damaged"), HasSubstr("it has 1000")));
+    EXPECT_EQ(Manifest::FromJson(ReadText(ManifestPath(job.out)), "d").count, 25u);
+  }
+}
+
 TEST(WriteDataset, RefusesAnotherConfigurationSeedOrCount) {
   const TemporaryFolder folder;
   CountingSource::Shared shared;

@@ -134,7 +134,23 @@ TEST_F(Merge, DatasetsOfDifferentRunsFollowEachOther) {
   third.manifest.seed = 6;
   Write(third);
   MergeDatasets({folder_ / "ab", folder_ / "c"}, folder_ / "abc");
-  EXPECT_EQ(Dataset(folder_ / "abc").manifest().runs.size(), 3u);
+  const Manifest& all = Dataset(folder_ / "abc").manifest();
+  EXPECT_EQ(all.runs.size(), 3u);
+  EXPECT_EQ(all.rejections.at("planted"), kTuples + 13 + 13);
+}
+
+TEST_F(Merge, NamesTheModelAndTheMeshThatAllRunsShare) {
+  DatasetJob a = CountingJob(folder_ / "a", kTuples, 1), b = OtherJob(folder_ / "b");
+  a.manifest.model_sha256 = std::string(64, '1');
+  b.manifest.model_sha256 = std::string(64, '2');
+  a.manifest.mesh_sha256 = b.manifest.mesh_sha256 = std::string(64, '3');
+  Write(a);
+  Write(b);
+  const Manifest m = MergeDatasets({a.out, b.out}, folder_ / "ab").manifest;
+  EXPECT_EQ(m.model_sha256, "");
+  EXPECT_EQ(m.mesh_sha256, std::string(64, '3'));
+  EXPECT_EQ(m.RunOf(0).model_sha256, std::string(64, '1'));
+  EXPECT_EQ(m.RunOf(6).model_sha256, std::string(64, '2'));
 }
 
 TEST_F(Merge, AnInterruptedMergeIsContinuedAndLeavesNothingBehind) {
@@ -225,6 +241,24 @@ TEST_F(Merge, RefusesAFolderWithAnUnfinishedRun) {
   const std::vector<fs::path> parts = {folder_ / "a"};
   EXPECT_THAT(MessageOf<UsageError>([&] { MergeDatasets(parts, folder_ / "unfinished"); }),
               HasSubstr("shards of an unfinished run"));
+}
+
+// Shards may be links to where the space is; what is joined must hold without them.
+TEST_F(Merge, LinksToShardsAreFollowed) {
+  Write(CountingJob(folder_ / "a", kTuples, 1));
+  fs::rename(folder_ / "a/shards", folder_ / "store");
+  fs::create_directory(folder_ / "a/shards");
+  for (const auto& entry : fs::directory_iterator(folder_ / "store")) {
+    fs::create_symlink("../../store" / entry.path().filename(),
+                       folder_ / "a/shards" / entry.path().filename());
+  }
+  MergeDatasets({folder_ / "a"}, folder_ / "deeper/joined");
+  fs::remove_all(folder_ / "store");
+  for (const auto& entry : fs::directory_iterator(folder_ / "deeper/joined/shards")) {
+    EXPECT_TRUE(entry.is_regular_file() && !entry.is_symlink()) << entry.path();
+  }
+  const Dataset joined(folder_ / "deeper/joined");
+  for (size_t i = 0; i < joined.manifest().shards.size(); ++i) joined.OpenShard(i);
 }
 
 TEST_F(Merge, RefusesTheSameTuplesTwice) {

@@ -49,12 +49,14 @@ TEST(Plausibility, NamesAHingeBentSideways) {
   HandAngles angles{};
   angles[FingerAngle(kIndex, kPipFlexion)] = 50;
   const BonePoses poses = ForwardKinematics(TestRig(), HandShape(), angles);
-  Joints3 joints = JointsOf(TestRig(), poses);
-  const Eigen::Vector3d dip = joints.row(kIndexDip),
-                        dorsal = poses.rotation[SegmentBone(kIndex, 2)].col(1);
-  const Eigen::Matrix3d turn = Eigen::AngleAxisd(M_PI / 4, dorsal).toRotationMatrix();
-  joints.row(kIndexTip) = (dip + turn * (joints.row(kIndexTip).transpose() - dip)).transpose();
-  EXPECT_EQ(Judge(joints), "off_hinge");
+  for (const double angle : {M_PI / 4, -M_PI / 4}) {
+    Joints3 joints = JointsOf(TestRig(), poses);
+    const Eigen::Vector3d dip = joints.row(kIndexDip),
+                          dorsal = poses.rotation[SegmentBone(kIndex, 2)].col(1);
+    const Eigen::Matrix3d turn = Eigen::AngleAxisd(angle, dorsal).toRotationMatrix();
+    joints.row(kIndexTip) = (dip + turn * (joints.row(kIndexTip).transpose() - dip)).transpose();
+    EXPECT_EQ(Judge(joints), "off_hinge") << angle;
+  }
 }
 
 TEST(Plausibility, NamesFingersInsideEachOther) {

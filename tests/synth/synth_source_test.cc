@@ -6,6 +6,7 @@
 #include "render/tuple_renderer.h"
 #include "synth/audit.h"
 #include "synth/coverage.h"
+#include "synth/hand_placer.h"
 #include "synth/shard_record.h"
 #include "synth/skin_tone.h"
 #include "synth/tuple_assembler.h"
@@ -131,6 +132,71 @@ TEST_F(Synthesis, EveryMethodGivesTheSameBytesForAnyThreads) {
     const auto names = reader.ListAttribute("latent_method_names");
     EXPECT_EQ(names.at(reader.ReadTuple(0).latent_method), latent);
   }
+}
+
+// Codes drawn around posteriors that have these means in their first number, 0 in all others.
+std::vector<float> FirstNumbers(const SynthWorld& world,
+                                LatentMethod method,
+                                const std::vector<float>& means,
+                                float variance) {
+  LatentAnchors anchors;
+  anchors.dim = world.model.info().latent_dim;
+  for (size_t i = 0; i < means.size(); ++i) {
+    anchors.mean.push_back(means[i]);
+    anchors.mean.resize((i + 1) * static_cast<size_t>(anchors.dim));
+    anchors.number.push_back(static_cast<int64_t>(i));
+  }
+  anchors.logvar.assign(anchors.mean.size(), std::log(variance));
+  SynthOptions options = world.options;
+  options.temperature = 1;
+  const auto sampler = MakeLatentSampler(method, options, world.model, anchors);
+  std::vector<float> drawn;
+  for (uint64_t index = 0; index < 1000; ++index) drawn.push_back(sampler->Draw(index, 0).z[0]);
+  return drawn;
+}
+
+// Means at -1 and 1 have a variance of 1, to which that of each posterior adds.
+TEST_F(Synthesis, TheGaussianIsAsWideAsAllPosteriorsTogether) {
+  const SynthWorld world = SynthWorld::Load(Options());
+  double squares = 0;
+  for (const float z : FirstNumbers(world, LatentMethod::kGaussian, {-1, 1}, 3)) {
+    squares += z * z / 1000;
+  }
+  EXPECT_NEAR(squares, 4, 0.5);
+}
+
+TEST_F(Synthesis, TheMixtureDrawsItsPartsByTheirWeight) {
+  SynthOptions options = Options();
+  options.mixture_components = 2;
+  const SynthWorld world = SynthWorld::Load(options);
+  std::vector<float> means(40, -10);
+  std::fill(means.begin(), means.begin() + 10, 10.0f);
+  int high = 0;
+  for (const float z : FirstNumbers(world, LatentMethod::kMixture, means, 1)) {
+    EXPECT_NEAR(std::abs(z), 10, 5);
+    high += z > 0;
+  }
+  EXPECT_NEAR(high, 250, 50);
+}
+
+TEST_F(Synthesis, BonesAreAsLongAsThoseTrainedOn) {
+  const SynthWorld world = SynthWorld::Load(Options());
+  const VaeInfo& info = world.model.info();
+  ASSERT_GT(info.bone_std_mm, 0.5);
+  const HandPlacer placer(world);
+  const BonePoses open = ForwardKinematics(world.rig, HandShape(), HandAngles{});
+  double sum = 0, squares = 0;
+  constexpr uint64_t kHands = 400;
+  for (uint64_t i = 0; i < kHands; ++i) {
+    PlacedHand placed;
+    placer.Place(DecodedJoints(), DrawIdentity{i}, &open, &placed);
+    const double off_mm = placed.bone_mm - info.bone_mean_mm;
+    sum += off_mm / kHands;
+    squares += off_mm * off_mm / kHands;
+  }
+  // Of a normal distribution that is cut at two deviations.
+  EXPECT_NEAR(sum, 0, 0.15 * info.bone_std_mm);
+  EXPECT_NEAR(std::sqrt(squares), 0.88 * info.bone_std_mm, 0.1 * info.bone_std_mm);
 }
 
 TEST_F(Synthesis, NeighboursTakeEveryTupleOnceBeforeAnyTwice) {
@@ -591,6 +657,25 @@ TEST_F(Synthesis, MeasuresCyclesAndFiltersByThem) {
   }
   options.cycle = false;
   EXPECT_THAT(MessageOf<UsageError>([&] { SynthWorld::Load(options); }), HasSubstr("cycle: true"));
+}
+
+TEST_F(Synthesis, ModelsThatReadNoPicturesAreFilteredByTheirOtherCycle) {
+  TrainOptions train = ToyTraining(*folder_ / "rendered", *folder_ / "blind");
+  train.pairs = {"3d->3d*4", "2d->3d*3", "3d->2d", "3d->rgb"};
+  SynthOptions options = Options("kernel");
+  options.model = Train(train, false).model;
+  options.cycle = true;
+  std::vector<float> errors;
+  for (const Tuple& t : Made(options)) {
+    EXPECT_EQ(t.quality_cycle_rgb_mm, -1);
+    errors.push_back(t.quality_cycle_2d_mm);
+  }
+  std::sort(errors.begin(), errors.end());
+  options.plausibility.cycle_mm = errors[kTuples / 2];
+  options.max_attempts = 1000;
+  for (const Tuple& t : Made(options)) {
+    EXPECT_LE(t.quality_cycle_2d_mm, options.plausibility.cycle_mm);
+  }
 }
 
 }  // namespace

@@ -106,7 +106,12 @@ TEST(CommandLine, ValuesOfCommonOptionsAreChecked) {
   for (const char* seed : {"-1", "1.5", "x", "", "99999999999999999999999"}) {
     EXPECT_THAT(UsageMessage({"cake", "--seed", seed}), HasSubstr("--seed")) << seed;
   }
-  for (const char* threads : {"0", "-2", "4097", "many", "1e3"}) {
+  for (const char* count : {"-1", "010", "0x10", "", "1e3", "9223372036854775808"}) {
+    EXPECT_EQ(IsCount(count),
+              "'" + std::string(count) + "' is not a whole number from 0 to 2^63 - 1");
+  }
+  for (const char* count : {"0", "7", "9223372036854775807"}) EXPECT_EQ(IsCount(count), "");
+  for (const char* threads : {"0", "-2", "010", "4097", "many", "1e3"}) {
     EXPECT_THAT(UsageMessage({"cake", "--threads", threads}),
                 HasSubstr("'" + std::string(threads) + "' is not a whole number from 1 to 4096"));
   }

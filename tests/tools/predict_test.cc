@@ -96,10 +96,12 @@ TEST_F(Predict, FindsHandsOfBothSides) {
     double error2 = 0, error3 = 0;
     for (int i = side == "left" ? 1 : 0; i < kPictures; i += 2) {
       const json hand = hands.at(Name(i));
-      EXPECT_EQ(hand.size(), 5u);  // no probability of a side that was said
+      EXPECT_EQ(hand.size(), 7u);  // no probability of a side that was said
       EXPECT_GT(hand["crop_px"][2], 0);
       EXPECT_EQ(hand["handedness"], side);
       EXPECT_EQ(hand["joints_3d_mm"][0], json({0.0, 0.0, 0.0}));
+      EXPECT_EQ(hand["joint_spread_mm"].size(), 21u);
+      EXPECT_GT(hand["spread_mm"], 0);
       EXPECT_GT(hand["confidence"], 0);
       EXPECT_LE(hand["confidence"], 1);
       error2 += Error2(hand, i, 1, 0, 0) / (kPictures / 2);
@@ -191,7 +193,7 @@ TEST_F(Predict, LooksAtDepthInTheUnitsOfItsSensor) {
   EXPECT_EQ(hands.size(), 3u);
   double error3 = 0;
   for (int i = 0; i < 6; i += 2) {
-    EXPECT_EQ(hands.at(Name(i)).size(), 5u);
+    EXPECT_EQ(hands.at(Name(i)).size(), 7u);
     error3 += Error3(hands.at(Name(i)), i) / 3;
     EXPECT_EQ(ReadImageFile(out / "overlay" / (Name(i) + ".png")).rgb.width, 256);
   }

@@ -156,6 +156,44 @@ TEST(BatchMaker, StretchesPicturesOfColoursAlone) {
   }
 }
 
+// Nothing but what is switched on afterwards.
+BatchOptions UnmovedBatches() {
+  BatchOptions options = SmallBatches();
+  options.augment.rotate = false;
+  options.augment.brightness = 0;
+  options.augment.colour = 0;
+  return options;
+}
+
+TEST(BatchMaker, AShiftTurnsTheCameraOfTheCropsFocalLength) {
+  SampleSet samples = ToySamples(24);
+  samples.focal_over_size.assign(24, 3);
+  BatchOptions options = UnmovedBatches();
+  std::vector<float> joints =
+      BatchMaker(samples, ParsePasses({"rgb->3d"}), options).Make(1).targets[2];
+  options.augment.shift = 0.3;
+  const std::vector<float> shifted =
+      BatchMaker(samples, ParsePasses({"rgb->3d"}), options).Make(1).targets[2];
+  for (int row = 0; row < options.image_rows; ++row) {
+    AugmentDraw draw = DrawAugment(options.augment, options.seed, 1, row, true);
+    draw.focal = 6;  // half crops
+    MoveJoints3(draw, joints.data() + static_cast<ptrdiff_t>(row) * 63);
+  }
+  EXPECT_THAT(shifted, testing::Pointwise(testing::FloatNear(1e-6F), joints));
+}
+
+TEST(BatchMaker, TwoLooksAtAPictureAreNotShifted) {
+  const SampleSet samples = ToySamples(24);
+  const auto targets = [&](bool two_looks, double shift) {
+    BatchOptions options = SmallBatches();
+    options.two_looks = two_looks;
+    options.augment.shift = shift;
+    return BatchMaker(samples, ParsePasses({"rgb->rgb"}), options).Make(1).targets;
+  };
+  EXPECT_EQ(targets(true, 0.2), targets(true, 0));
+  EXPECT_NE(targets(false, 0.2), targets(false, 0));
+}
+
 TEST(SetCanonicalFraming, CentresTheHandAndFillsTheCrop) {
   for (uint64_t i = 0; i < 20; ++i) {
     Random random(13, i, 0, Purpose::kTest);
@@ -326,6 +364,61 @@ TEST(BatchMaker, ShowsLeftHandsAsMirroredRightOnes) {
     EXPECT_EQ(found, 1) << "row " << left;
   }
   EXPECT_EQ(BatchMaker(samples, ParsePasses({"3d->rgb"}), options).Make(0).left_rows, 0);
+}
+
+TEST(BatchMaker, LeftHandsStandUprightToo) {
+  const SampleSet samples = ToySamples(24);
+  BatchOptions options = UnmovedBatches();
+  options.left_share = 1;
+  options.augment.rotate = true;
+  options.augment.upright = 1;
+  options.augment.upright_tilt_deg = 0;
+  const Batch batch = BatchMaker(samples, ParsePasses({"rgb->3d"}), options).Make(0);
+  constexpr size_t kPlanes = size_t{3} * kPx * kPx;
+  std::vector<float> left(batch.input.begin() + 4 * kPlanes, batch.input.end());
+  ASSERT_EQ(left.size(), 4 * kPlanes);
+  MirrorPlanes(12, kPx, left.data());
+  int found = 0;
+  for (int64_t row = 0; row < samples.size(); ++row) {
+    AugmentDraw draw;
+    draw.angle_rad = UprightAngle(samples.joints3.data() + row * 63);
+    std::vector<float> planes(kImagePlanes * kPx * kPx);
+    const PixelView view = samples.Pixels(row);
+    AugmentImage(draw, view.rgb, view.alpha, kPx, planes.data());
+    for (auto image = left.begin(); image != left.end(); image += kPlanes) {
+      found += std::equal(image, image + kPlanes, planes.begin());
+    }
+  }
+  EXPECT_EQ(found, 4);
+}
+
+TEST(BatchMaker, LeftHandsAreStretchedInColoursAlone) {
+  const SampleSet samples = ToySamples(24);
+  const auto input = [&](const char* pass, double stretch) {
+    BatchOptions options = SmallBatches();
+    options.left_share = 0.5;
+    options.augment.stretch = stretch;
+    return BatchMaker(samples, ParsePasses({pass}), options).Make(1).input;
+  };
+  EXPECT_EQ(input("depth->3d", 0.2), input("depth->3d", 0));
+  EXPECT_NE(input("rgb->3d", 0.2), input("rgb->3d", 0));
+}
+
+TEST(BatchMaker, SkinAndLightAreThoseOfThePicture) {
+  SampleSet samples = ToySamples(24);
+  for (size_t i = 0; i < samples.rgb.size(); ++i) samples.rgb[i] = i % 3 == 0 ? 120 : 60;
+  BatchOptions options = SmallBatches();
+  options.appearance = true;
+  options.image_rows = 16;
+  options.augment.brightness = options.augment.colour = 0.4;
+  options.augment.grey = 0.5;
+  const Batch batch = BatchMaker(samples, ParsePasses({"3d->rgb"}), options).Make(0);
+  constexpr size_t kPlane = size_t{kPx} * kPx;
+  ASSERT_EQ(batch.appearance.size(), 16 * 3 * kPlane);
+  for (size_t i = 0; i < batch.appearance.size(); ++i) {
+    const size_t row = i / (3 * kPlane), in_row = i % (3 * kPlane);
+    ASSERT_EQ(batch.appearance[i], batch.targets[0][row * kImagePlanes * kPlane + in_row]);
+  }
 }
 
 TEST(BatchMaker, ShowsSkinAndLightInAnotherTurn) {

@@ -9,6 +9,7 @@
 #include "vae/samples.h"
 #include "vae/targets.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -131,6 +132,7 @@ TEST_F(HandPredictorTest, ScaleIsThatOfTheBone) {
   options.bone_mm = 80;
   const HandPrediction large = Predict(options, Picture());
   EXPECT_LT((large.joints_in_crop_mm - 2 * small.joints_in_crop_mm).norm(), 1e-9);
+  EXPECT_NEAR(large.spread_mm, 2 * small.spread_mm, 1e-9);
   EXPECT_EQ(large.joints_px, small.joints_px);
   EXPECT_EQ(large.joints_in_crop_mm.row(kWrist).norm(), 0);
 }
@@ -149,7 +151,7 @@ TEST_F(HandPredictorTest, PicturesOfAnyShapeAreTaken) {
 TEST_F(HandPredictorTest, OnlyCropsThatAreFramedOtherwiseThanTrainingDataAreMadeAnew) {
   PredictorOptions once = Plain("right"), again = once;
   again.refinements = 1;
-  int kept = 0, made_anew = 0;
+  int kept = 0, made_anew = 0, limited = 0;
   for (uint64_t i = 0; i < 600; ++i) {
     const ImageU8 image = ToyTuple(ToyOptions(), i).rgb;
     Random random(5, i, 0, Purpose::kTest);
@@ -163,15 +165,20 @@ TEST_F(HandPredictorTest, OnlyCropsThatAreFramedOtherwiseThanTrainingDataAreMade
     const double zoom = (high - low).maxCoeff() / kCanonicalFill / square.side_px;
     const Eigen::RowVector2d given(square.centre_x_px, square.centre_y_px);
     const double moved = ((low + high) / 2 - given).norm() / square.side_px;
-    const bool framed = zoom < 1.35 && zoom > 1 / 1.35 && moved < 0.12;
+    const bool too_small = zoom * square.side_px <= 4;
+    const bool framed = too_small || (zoom < 1.35 && zoom > 1 / 1.35 && moved < 0.12);
     EXPECT_EQ(second.joints_px == first.joints_px, framed) << "zoom " << zoom << ", " << moved;
     EXPECT_EQ(first.square.side_px, square.side_px);
+    const double by = framed ? 1 : std::clamp(zoom, 1 / 2.5, 2.5);
+    EXPECT_NEAR(second.square.side_px, by * square.side_px, 1e-9);
+    limited += !framed && by != zoom;
     const HandPrediction there = HandPredictor(*vae_, once).Predict(image, second.square);
     EXPECT_EQ(there.joints_in_crop_mm, second.joints_in_crop_mm) << "in the axes of that crop";
     ++(framed ? kept : made_anew);
   }
   EXPECT_GT(kept, 3);
   EXPECT_GT(made_anew, 3);
+  EXPECT_GT(limited, 3);
 }
 
 TEST_F(HandPredictorTest, CropsOfSeveralSizesAreAveraged) {
@@ -227,6 +234,34 @@ TEST_F(HandPredictorTest, RefusesUnknownSidesAndModelsThatLackADecoder) {
               HasSubstr("no encoder of rgb"));
 }
 
+// RGB->3D, as of the paper's variants.
+TEST_F(HandPredictorTest, AModelWithout2dSaysThePoseAlone) {
+  const TemporaryFolder folder;
+  WriteToyDataset(ToyOptions(), 16, folder / "data");
+  TrainOptions options = ToyTraining(folder / "data", folder / "model");
+  options.pairs = {"rgb->3d"};
+  const HandVae vae = HandVae::Load(Train(options, false).model);
+  PredictorOptions plain = Plain("right");
+  const ImageU8 image = Picture();
+  const CropSquare whole = WholeImage(image.width, image.height);
+  const HandPrediction once = HandPredictor(vae, plain).Predict(image, whole);
+  EXPECT_FALSE(once.HasJoints2());
+  EXPECT_TRUE(once.joints_in_crop_mm.allFinite());
+  plain.refinements = 2;
+  const HandPrediction refined = HandPredictor(vae, plain).Predict(image, whole);
+  EXPECT_EQ(refined.joints_in_crop_mm, once.joints_in_crop_mm) << "nothing says where to look";
+}
+
+TEST_F(HandPredictorTest, TheSpreadIsThatOfItsJoints) {
+  const HandPrediction hand = Predict(Plain("right"), Picture());
+  double squares = 0;
+  for (const double mm : hand.joint_spread_mm) {
+    EXPECT_GT(mm, 0);
+    squares += mm * mm;
+  }
+  EXPECT_NEAR(hand.spread_mm, std::sqrt(squares / kNumJoints), 1e-9);
+}
+
 // A crop is the picture itself.
 ToyOptions ToysOfTheModelsSize() {
   ToyOptions toy;
@@ -274,6 +309,35 @@ TEST_F(HandPredictorTest, WhichWayIsUpIsSaidByTwoLooksAtTheHandNearlyUpright) {
     EXPECT_LT((Predict(options, image).joints_in_crop_mm - from_wrist).norm(), 1e-4);
     EXPECT_GT(std::abs(upright - guess), 1e-3) << "nothing to tell";
   }
+}
+
+// Of the joints that a draw from the posterior of each look says, turned back, from their mean.
+TEST_F(HandPredictorTest, SpreadIsThatOfDrawsTurnedBack) {
+  PredictorOptions options = Plain("right");
+  options.upright_views = 0;
+  options.draws = 1;
+  options.bone_mm = 1;
+  const std::vector<double> angles = {0, M_PI / 2, M_PI, 3 * M_PI / 2};
+  const ImageU8 image = ToyTuple(ToysOfTheModelsSize(), 0).rgb;
+  const Joints3 mean = MeanOfLooks(*vae_, image, angles);
+  const std::vector<float> input = Shown(image, angles.size());
+  const TurnedLooks looks = LookTurned(*vae_, Modality::kRgb, input.data(), angles);
+  const size_t dim = static_cast<size_t>(vae_->info().latent_dim);
+  double squares = 0;
+  for (size_t k = 0; k < angles.size(); ++k) {
+    Random random(options.seed, k, 0, Purpose::kLatent);
+    std::vector<float> z(looks.mean.begin() + k * dim, looks.mean.begin() + (k + 1) * dim);
+    for (size_t d = 0; d < dim; ++d) {
+      z[d] += std::exp(0.5F * looks.logvar[k * dim + d]) * static_cast<float>(random.Normal());
+    }
+    DecodedBatch said;
+    vae_->Decode(z.data(), 1, &said);
+    const Joints3 turned = MetricJoints3(said.joints3.data(), 1, Handedness::kRight);
+    // What was seen in the picture turned from x to y is turned from y to x.
+    const Eigen::AngleAxisd back(-angles[k], Eigen::Vector3d::UnitZ());
+    squares += (turned * back.toRotationMatrix().transpose() - mean).squaredNorm();
+  }
+  EXPECT_NEAR(Predict(options, image).spread_mm, std::sqrt(squares / 4 / kNumJoints), 1e-4);
 }
 
 HandVae VaeWithSideHead(const ToyOptions& toy) {
@@ -531,6 +595,18 @@ TEST_F(HandPredictorDepth, StepsOfAnyLengthAndNothingMeasured) {
   EXPECT_LT((walled.joints_in_crop_mm - coarse.joints_in_crop_mm).cwiseAbs().maxCoeff(), 1e-6);
 }
 
+TEST_F(HandPredictorDepth, NothingIsMeasuredBeyondThePicture) {
+  const ImageU16 depth = ToyTuple(toy_, 0).depth;
+  ImageU16 padded(depth.width + 32, depth.height);
+  for (int y = 0; y < depth.height; ++y) {
+    for (int x = 0; x < depth.width; ++x) padded.at(x + 32, y) = depth.at(x, y);
+  }
+  const HandPredictor predictor(*vae_, options_);
+  const HandPrediction half = predictor.Predict(depth, kDepthUnitMm, {-0.5, 31.5, 64});
+  const HandPrediction inside = predictor.Predict(padded, kDepthUnitMm, {31.5, 31.5, 64});
+  EXPECT_EQ(half.joints_in_crop_mm, inside.joints_in_crop_mm);
+}
+
 TEST_F(HandPredictorDepth, SizeIsTheModelsUnlessABoneIsGiven) {
   const ImageU16 depth = ToyTuple(toy_, 0).depth;
   options_.bone_mm = 50;
@@ -541,6 +617,24 @@ TEST_F(HandPredictorDepth, SizeIsTheModelsUnlessABoneIsGiven) {
   const double factor =
       ReferenceBoneLength(own.joints_in_crop_mm) / ReferenceBoneLength(hand.joints_in_crop_mm);
   EXPECT_LT((own.joints_in_crop_mm - factor * hand.joints_in_crop_mm).norm(), 1e-6);
+}
+
+TEST(HandPredictorSide, PostureIsThatOfPhotographsAlone) {
+  const TemporaryFolder folder;
+  const ToyOptions toy = ToysOfTheModelsSize();
+  WriteToyDataset(toy, 32, folder / "data");
+  TrainOptions training = ToyTraining(folder / "data", folder / "model");
+  training.pairs = {"depth->3d", "depth->2d"};
+  training.model.side_head = 1;
+  const HandVae vae = HandVae::Load(Train(training, false).model);
+  PredictorOptions options;
+  options.posture_prior = true;
+  const Tuple tuple = ToyTuple(toy, 0);
+  const CropSquare square = WholeImage(tuple.depth.width, tuple.depth.height);
+  const HandPrediction hand =
+      HandPredictor(vae, options).Predict(tuple.depth, kDepthUnitMm, square);
+  ASSERT_TRUE(hand.side_evidence);
+  EXPECT_FALSE(hand.side_evidence->posture);
 }
 
 TEST_F(HandPredictorDepth, RefusesColours) {

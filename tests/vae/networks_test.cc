@@ -616,6 +616,13 @@ TEST(ModuleIo, NamesMissingMisshapedAndUnknownArrays) {
   EXPECT_THAT(MessageOf<DataError>([&] { ReadNetworks(misshaped, &networks); }),
               AllOf(HasSubstr(name), HasSubstr("{2, 4}"), HasSubstr("{24, 63}")));
 
+  TensorFile spoiled = whole;
+  std::vector<float> weights(24 * 63, 0);
+  weights[100] = NAN;
+  spoiled.AddFloats(name, {24, 63}, weights.data());
+  EXPECT_THAT(MessageOf<DataError>([&] { ReadNetworks(spoiled, &networks); }),
+              AllOf(HasSubstr(name), HasSubstr("not finite")));
+
   TensorFile extra = whole;
   extra.AddFloats("decoder.depth.head.weight", {2, 4}, values.data());
   EXPECT_THAT(MessageOf<DataError>([&] { ReadNetworks(extra, &networks); }),

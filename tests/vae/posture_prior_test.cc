@@ -130,6 +130,18 @@ TEST(PosturePrior, PalmsAreSeenLessThanBacks) {
   EXPECT_LT(backs, 1800);
 }
 
+// Wrists bend towards the little finger rather than towards the thumb.
+TEST(PosturePrior, ThumbsPointUpMoreThanDown) {
+  constexpr int kDraws = 20000;
+  int up = 0;
+  for (uint64_t i = 0; i < kDraws; ++i) {
+    Random random(5, i, 0, Purpose::kTest);
+    up += SampleRightHand(random)(1, 1) < 0;
+  }
+  EXPECT_GT(up, kDraws * 51 / 100);
+  EXPECT_LT(up, kDraws * 56 / 100);
+}
+
 TEST(PosturePrior, IsTheSameEachTime) {
   const PosturePrior one, other;
   for (const double deg : {-120.0, 0.0, 30.0}) {

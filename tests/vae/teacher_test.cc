@@ -138,6 +138,19 @@ TEST_F(TeacherTest, StudentsKeepTheTrueSizesAndTheirTeachers) {
   EXPECT_THAT(MessageOf<DataError>([&] { Train(options, true); }), HasSubstr("teachers"));
 }
 
+TEST_F(TeacherTest, PicturesAloneAreOfHandsAsLargeAsTheTeachersWere) {
+  ToyOptions toy;
+  toy.present = kHasRgb;
+  WriteToyDataset(toy, 32, *folder_ / "pictures");
+  TrainOptions options = ToyTraining(*folder_ / "pictures", *folder_ / "of_pictures");
+  options.pairs = {"rgb->3d"};
+  options.teachers = {TeacherFile(0).string()};
+  const VaeInfo info = HandVae::Load(Train(options, false).model).info();
+  EXPECT_EQ(info.bone_mean_mm, (*teachers_)[0].info().bone_mean_mm);
+  EXPECT_EQ(info.bone_std_mm, (*teachers_)[0].info().bone_std_mm);
+  EXPECT_GT(info.bone_mean_mm, 0);
+}
+
 TEST_F(TeacherTest, ATeacherOfDepthAloneTeachesWhereAllHaveDepth) {
   TrainOptions options = ToyTraining(*folder_ / "data", *folder_ / "of_depth");
   options.pairs = {"depth->3d+2d"};

@@ -181,6 +181,22 @@ TEST(TrainSchedule, AnotherBudgetChangesAShortenedRun) {
   EXPECT_EQ(unlimited.schedule.total_steps(), 100);
 }
 
+TEST(TrainSchedule, ARunGoesOnToOtherSteps) {
+  TrainOptions options = HundredSteps();
+  Timed first(options);
+  first.Steps(100);
+  const std::string state = first.schedule.State();
+  options.steps = 150;
+  Timed longer(options);
+  EXPECT_THAT(longer.schedule.Restore(state), HasSubstr("now has 150 steps, not 100"));
+  EXPECT_FALSE(longer.schedule.Done());
+  EXPECT_NEAR(longer.schedule.LearningRate(150), 2e-4, 1e-15);
+  options.steps = 90;
+  Timed shorter(options);
+  EXPECT_THAT(MessageOf<UsageError>([&] { shorter.schedule.Restore(state); }),
+              HasSubstr("steps = 90: 100 are done already"));
+}
+
 TEST(TrainSchedule, NamesADamagedState) {
   TrainSchedule schedule(HundredSteps());
   EXPECT_THAT(MessageOf<DataError>([&] { schedule.Restore("{\"step\": 3}"); }),

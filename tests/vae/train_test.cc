@@ -299,7 +299,8 @@ TEST_F(TrainTest, StartsFromAnotherModel) {
   const TrainResult first = Train(Options("first"), false);
   TrainOptions next = Options("next");
   next.start = {first.model.string()};
-  next.learning_rate = 1e-9;  // hardly moves the weights
+  next.learning_rate = 1e-9;   // hardly moves the weights
+  next.average_decay = 0.999;  // their average starts there too
   next.steps = 2;
   const HandVae a = HandVae::Load(first.model);
   const HandVae b = HandVae::Load(Train(next, false).model);
@@ -367,6 +368,45 @@ TEST_F(TrainTest, StopsWhereThePoseNoLongerImproves) {
       Train(options, false, [&](const TrainEvent& event) { said += event.text; });
   EXPECT_LT(result.steps, 1000);
   EXPECT_THAT(said, HasSubstr("no better 3D error for 3 evaluations"));
+}
+
+TEST_F(TrainTest, MeasuresTheAverageThatItStores) {
+  // Errors after four of so many steps.
+  const auto measured = [](const std::string& out, double average_decay, int64_t steps) {
+    TrainOptions options = Options(out);
+    options.pairs = {"3d->3d"};
+    options.average_decay = average_decay;
+    options.final_lr_fraction = 1;  // the first steps are those of a shorter run
+    options.steps = steps;
+    options.eval_every = 4;
+    options.eval_samples = 0;
+    std::vector<double> errors;
+    Train(options, false, [&errors](const TrainEvent& event) {
+      if (event.kind != TrainEvent::Kind::kEvaluation || event.step != 4) return;
+      for (const PairScore& score : event.scores) errors.push_back(score.value);
+    });
+    return errors;
+  };
+  const std::vector<double> of_average = measured("average_runs_on", 0.9, 8);
+  EXPECT_FALSE(of_average.empty());
+  EXPECT_EQ(of_average, measured("average_is_stored", 0.9, 4));
+  EXPECT_NE(of_average, measured("no_average", 0, 8));
+}
+
+TEST_F(TrainTest, StoresWeightsInThePrecisionAskedFor) {
+  for (const auto& [store, dtype] : {std::pair("float32", "F32"), std::pair("float16", "F16")}) {
+    TrainOptions options = Options(std::string("stores_") + store);
+    options.pairs = {"3d->3d"};
+    options.steps = 1;
+    options.store = store;
+    const TensorFile file = TensorFile::Read(Train(options, false).model);
+    for (const auto& [name, entry] : file.tensors()) {
+      const bool of_network = name.rfind("encoder.", 0) == 0 || name.rfind("decoder.", 0) == 0;
+      if (of_network) {
+        EXPECT_EQ(entry.dtype, dtype) << name;
+      }
+    }
+  }
 }
 
 TEST_F(TrainTest, SameSeedGivesTheSameModel) {
@@ -438,6 +478,25 @@ TEST_F(TrainTest, RefusesTheCheckpointOfOtherOptions) {
   WriteToyDataset(ToyOptions(), 32, Path("other_data"));
   other = ToyTraining(Path("other_data"), Path("belongs"));
   EXPECT_THAT(MessageOf<DataError>([&] { Train(other, true); }), HasSubstr("other data"));
+}
+
+TEST_F(TrainTest, ResumesWithAnotherLengthAndRhythm) {
+  TrainOptions options = Options("longer");
+  const TrainResult first = Train(options, false);
+  options.steps = first.steps + 6;
+  options.eval_every = 5;
+  options.log_every = 3;
+  options.threads = 2;
+  std::string said;
+  const TrainResult result =
+      Train(options, true, [&](const TrainEvent& event) { said += event.text; });
+  EXPECT_EQ(result.steps, first.steps + 6);
+  EXPECT_NE(result.model_sha256, first.model_sha256);
+  EXPECT_THAT(said,
+              AllOf(HasSubstr("the run now has " + std::to_string(options.steps) + " steps"),
+                    HasSubstr("resuming with 2 threads, not 1")));
+  options.patience = 3;
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, true); }), HasSubstr("patience"));
 }
 
 TEST_F(TrainTest, RefusesADamagedCheckpoint) {

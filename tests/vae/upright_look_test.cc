@@ -107,6 +107,13 @@ TEST_F(UprightLookTest, TurnsThePictureAndWhatItSaysBack) {
   }
 }
 
+TEST_F(UprightLookTest, CornersThatComeIntoDepthAreBackground) {
+  const std::vector<float> background(static_cast<size_t>(InputSize(Modality::kDepth, 32)), 1.0F);
+  const TurnedLooks turned = LookTurned(*vae_, Modality::kDepth, background.data(), {kPi / 4});
+  const TurnedLooks plain = LookTurned(*vae_, Modality::kDepth, background.data(), {0});
+  EXPECT_EQ(turned.mean, plain.mean);
+}
+
 TEST_F(UprightLookTest, AveragesTheViewsOfEachPicture) {
   constexpr int kRows = 3;
   const std::vector<float> pictures = Pictures(Modality::kRgb, kRows);

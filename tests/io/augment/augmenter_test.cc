@@ -3,8 +3,10 @@
 #include "io/augment/camera_move.h"
 #include "io/augment/move_tuple.h"
 #include "io/core/error.h"
+#include "io/drawing.h"
 #include "tests/io/augment/augment_testing.h"
 #include "tests/io/error_matchers.h"
+#include "tests/io/temporary_folder.h"
 
 #include <gmock/gmock.h>
 
@@ -119,6 +121,41 @@ TEST(Augmenter, KeepsTheHandInThePicture) {
   EXPECT_GT(rejections["joints_out_of_frame"] + rejections["hand_out_of_frame"], 0u);
 }
 
+// A hand that is only further away is whole.
+TEST(Augmenter, ZoomingOutLosesNothing) {
+  AugmentationOptions options = Nothing();
+  options.geometry.move = 1;
+  options.geometry.roll_deg = options.geometry.turn_deg = options.geometry.shift = 0;
+  options.geometry.smallest_zoom = 0.5;
+  options.geometry.largest_zoom = 1;
+  const Augmenter augmenter(options, 32);
+  Rejections rejections;
+  for (uint64_t i = 0; i < 50; ++i) {
+    Tuple t = ConsistentTuple(7, i);
+    augmenter.Augment(1, i, &rejections, &t);
+  }
+  EXPECT_THAT(rejections, ::testing::IsEmpty());
+}
+
+TEST(Augmenter, MixesSpectraUpToTheStrongestMix) {
+  const TemporaryFolder folder;
+  WritePng(ImageU8(40, 40, 3, 90), folder / "grey.png");
+  AugmentationOptions options = Nothing();
+  options.spectrum.share = 1;
+  options.spectrum.images = folder.path();
+  options.spectrum.strongest_mix = 0.2;
+  const Augmenter augmenter(options, 32);
+  float strongest = 0;
+  for (uint64_t i = 0; i < 50; ++i) {
+    Tuple t = ConsistentTuple(8, i);
+    Rejections rejections;
+    augmenter.Augment(1, i, &rejections, &t);
+    EXPECT_EQ(t.augmentation.applied, kSpectrumMixed);
+    strongest = std::max(strongest, t.augmentation.numbers[kSpectrumMix]);
+  }
+  EXPECT_NEAR(strongest, 0.19f, 0.01f);
+}
+
 // Pictures without labels are crops of a hand all the same.
 TEST(Augmenter, KeepsTheMiddleOfAPictureWithoutLabels) {
   AugmentationOptions options = Nothing();
@@ -176,6 +213,33 @@ TEST(Augmenter, NamesOptionsThatDoNotFitTogether) {
   AugmentationOptions range;
   range.picture.blur = 2;
   EXPECT_THAT(MessageOf<UsageError>([&] { Augmenter(range, 32); }), ::testing::HasSubstr("blur"));
+}
+
+// However often a camera's move is drawn again, and however little it sees.
+TEST(Augmenter, SharesAreThoseAskedFor) {
+  AugmentationOptions options = Nothing();
+  options.geometry.flip = 0.5;
+  options.geometry.move = 0.8;
+  const Augmenter augmenter(options, 32);
+  constexpr int kTuples = 400;
+  for (const double zoom : {1.0, 4.0}) {
+    Rejections rejections;
+    int flipped = 0, turned = 0;
+    for (uint64_t i = 0; i < kTuples; ++i) {
+      Tuple t = ConsistentTuple(5, i);
+      t.camera.fx *= zoom;  // as if from further away
+      t.camera.fy *= zoom;
+      t.joints_in_cam.col(2) *= zoom;
+      const double seen_deg = std::atan(t.camera.width_px / 2.0 / t.camera.fx) * 180 / M_PI;
+      augmenter.Augment(1, i, &rejections, &t);
+      flipped += (t.augmentation.applied & kFlipped) != 0;
+      turned += (t.augmentation.applied & kCameraTurned) != 0;
+      EXPECT_LE(std::abs(t.augmentation.numbers[kPanDeg]), seen_deg) << i;
+      EXPECT_LE(std::abs(t.augmentation.numbers[kTiltDeg]), seen_deg) << i;
+    }
+    EXPECT_NEAR(flipped, 0.5 * kTuples, 40) << zoom;
+    EXPECT_NEAR(turned, 0.8 * kTuples, 32) << zoom;
+  }
 }
 
 }  // namespace
