@@ -4,7 +4,6 @@
 #include "io/files.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <string>
 
@@ -38,16 +37,25 @@ cv::Mat Decode(const std::vector<uint8_t>& bytes, int flags) {
   }
 }
 
-// A JPEG whose last scan has no end: what decoders make up for the rest is no picture. (In a scan a
-// byte 0xFF that is data is followed by 0.)
+// A JPEG (ITU-T T.81) that ends before its end-of-image marker: what decoders make up for the rest
+// is no picture. What follows the marker, such as a phone's film, is none of it.
 bool IsCutJpeg(const std::vector<uint8_t>& bytes) {
-  const auto last = [&bytes](uint8_t marker) {
-    const std::array<uint8_t, 2> code = {0xFF, marker};
-    return std::find_end(bytes.begin(), bytes.end(), code.begin(), code.end());
-  };
-  const bool is_jpeg = bytes.size() > 2 && bytes[0] == 0xFF && bytes[1] == 0xD8;
-  const auto scan = last(0xDA), end = last(0xD9);
-  return is_jpeg && scan != bytes.end() && (end == bytes.end() || end < scan);
+  constexpr uint8_t kStart = 0xD8, kEnd = 0xD9, kFirstRestart = 0xD0, kLastRestart = 0xD7;
+  if (bytes.size() < 3 || bytes[0] != 0xFF || bytes[1] != kStart) return false;
+  for (size_t i = 2; i + 1 < bytes.size();) {
+    const uint8_t marker = bytes[i + 1];
+    if (bytes[i] != 0xFF || marker == 0xFF) {  // data of a scan, filling
+      ++i;
+    } else if (marker == kEnd) {
+      return false;
+    } else if (marker <= 1 || (marker >= kFirstRestart && marker <= kLastRestart)) {
+      i += 2;  // no segment: a data byte of 0xFF is followed by 0
+    } else {
+      if (i + 3 >= bytes.size()) return true;
+      i += size_t{2} + 256 * bytes[i + 2] + bytes[i + 3];
+    }
+  }
+  return true;
 }
 
 template <typename T>
@@ -107,10 +115,12 @@ std::vector<fs::path> PicturesBelow(const fs::path& folder) {
 }
 
 std::vector<fs::path> ListImages(const fs::path& file_or_folder) {
-  if (!fs::exists(file_or_folder)) {
+  std::error_code unknown;  // such as a name that is too long
+  const fs::file_status status = fs::status(file_or_folder, unknown);
+  if (!fs::exists(status)) {
     throw DataError(file_or_folder.string() + ": no such picture or folder of pictures");
   }
-  if (!fs::is_directory(file_or_folder)) return {file_or_folder};
+  if (!fs::is_directory(status)) return {file_or_folder};
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(file_or_folder)) {
     std::error_code no_file;  // such as a link that leads nowhere

@@ -201,7 +201,7 @@ class ShardAuditor {
       scene_ = assets.rig ? std::make_unique<HandScene>(*assets.rig, *assets.objects) : nullptr;
     }
     result_.not_rendered_because = assets.missing_because;
-    result_.assets_missing = !assets.rig && !reader.TextAttribute("rig").empty();
+    names_rig_ = !reader.TextAttribute("rig").empty();
   }
 
   void AuditRow(const Tuple& t, int64_t row, uint64_t index) {
@@ -214,7 +214,10 @@ class ShardAuditor {
     CheckSilhouette(t, row);
     CheckVisibleJoints(t, row);
     if (manifest_.layout.decoded && t.source == Source::kDecoded) CheckQuality(t, row);
-    if (scene_ == nullptr) return;
+    if (scene_ == nullptr) {
+      result_.assets_missing |= names_rig_ && (t.present & kHasRig) != 0;
+      return;
+    }
     if ((t.present & kHasRig) != 0) return CheckRig(t, row);
     result_.not_rendered_because = "they hold no rig (`present` says so)";
   }
@@ -447,6 +450,7 @@ class ShardAuditor {
   RunInfo run_;
   std::string shard_;    // its file
   size_t gestures_ = 0;  // that it names
+  bool names_rig_ = false;
   // Of the last shard that was rendered; no scene where that cannot be.
   const RenderAssets* assets_ = nullptr;
   std::unique_ptr<HandScene> scene_;

@@ -17,6 +17,14 @@ constexpr uint64_t kTuplesPerBlock = 8;
 
 constexpr char kGesturesAttribute[] = "gesture_names";
 
+// But for what the file says of its licence.
+bool SameRig(const std::string& text, const std::string& other) {
+  if (text == other || text.empty() || other.empty()) return text == other;
+  RigSpec a = RigSpec::Parse(text, "attribute rig"), b = RigSpec::Parse(other, "attribute rig");
+  b.licence = a.licence;
+  return a.Text() == b.Text();
+}
+
 // Rows of the source by number, gestures as the world counts them; keeps the shard of the last one
 // open.
 class RowReader {
@@ -45,7 +53,8 @@ class RowReader {
   void Open(size_t shard) {
     reader_.emplace(world_.source.OpenShard(shard));
     open_ = shard;
-    same_rig_ = reader_->TextAttribute("rig") == world_.rig_text;
+    same_rig_ = SameRig(reader_->TextAttribute("rig"), world_.rig_text) &&
+                reader_->TextAttribute("mesh_sha256") == world_.mesh_sha256;
     gestures_.clear();
     const auto& all = world_.gesture_names;
     for (const std::string& name : reader_->ListAttribute(kGesturesAttribute)) {
@@ -72,7 +81,10 @@ void ReadAttributes(AugmentWorld* world) {
     if (run.shards == 0) continue;
     const ShardReader reader = world->source.OpenShard(shard);
     shard += run.shards;
-    if (world->rig_text.empty()) world->rig_text = reader.TextAttribute("rig");
+    if (world->rig_text.empty()) {
+      world->rig_text = reader.TextAttribute("rig");
+      world->mesh_sha256 = run.mesh_sha256;
+    }
     auto& all = world->gesture_names;
     for (const std::string& name : reader.ListAttribute(kGesturesAttribute)) {
       if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
@@ -129,7 +141,8 @@ AugmentWorld AugmentWorld::Load(const fs::path& source, const AugmentJobOptions&
   }
   if (dataset.size() == 0) throw DataError(source.string() + ": holds no tuples to augment");
   const int rgb_px = dataset.manifest().layout.rgb_px;
-  AugmentWorld world{options, std::move(dataset), Augmenter(options.augmentation, rgb_px), "", {}};
+  AugmentWorld world{
+      options, std::move(dataset), Augmenter(options.augmentation, rgb_px), "", "", {}};
   ReadAttributes(&world);
   return world;
 }
@@ -175,7 +188,7 @@ DatasetJob AugmentJob(const AugmentWorld& world) {
   if (world.augmenter.references()) inputs += world.augmenter.references()->sha256();
   m.config_sha256 = Sha256(inputs.data(), inputs.size());
   m.model_sha256 = source.model_sha256;
-  m.mesh_sha256 = source.mesh_sha256;
+  m.mesh_sha256 = world.mesh_sha256;
   m.licences = source.licences;
 
   AddProvenance(m, world.rig_text, &job.metadata);

@@ -17,9 +17,10 @@ struct AugmentWorld {
   AugmentJobOptions options;
   Dataset source;
   Augmenter augmenter;
-  // Of the source's shards, which may be of several runs: the rig of the first, and every gesture
-  // that one of them names.
+  // Of the source's shards, which may be of several runs: the first rig that one names with its
+  // mesh, and every gesture.
   std::string rig_text;
+  std::string mesh_sha256;
   std::vector<std::string> gesture_names;
 
   // Throws UsageError where the source is augmented itself (its rows would no longer say how they

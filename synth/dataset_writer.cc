@@ -4,6 +4,7 @@
 #include "io/files.h"
 #include "io/folder_lock.h"
 #include "io/interrupt.h"
+#include "io/isolated.h"
 #include "synth/shard_record.h"
 #include "synth/task_files.h"
 
@@ -165,6 +166,9 @@ class DatasetRun {
   }
 
   void RequireFiles(const std::vector<ShardInfo>& shards, const fs::path& manifest) const {
+    const std::string remedy =
+        job_.append ? "put it back, or make the dataset anew in another folder"
+                    : "remove it, if it is there, and " + manifest.string() + " to make it again";
     for (const ShardInfo& shard : shards) {
       const fs::path file = job_.out / shard.file;
       std::error_code missing;
@@ -175,7 +179,7 @@ class DatasetRun {
                       (missing ? ""
                                : " with " + std::to_string(shard.bytes) + " bytes, it has " +
                                      std::to_string(bytes)) +
-                      "; remove " + manifest.string() + " to make it again");
+                      "; " + remedy);
     }
   }
 
@@ -422,11 +426,16 @@ void RequireSameRun(const fs::path& out, const Manifest& found, const Manifest& 
 
 namespace {
 
+// In a child process: nothing vouches for the file.
 bool IsOf(const Manifest& run, const fs::path& shard) {
-  try {
+  const auto says_so = [&]() -> std::vector<uint8_t> {
     const ShardReader reader(shard);
-    return reader.TextAttribute("config_sha256") == run.config_sha256 && reader.size() > 0 &&
-           reader.ReadTuple(0).seed == run.seed;
+    const bool is_of = reader.TextAttribute("config_sha256") == run.config_sha256 &&
+                       reader.size() > 0 && reader.ReadTuple(0).seed == run.seed;
+    return {static_cast<uint8_t>(is_of)};
+  };
+  try {
+    return RunIsolated(shard.string(), IsolationLimits(), says_so).at(0) != 0;
   } catch (const DataError&) {
     return false;
   }

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include <Eigen/Geometry>
 
@@ -173,6 +174,8 @@ class SynthSource : public TupleSource {
             uint64_t count,
             std::vector<Tuple>* tuples,
             Rejections* rejections) override {
+    // Two tuples of a batch would be decoded at one place (PlaceInBatch).
+    if (count > kDecodeBatch) throw std::logic_error("SynthSource makes 32 tuples at a time");
     tuples->assign(count, Tuple());
     std::vector<Row> rows(count);
     std::vector<Row*> open;

@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-PixelBox ParseBox(const std::string& file, const std::string& name, const Json& value) {
+HandBoxPx ParseBox(const std::string& file, const std::string& name, const Json& value) {
   const bool numbers = value.is_array() && value.size() == 4 &&
                        std::all_of(value.begin(), value.end(), [](const Json& number) {
                          return number.is_number() && std::isfinite(number.get<double>());
@@ -24,7 +24,7 @@ PixelBox ParseBox(const std::string& file, const std::string& name, const Json& 
                     "; expected [x, y, width, height] with width and height above 0, or a list of "
                     "such");
   }
-  return value.get<PixelBox>();
+  return value.get<HandBoxPx>();
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::map<std::string, PictureBoxes> ReadPictureBoxes(const std::string& file) {
   return boxes;
 }
 
-const char* BoxFault(const PixelBox& box, int width, int height) {
+const char* BoxFault(const HandBoxPx& box, int width, int height) {
   constexpr double kMostTimesThePicture = 2;
   constexpr double kLeastPx = 2;
   const auto& [x, y, box_width, box_height] = box;

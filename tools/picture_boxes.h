@@ -8,11 +8,11 @@
 namespace handforge {
 
 // A tight box around a hand: x and y of its first pixel, width and height, in pixels.
-using PixelBox = std::array<double, 4>;
+using HandBoxPx = std::array<double, 4>;
 
 // The hands of a picture; a list of boxes, which may be empty, is answered by a list of hands.
 struct PictureBoxes {
-  std::vector<PixelBox> boxes;
+  std::vector<HandBoxPx> boxes;
   bool is_list = false;
 };
 
@@ -21,6 +21,6 @@ struct PictureBoxes {
 std::map<std::string, PictureBoxes> ReadPictureBoxes(const std::string& file);
 
 // What is wrong with a box for a picture of that size, null where nothing is.
-const char* BoxFault(const PixelBox& box, int width, int height);
+const char* BoxFault(const HandBoxPx& box, int width, int height);
 
 }  // namespace handforge

@@ -26,6 +26,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include <spdlog/spdlog.h>
 
@@ -79,6 +80,7 @@ std::map<std::string, std::string> DescribeRun(const PredictOptions& options,
   const std::string settings = ConfigText([&asked](Fields& fields) { asked.Visit(fields); },
                                           {"images", "boxes", "out", "model", "threads"});
   return {{"settings", settings},
+          {"answers", "2"},  // what is said of a hand; raised where that changes
           {"model", Sha256OfFile(model)},
           {"boxes", options.boxes.empty() ? "" : Sha256OfFile(options.boxes)}};
 }
@@ -165,13 +167,34 @@ Json ToJson(const HandPrediction& prediction) {
   return json;
 }
 
+bool IsUtf8(const std::string& text) {
+  try {
+    (void)Json(text).dump();
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
 // The predictions name pictures, and JSON's texts are UTF-8: others would share a name.
 void RequireUtf8Name(const fs::path& file) {
-  try {
-    (void)Json(file.filename().string()).dump();
-  } catch (const Json::type_error&) {
-    throw DataError(file.string() + ": its name is not UTF-8, as JSON needs");
+  if (IsUtf8(file.filename().string())) return;
+  throw DataError(file.string() + ": its name is not UTF-8, as JSON needs");
+}
+
+// Bytes that are not ASCII as "\\xff" in a name that is not UTF-8.
+std::string Readable(const std::string& name) {
+  if (IsUtf8(name)) return name;
+  std::ostringstream text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      text << c;
+    } else {
+      text << "\\x" << std::hex << int{byte};
+    }
   }
+  return text.str();
 }
 
 class PredictJob {
@@ -256,7 +279,7 @@ class PredictJob {
     Json skipped = Json::object();
     for (size_t i = 0; i < files_.size(); ++i) {
       const std::string& why = outcomes_[i].skipped_because;
-      if (!why.empty()) skipped[Name(i)] = why;
+      if (!why.empty()) skipped[Readable(Name(i))] = why;
     }
     return skipped;
   }
@@ -370,7 +393,7 @@ class PredictJob {
     const int width = image.is_depth() ? image.depth.width : image.rgb.width;
     const int height = image.is_depth() ? image.depth.height : image.rgb.height;
     const auto found = boxes_.find(Name(i));
-    const auto look = [&](const PixelBox& box, const CropSquare& square, const std::string& what) {
+    const auto look = [&](const HandBoxPx& box, const CropSquare& square, const std::string& what) {
       std::string fault;
       if (const char* of_box = BoxFault(box, width, height)) fault = of_box;
       if (fault.empty() && image.is_depth() && !IsMeasured(image.depth, square)) {
@@ -383,12 +406,12 @@ class PredictJob {
       return std::optional<CropSquare>();
     };
     if (found == boxes_.end()) {
-      const PixelBox whole = {0, 0, static_cast<double>(width), static_cast<double>(height)};
+      const HandBoxPx whole = {0, 0, static_cast<double>(width), static_cast<double>(height)};
       return {look(whole, WholeImage(width, height), "the picture")};
     }
     std::vector<std::optional<CropSquare>> squares;
     const std::string size = std::to_string(width) + "x" + std::to_string(height);
-    for (const PixelBox& box : found->second.boxes) {
+    for (const HandBoxPx& box : found->second.boxes) {
       squares.push_back(look(
           box,
           AroundBox(box),
@@ -440,7 +463,7 @@ void WarnOfWhatTheModelLacks(const PredictOptions& options, const VaeInfo& info)
   if (!info.has_decoder[static_cast<size_t>(Modality::kJoints2)]) {
     spdlog::warn(
         "the model has no decoder of 2d: joints_2d_px will be null, overlays without "
-        "joints");
+        "joints or mesh");
   }
 }
 

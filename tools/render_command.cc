@@ -1,6 +1,7 @@
 #include "tools/render_command.h"
 
 #include "io/core/error.h"
+#include "render/depth_sensor.h"
 #include "synth/render_source.h"
 #include "tools/recipe.h"
 #include "tools/write_dataset.h"
@@ -18,6 +19,18 @@ struct RenderCommandOptions {
   WriteOptions write;
 };
 
+void WarnOfNearHands(const RenderOptions& options) {
+  if (options.depth_sensor == "off") return;
+  const DepthSensor sensor = DepthSensorNamed(options.depth_sensor);
+  if (options.camera.nearest_mm >= sensor.nearest_mm) return;
+  spdlog::warn(
+      "depth_sensor {} measures nothing nearer than {:.0f} mm, and render.camera.nearest_mm is "
+      "{:.0f}: hands before that are empty in the column depth_sensor",
+      options.depth_sensor,
+      sensor.nearest_mm,
+      options.camera.nearest_mm);
+}
+
 int RunRender(const RenderCommandOptions& options) {
   std::vector<std::string> more;
   if (options.count) more.push_back("render.count=" + std::to_string(*options.count));
@@ -32,6 +45,7 @@ int RunRender(const RenderCommandOptions& options) {
   for (const std::string& skipped : world.skipped_objects) {
     spdlog::warn("object left out: {}", skipped);
   }
+  WarnOfNearHands(render);
   DatasetJob job = RenderJob(world);
   job.threads = ResolveThreads(render.threads);
   ApplyWriteOptions(options.write, &job);

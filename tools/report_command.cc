@@ -42,8 +42,10 @@ void SetupReportCommand(CommandLine& command_line) {
       "report", "Write a contact sheet and statistics of a dataset", options, RunReport);
   app.add_option("dataset", options->dataset, "Dataset folder")->required();
   app.add_option("--tuples", options->report.tuples, "Tuples on the contact sheet")
+      ->check(IsCount)
       ->check(CLI::Range(int64_t{1}, int64_t{10000}));
   app.add_option("--cell", options->report.cell_px, "Side of a picture, pixels")
+      ->check(IsCount)
       ->check(CLI::Range(int64_t{32}, int64_t{1024}));
 }
 

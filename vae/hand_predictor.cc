@@ -35,6 +35,10 @@ constexpr double kSecondLookRad = kUprightReachRad / 2;
 constexpr double kLeastBone = 1e-3;  // of a decoded hand, so that its size can be divided by it
 
 cv::Mat View(const ImageU8& image) {
+  if (image.channels != 3 || image.pixels.empty()) {
+    throw DataError("a picture is {H, W, 3}, not {" + std::to_string(image.height) + ", " +
+                    std::to_string(image.width) + ", " + std::to_string(image.channels) + "}");
+  }
   return {image.height,
           image.width,
           CV_MAKETYPE(CV_8U, image.channels),

@@ -16,7 +16,7 @@
 namespace handforge {
 
 // The posterior mean {latent_dim} of the hand in a crop of `rgb` {H, W, 3}; `mirrored` for a left
-// hand.
+// hand. Throws DataError for a picture of another form.
 std::vector<float> EncodeCrop(const HandVae& vae,
                               const ImageU8& rgb,
                               const CropSquare& square,
@@ -108,7 +108,7 @@ class HandPredictor {
   bool Sees(Modality modality) const;
   // `rgb` {H, W, 3}, and where its hands are; the prediction of each, in that order. A pure
   // function of (model, options, image, squares). Throws UsageError where the model does not see
-  // it.
+  // it, DataError for a picture of another form.
   std::vector<HandPrediction> Predict(const ImageU8& rgb,
                                       const std::vector<CropSquare>& squares) const;
   // `depth` {H, W} along the optical axis in steps of `unit_mm`, 0 = nothing measured. The hand is

@@ -70,6 +70,13 @@ std::string WithoutCadence(const std::string& config) {
   return stops_early ? kept + cadence : kept;
 }
 
+// Of canonical options.
+int64_t StepsOf(const std::string& config) {
+  TrainOptions options;
+  LoadConfigText(config, "config", [&options](Fields& fields) { options.Visit(fields); });
+  return options.steps;
+}
+
 // The first line in which two texts differ, as "theirs / ours".
 std::string FirstDifference(const std::string& a, const std::string& b) {
   std::istringstream lines_a(a);
@@ -362,10 +369,11 @@ class Trainer {
     const TensorFile file = TensorFile::Read(path);
     CheckBelongs(ReadDescription(file), path.string());
     learner_->Restore(file);
+    const int64_t wanted_before = StepsOf(file.Text("config"));
     try {
-      SayUnlessEmpty(schedule_.Restore(file.Text("progress")));
+      SayUnlessEmpty(schedule_.Restore(file.Text("progress"), wanted_before));
       means_.FromJson(file.Text("loss_means"));
-    } catch (const Error& error) {
+    } catch (const DataError& error) {
       throw DataError(path.string() + ": metadata: " + error.what());
     }
     WarnOfOtherThreads(file);

@@ -103,7 +103,6 @@ std::string TrainSchedule::HeedError(double sum_mm) {
 
 std::string TrainSchedule::State() const {
   return Json{{"step", step_},
-              {"wanted_steps", wanted_steps_},
               {"total_steps", total_steps_},
               {"shortened", shortened_},
               {"max_seconds", max_seconds_},
@@ -113,7 +112,7 @@ std::string TrainSchedule::State() const {
       .dump();
 }
 
-std::string TrainSchedule::Restore(const std::string& state) {
+std::string TrainSchedule::Restore(const std::string& state, int64_t wanted_before) {
   try {
     const Json json = Json::parse(state);
     step_ = json.at("step").get<int64_t>();
@@ -123,7 +122,7 @@ std::string TrainSchedule::Restore(const std::string& state) {
     const double best_mm = json.at("best_mm").get<double>();
     if (best_mm > 0) best_mm_ = best_mm;
     since_best_ = json.at("since_best").get<int64_t>();
-    const std::string said = TakeOtherSteps(json.value("wanted_steps", wanted_steps_));
+    const std::string said = TakeOtherSteps(wanted_before);
     return said.empty() ? TakeOtherBudget(json.value("max_seconds", max_seconds_)) : said;
   } catch (const Json::exception& error) {
     throw DataError(std::string("progress: ") + error.what());

@@ -52,11 +52,12 @@ class TrainSchedule {
   // there is to say, or "".
   std::string HeedError(double sum_mm);
 
-  // Exact text form (JSON), for the checkpoint. Restoring returns what there is to say, or "": a
+  // Exact text form (JSON), for the checkpoint. Restoring, where `wanted_before` steps were wanted,
+  // returns what there is to say, or "": a
   // run that the budget shortened goes on to what another budget allows, any run to another number
   // of wanted steps. Throws DataError; UsageError where more steps than wanted are done.
   std::string State() const;
-  std::string Restore(const std::string& state);
+  std::string Restore(const std::string& state, int64_t wanted_before);
 
  private:
   bool FirstMeasurementComesTooLate() const;

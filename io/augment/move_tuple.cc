@@ -106,6 +106,60 @@ void WarpPicture(const Matrix3d& old_from_new, int border, ImageU8* image) {
   *image = std::move(moved);
 }
 
+// The pixels around a picture of `width` x `height`, outside it, in one round.
+std::vector<cv::Point> Ring(int width, int height) {
+  std::vector<cv::Point> ring;
+  for (int x = -1; x < width; ++x) ring.emplace_back(x, -1);
+  for (int y = -1; y < height; ++y) ring.emplace_back(width, y);
+  for (int x = width; x > -1; --x) ring.emplace_back(x, height);
+  for (int y = height; y > -1; --y) ring.emplace_back(-1, y);
+  return ring;
+}
+
+// The picture with a ring of one pixel around it: the colours of its edge, but where the mask is
+// not 0 those of the nearest place along the ring where it is. Where there is none, as it is.
+ImageU8 RingedByBackground(const ImageU8& rgb, const ImageU8& mask) {
+  ImageU8 out(rgb.width + 2, rgb.height + 2, rgb.channels);
+  const cv::Mat inner(
+      rgb.height, rgb.width, CV_8UC(rgb.channels), const_cast<uint8_t*>(rgb.pixels.data()));
+  cv::Mat outer(out.height, out.width, inner.type(), out.pixels.data());
+  cv::copyMakeBorder(inner, outer, 1, 1, 1, 1, cv::BORDER_REPLICATE);
+
+  const std::vector<cv::Point> ring = Ring(rgb.width, rgb.height);
+  const auto count = static_cast<int>(ring.size());
+  std::vector<bool> covered;
+  for (const cv::Point& p : ring) {
+    const int x = std::clamp(p.x, 0, rgb.width - 1) * mask.width / rgb.width;
+    const int y = std::clamp(p.y, 0, rgb.height - 1) * mask.height / rgb.height;
+    covered.push_back(mask.at(x, y) != kPartBackground);
+  }
+  const auto pixel = [&](int i) {
+    const cv::Point& p = ring[static_cast<size_t>((i + count) % count)];
+    return &out.at(p.x + 1, p.y + 1, 0);
+  };
+  const auto is_covered = [&](int i) { return covered[static_cast<size_t>((i + count) % count)]; };
+  for (int i = 0; i < count; ++i) {
+    if (!is_covered(i)) continue;
+    for (int step = 1; step <= count / 2; ++step) {
+      const int from = !is_covered(i - step) ? i - step : i + step;
+      if (is_covered(from)) continue;
+      std::copy_n(pixel(from), out.channels, pixel(i));
+      break;
+    }
+  }
+  return out;
+}
+
+void WarpOverBackground(const Matrix3d& old_from_new, const ImageU8& mask, ImageU8* rgb) {
+  ImageU8 ringed = RingedByBackground(*rgb, mask);
+  Matrix3d one_on = Matrix3d::Identity();
+  one_on(0, 2) = one_on(1, 2) = 1;
+  WarpPicture(one_on * old_from_new * one_on.inverse(), cv::BORDER_REPLICATE, &ringed);
+  for (int y = 0; y < rgb->height; ++y) {
+    std::copy_n(&ringed.at(1, y + 1, 0), rgb->width * rgb->channels, &rgb->at(0, y, 0));
+  }
+}
+
 // Calls visit(offset in the new picture, offset in the old one, old z over new z) for every pixel
 // whose nearest old pixel exists.
 template <typename Visit>
@@ -203,7 +257,11 @@ void MoveTuple(const CameraMove& move, Border border, Tuple* tuple) {
   // Pictures.
   if ((t.present & kHasRgb) != 0) {
     const Matrix3d on_rgb = OnGrid(old_from_new, t.camera.width_px, t.rgb.width);
-    WarpPicture(on_rgb, OpenCvBorder(border), &t.rgb);
+    if (border == Border::kReplicate && (t.present & kHasMask) != 0) {
+      WarpOverBackground(on_rgb, t.mask, &t.rgb);
+    } else {
+      WarpPicture(on_rgb, OpenCvBorder(border), &t.rgb);
+    }
   }
   if ((t.present & kHasAlpha) != 0) {
     const Matrix3d on_alpha = OnGrid(old_from_new, t.camera.width_px, t.alpha.width);

@@ -5,7 +5,8 @@
 
 namespace handforge {
 
-// What a moved picture shows where the old one does not reach.
+// What a moved picture shows where the old one does not reach: its mirror image, the colours of its
+// edge (only those of the background, where there is a mask: what is beyond has the mask 0), black.
 enum class Border { kMirror, kReplicate, kBlack };
 
 // Moves a tuple as a whole. What `present` says is missing stays missing. `move.Inverse()` brings

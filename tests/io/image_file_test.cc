@@ -73,6 +73,8 @@ TEST_F(ImageFileTest, ListsPicturesOfAFolderByName) {
   EXPECT_EQ(files[1].filename(), "b.PNG");
   EXPECT_EQ(ListImages(folder_ / "c.txt").size(), 1u);
   EXPECT_THAT(MessageOf<DataError>([&] { ListImages(folder_ / "nowhere"); }), HasSubstr("nowhere"));
+  EXPECT_THAT(MessageOf<DataError>([&] { ListImages(folder_ / std::string(300, 'n')); }),
+              HasSubstr("no such picture"));
   EXPECT_THAT(MessageOf<DataError>([&] { ListImages(folder_ / "d.png"); }),
               HasSubstr("holds no picture"));
 }
@@ -101,7 +103,7 @@ TEST_F(ImageFileTest, NamesAJpegThatWasCutOff) {
   cv::randu(noise, 0, 255);
   cv::imwrite(folder_ / "whole.jpg", noise);
   const std::vector<uint8_t> whole = ReadBytes(folder_ / "whole.jpg");
-  for (const double share : {0.5, 0.9, 0.999}) {
+  for (const double share : {0.05, 0.5, 0.9, 0.999}) {
     const auto bytes = static_cast<std::streamsize>(share * static_cast<double>(whole.size()));
     std::ofstream(folder_ / "cut.jpg", std::ios::binary)
         .write(reinterpret_cast<const char*>(whole.data()), bytes);
@@ -109,7 +111,7 @@ TEST_F(ImageFileTest, NamesAJpegThatWasCutOff) {
                 HasSubstr("cut.jpg: is cut off"))
         << share;
   }
-  std::ofstream(folder_ / "whole.jpg", std::ios::app) << "what a camera adds behind its picture";
+  std::ofstream(folder_ / "whole.jpg", std::ios::app) << "a film behind the picture \xFF\xDA \xFF";
   EXPECT_EQ(ReadImageFile(folder_ / "whole.jpg").rgb.width, 64);
 }
 

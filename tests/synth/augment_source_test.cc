@@ -203,18 +203,24 @@ std::vector<bool> RigsAfterAugmenting(const std::filesystem::path& source,
 
 // A shard names one rig, and poses of another would be posed with it.
 TEST_F(AugmentDataset, PosesOfAnotherRigAreNotKept) {
-  RenderOptions other = SmallWorld(out_ / "other", 3, 10).options;
-  ++other.seed;
-  const RenderWorld world = RenderWorld::Load(other);
-  DatasetJob job = RenderJob(world);
-  job.metadata.text["rig"] += "# of another hand\n";
-  WriteDataset(job, [&] { return MakeRenderSource(world); });
-  MergeDatasets({*folder_ / "source", out_ / "other"}, out_ / "two_rigs");
-  AugmentJobOptions options = Options("of_two_rigs");
-  options.copies = 1;
-  std::vector<bool> expected(kTuples, true);
-  expected.insert(expected.end(), 3, false);
-  EXPECT_EQ(RigsAfterAugmenting(out_ / "two_rigs", options), expected);
+  const auto of_two_rigs = [&](const std::string& name, const auto& change) {
+    RenderOptions other = SmallWorld(out_ / name, 3, 10).options;
+    ++other.seed;
+    const RenderWorld world = RenderWorld::Load(other);
+    DatasetJob job = RenderJob(world);
+    RigSpec rig = RigSpec::Parse(job.metadata.text["rig"], "rig");
+    change(&rig);
+    job.metadata.text["rig"] = rig.Text();
+    WriteDataset(job, [&] { return MakeRenderSource(world); });
+    MergeDatasets({*folder_ / "source", out_ / name}, out_ / ("two_" + name));
+    AugmentJobOptions options = Options("of_" + name);
+    options.copies = 1;
+    return RigsAfterAugmenting(out_ / ("two_" + name), options);
+  };
+  std::vector<bool> expected(kTuples + 3, true);
+  EXPECT_EQ(of_two_rigs("licences", [](RigSpec* rig) { rig->licence = "another"; }), expected);
+  std::fill(expected.end() - 3, expected.end(), false);
+  EXPECT_EQ(of_two_rigs("rigs", [](RigSpec* rig) { rig->tip_below_surface_mm += 1; }), expected);
 }
 
 // The other hand is not moved along: the rig alone does not make the picture.

@@ -83,10 +83,15 @@ class Synthesis : public ::testing::Test {
     return options;
   }
   static std::vector<Tuple> Made(const SynthWorld& world, uint64_t count = kTuples) {
-    std::vector<Tuple> tuples;
+    std::vector<Tuple> all;
     Rejections rejections;
-    MakeSynthSource(world)->Make(0, count, &tuples, &rejections);
-    return tuples;
+    const std::unique_ptr<TupleSource> source = MakeSynthSource(world);
+    for (uint64_t first = 0; first < count; first += kDecodeBatch) {
+      std::vector<Tuple> tuples;
+      source->Make(first, std::min<uint64_t>(kDecodeBatch, count - first), &tuples, &rejections);
+      all.insert(all.end(), tuples.begin(), tuples.end());
+    }
+    return all;
   }
   static std::vector<Tuple> Made(const SynthOptions& options) {
     return Made(SynthWorld::Load(options));

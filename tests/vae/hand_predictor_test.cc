@@ -222,6 +222,13 @@ TEST_F(HandPredictorTest, RefusesNumbersThatMeanNothing) {
               HasSubstr("opposite_pairs = 1.5"));
 }
 
+TEST_F(HandPredictorTest, RefusesPicturesThatAreNotOfThreeColours) {
+  for (const int channels : {1, 4}) {
+    EXPECT_THAT(MessageOf<DataError>([&] { Predict(Plain("right"), ImageU8(8, 6, channels)); }),
+                HasSubstr("not {6, 8, " + std::to_string(channels) + "}"));
+  }
+}
+
 TEST_F(HandPredictorTest, RefusesUnknownSidesAndModelsThatLackADecoder) {
   EXPECT_THAT(MessageOf<UsageError>([&] { HandPredictor(*vae_, Plain("both")); }),
               HasSubstr("handedness = both"));

@@ -147,7 +147,7 @@ TEST(TrainSchedule, GoesOnFromItsState) {
   first.schedule.HeedError(30);
   first.schedule.HeedError(31);
   Timed second(options);
-  EXPECT_THAT(second.schedule.Restore(first.schedule.State()), IsEmpty());
+  EXPECT_THAT(second.schedule.Restore(first.schedule.State(), 100), IsEmpty());
   EXPECT_EQ(second.schedule.step(), 40);
   EXPECT_DOUBLE_EQ(second.schedule.Seconds(), 40);
   EXPECT_DOUBLE_EQ(second.schedule.LearningRate(40), first.schedule.LearningRate(40));
@@ -166,18 +166,18 @@ TEST(TrainSchedule, AnotherBudgetChangesAShortenedRun) {
   const std::string state = first.schedule.State();
 
   Timed same(options);
-  EXPECT_THAT(same.schedule.Restore(state), IsEmpty());
+  EXPECT_THAT(same.schedule.Restore(state, 100), IsEmpty());
   EXPECT_TRUE(same.schedule.Done());
   options.max_seconds = 70;
   Timed longer(options);
-  EXPECT_THAT(longer.schedule.Restore(state), HasSubstr("now has 70 steps"));
+  EXPECT_THAT(longer.schedule.Restore(state, 100), HasSubstr("now has 70 steps"));
   options.max_seconds = 30;
   Timed shorter(options);
-  shorter.schedule.Restore(state);
+  shorter.schedule.Restore(state, 100);
   EXPECT_TRUE(shorter.schedule.Done());
   options.max_seconds = 0;
   Timed unlimited(options);
-  unlimited.schedule.Restore(state);
+  unlimited.schedule.Restore(state, 100);
   EXPECT_EQ(unlimited.schedule.total_steps(), 100);
 }
 
@@ -188,20 +188,20 @@ TEST(TrainSchedule, ARunGoesOnToOtherSteps) {
   const std::string state = first.schedule.State();
   options.steps = 150;
   Timed longer(options);
-  EXPECT_THAT(longer.schedule.Restore(state), HasSubstr("now has 150 steps, not 100"));
+  EXPECT_THAT(longer.schedule.Restore(state, 100), HasSubstr("now has 150 steps, not 100"));
   EXPECT_FALSE(longer.schedule.Done());
   EXPECT_NEAR(longer.schedule.LearningRate(150), 2e-4, 1e-15);
   options.steps = 90;
   Timed shorter(options);
-  EXPECT_THAT(MessageOf<UsageError>([&] { shorter.schedule.Restore(state); }),
+  EXPECT_THAT(MessageOf<UsageError>([&] { shorter.schedule.Restore(state, 100); }),
               HasSubstr("steps = 90: 100 are done already"));
 }
 
 TEST(TrainSchedule, NamesADamagedState) {
   TrainSchedule schedule(HundredSteps());
-  EXPECT_THAT(MessageOf<DataError>([&] { schedule.Restore("{\"step\": 3}"); }),
+  EXPECT_THAT(MessageOf<DataError>([&] { schedule.Restore("{\"step\": 3}", 100); }),
               HasSubstr("total_steps"));
-  EXPECT_THAT(MessageOf<DataError>([&] { schedule.Restore("{"); }), HasSubstr("progress"));
+  EXPECT_THAT(MessageOf<DataError>([&] { schedule.Restore("{", 100); }), HasSubstr("progress"));
 }
 
 }  // namespace

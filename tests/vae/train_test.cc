@@ -497,6 +497,10 @@ TEST_F(TrainTest, ResumesWithAnotherLengthAndRhythm) {
                     HasSubstr("resuming with 2 threads, not 1")));
   options.patience = 3;
   EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, true); }), HasSubstr("patience"));
+  options.patience = 0;
+  options.steps = 4;
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, true); }),
+              HasSubstr("steps = 4: " + std::to_string(result.steps) + " are done already"));
 }
 
 TEST_F(TrainTest, RefusesADamagedCheckpoint) {

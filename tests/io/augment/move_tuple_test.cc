@@ -286,5 +286,41 @@ TEST(MoveTuple, BoxWithoutAMaskEnclosesTheMovedBox) {
   EXPECT_NEAR(t.bbox_px[3], 20, 1e-4);
 }
 
+// A hand that the picture cuts off ends where its mask does.
+TEST(MoveTuple, OnlyBackgroundIsContinuedBeyondTheEdge) {
+  for (uint64_t i = 0; i < 50; ++i) {
+    Random random(41, i, 0, Purpose::kTest);
+    Tuple t = ConsistentTuple(42, i);
+    std::fill(t.mask.pixels.begin(), t.mask.pixels.end(), kPartBackground);
+    std::fill(t.rgb.pixels.begin(), t.rgb.pixels.end(), 40);
+    // From the left edge into the picture, a band of skin.
+    const int scale = t.mask.width / t.rgb.width, half = t.rgb.width / 2;
+    for (int y = half - 5; y < half + 5; ++y) {
+      for (int x = 0; x < half; ++x) {
+        for (int c = 0; c < 3; ++c) t.rgb.at(x, y, c) = 200;
+        for (int k = 0; k < scale * scale; ++k) {
+          t.mask.at(scale * x + k % scale, scale * y + k / scale) = kPartFirstSegment;
+        }
+      }
+    }
+    CameraMove move;
+    move.shift_px = {0.2 * t.mask.width, random.Uniform(-5, 5)};
+    const double angle = random.Uniform(-0.5, 0.5);
+    move.new_from_cam = Eigen::AngleAxisd(angle, Eigen::Vector3d::UnitZ()).toRotationMatrix();
+    MoveTuple(move, Border::kReplicate, &t);
+    int skin = 0, wrong = 0;
+    for (int y = 0; y < t.rgb.height; ++y) {
+      for (int x = 0; x < t.rgb.width; ++x) {
+        const bool is_hand = t.mask.at(scale * x, scale * y) != kPartBackground;
+        skin += is_hand;
+        // Between the two is what lies at an edge.
+        wrong += is_hand ? t.rgb.at(x, y, 0) < 60 : t.rgb.at(x, y, 0) > 180;
+      }
+    }
+    EXPECT_GT(skin, 40) << i;
+    EXPECT_LE(wrong, 3) << i;
+  }
+}
+
 }  // namespace
 }  // namespace handforge
