@@ -157,25 +157,23 @@ TEST_F(Audit, CatchesNumbersOfNothing) {
   ExpectCaught([](Tuple* t) { t->view_id = -1; });
 }
 
-TEST_F(Audit, CatchesAPersonInTwoSplits) {
-  const AuditResult result = AuditOf([](Tuple* t) {
-    t->subject = 7;
-    t->split = t->index == 3 ? Split::kTest : Split::kTrain;
-  });
-  ASSERT_EQ(result.faults.size(), 1u);
-  EXPECT_EQ(result.faults[0].column, "split");
-  EXPECT_THAT(result.faults[0].what, ::testing::HasSubstr("other rows of subject 7 have 0"));
-}
-
-TEST_F(Audit, CatchesASequenceInTwoSplits) {
-  const AuditResult result = AuditOf([](Tuple* t) {
+TEST_F(Audit, CatchesAPersonOrASequenceInTwoSplits) {
+  const auto expect_caught = [this](const std::string& column, const auto& group) {
+    const AuditResult result = AuditOf([&group](Tuple* t) {
+      group(t);
+      t->split = t->index == 3 ? Split::kTest : Split::kTrain;
+    });
+    ASSERT_EQ(result.faults.size(), 1u);
+    EXPECT_EQ(result.faults[0].column, "split");
+    EXPECT_THAT(result.faults[0].what,
+                ::testing::HasSubstr("other rows of " + column + " 7 have 0"));
+    std::filesystem::remove_all(folder_ / "dataset");
+  };
+  expect_caught("subject", [](Tuple* t) { t->subject = 7; });
+  expect_caught("sequence_id", [](Tuple* t) {
     t->subject = static_cast<int64_t>(t->index);
     t->sequence_id = 7;
-    t->split = t->index == 3 ? Split::kTest : Split::kTrain;
   });
-  ASSERT_EQ(result.faults.size(), 1u);
-  EXPECT_EQ(result.faults[0].column, "split");
-  EXPECT_THAT(result.faults[0].what, ::testing::HasSubstr("other rows of sequence_id 7 have 0"));
 }
 
 TEST_F(Audit, CatchesAWrongLayer) {
