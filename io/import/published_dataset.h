@@ -1,0 +1,70 @@
+#pragma once
+
+#include "io/core/camera.h"
+#include "io/core/image.h"
+#include "io/core/tuple.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace handforge {
+
+// What a published dataset says of one hand in one picture, in handforge's conventions.
+struct PublishedHand {
+  std::string picture;   // its file, relative to the folder of the dataset
+  int64_t image_id = 0;  // number of the picture in the dataset; hands of one picture share it
+  int64_t sequence_id = -1;
+  int32_t frame = 0;
+  int32_t view_id = 0;
+  int64_t subject = -1;
+  Split split = Split::kTrain;  // as published: kTrain or kTest
+  Handedness handedness = Handedness::kRight;
+  PinholeCamera camera;  // of the whole picture
+  Joints3 joints_in_cam = Joints3::Zero();
+  // kVisible, what hides the joint, or kVisibilityUnknown; nothing is said of joints outside the
+  // picture.
+  std::array<uint8_t, kNumJoints> visible{};
+};
+
+// One picture whole, on the grid of `PublishedHand::camera`; empty where the dataset has none.
+struct PublishedPicture {
+  ImageU8 rgb;     // {H, W, 3}
+  ImageU16 depth;  // {H, W}, z in units of kDepthUnitMm, 0 = nothing measured, or no hand's
+  // {H, W}, `Part`: of the hand asked for; another hand is kPartOtherHand. Where a dataset tells
+  // only hand from background, all of the hand is kPartPalm.
+  ImageU8 mask;
+};
+
+// A dataset as its authors publish it, opened for reading: the splits that are there.
+class PublishedDataset {
+ public:
+  virtual ~PublishedDataset() = default;
+
+  // In the order of the dataset's own numbers. Each has 21 finite joints before the camera.
+  const std::vector<PublishedHand>& hands() const { return hands_; }
+  // Hands that were left out, by reason ("behind_the_camera").
+  const std::map<std::string, uint64_t>& left_out() const { return left_out_; }
+  // Files of labels that were read, relative to the folder.
+  const std::vector<std::string>& label_files() const { return label_files_; }
+
+  // Any number of threads may ask. Throws DataError naming the file and what is wrong with it: its
+  // size is not the camera's, for one.
+  virtual PublishedPicture ReadPicture(const PublishedHand& hand) const = 0;
+
+ protected:
+  // Keeps the hand, or counts why not: joints that are not finite ("no_number") or not before the
+  // camera ("behind_the_camera").
+  void Add(PublishedHand hand);
+  void LeaveOut(const std::string& reason) { ++left_out_[reason]; }
+
+  std::vector<std::string> label_files_;
+
+ private:
+  std::vector<PublishedHand> hands_;
+  std::map<std::string, uint64_t> left_out_;
+};
+
+}  // namespace handforge
