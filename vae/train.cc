@@ -324,12 +324,14 @@ class Trainer {
 
   void Evaluate() {
     if (data_.held_out.size() == 0) return;
-    const HandVae vae = HandVae::FromTensors(MakeFile("model"), options_.device);
+    const TensorFile model = MakeFile("model");
+    const HandVae vae = HandVae::FromTensors(model, options_.device);
     const std::vector<PairScore> scores =
         EvaluateModel(vae, data_.held_out, {pairs_, options_.eval_samples});
     LogScores(scores);
     learner_->UseTrainingThreads();
     SayUnlessEmpty(schedule_.HeedError(SumOfPoseErrors(scores)));
+    if (schedule_.IsBest()) model.Write(BestPath(out_));
   }
 
   // ---- Files ----
@@ -406,10 +408,12 @@ class Trainer {
   }
 
   TrainResult Finish() {
-    TensorFile file = MakeFile("model");
+    // What came after the best measurement was no better.
+    TensorFile file =
+        schedule_.StoppedEarly() ? TensorFile::Read(BestPath(out_)) : MakeFile("model");
     const HandVae bare = HandVae::FromTensors(file, options_.device);
     VaeInfo info = info_;
-    info.steps = schedule_.step();
+    info.steps = bare.info().steps;
     AddLatentStatistics(bare, data_.train, &info, &file);
     DescribeModel(info, "model", &file);
 
@@ -485,6 +489,10 @@ std::filesystem::path ModelPath(const std::filesystem::path& out) {
 
 std::filesystem::path CheckpointPath(const std::filesystem::path& out) {
   return out / "checkpoint.safetensors";
+}
+
+std::filesystem::path BestPath(const std::filesystem::path& out) {
+  return out / "best.safetensors";
 }
 
 std::filesystem::path BadBatchPath(const std::filesystem::path& out) {

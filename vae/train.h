@@ -147,7 +147,8 @@ struct TrainOptions {
 
   AugmentOptions augment;
 
-  // Training ends early after so many evaluations without a lower mean 3D error; 0 = never.
+  // Training ends early after so many evaluations without a lower mean 3D error, and the model is
+  // that of the lowest; 0 = never.
   int64_t patience = 0;
   int64_t eval_every = 2000;
   // Held-out samples per evaluation during training; 0 = all. The last evaluation uses all.
@@ -190,6 +191,7 @@ struct TrainResult {
 
 std::filesystem::path ModelPath(const std::filesystem::path& out);       // model.safetensors
 std::filesystem::path CheckpointPath(const std::filesystem::path& out);  // checkpoint.safetensors
+std::filesystem::path BestPath(const std::filesystem::path& out);        // best.safetensors
 std::filesystem::path BadBatchPath(const std::filesystem::path& out);    // bad_batch.safetensors
 
 // Trains the networks by Algorithm 1 of Spurr et al. 2018: for each pair in turn, encode, draw
@@ -197,6 +199,8 @@ std::filesystem::path BadBatchPath(const std::filesystem::path& out);    // bad_
 // beta * KL. Writes into `options.out`:
 //   model.safetensors       the finished model (vae/model_file.h), at the end
 //   checkpoint.safetensors  all that is needed to go on, every checkpoint_every steps
+//   best.safetensors        where `patience` is set, the weights of the lowest 3D error measured so
+//                           far, which an early stop gives the model
 //   train_log.csv           step,pair,loss,reconstruction,alpha,kl,gradient_norm,learning_rate,
 //                           seconds: per pair the means since the last entry
 //   validation_log.csv      step,pair,measure,value,baseline,samples,protocol

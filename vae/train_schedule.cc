@@ -143,8 +143,7 @@ std::string TrainSchedule::TakeOtherSteps(int64_t earlier) {
 }
 
 std::string TrainSchedule::TakeOtherBudget(double earlier) {
-  const bool stopped_early = patience_ > 0 && since_best_ >= patience_;
-  if (!shortened_ || stopped_early || earlier == max_seconds_ || step_ == 0) return "";
+  if (!shortened_ || StoppedEarly() || earlier == max_seconds_ || step_ == 0) return "";
   const double more = (max_seconds_ - earlier_seconds_) / earlier_seconds_;
   total_steps_ =
       max_seconds_ <= 0

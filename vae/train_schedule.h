@@ -51,6 +51,10 @@ class TrainSchedule {
   // The sum of the mean errors of all pairs that say 3D joints; 0 where none does. Returns what
   // there is to say, or "".
   std::string HeedError(double sum_mm);
+  // Where `patience` is set: whether the last error heeded is the lowest so far, and whether that
+  // was so long ago that the run ended.
+  bool IsBest() const { return patience_ > 0 && since_best_ == 0 && best_mm_ < kNoError; }
+  bool StoppedEarly() const { return patience_ > 0 && since_best_ >= patience_; }
 
   // Exact text form (JSON), for the checkpoint. Restoring, where `wanted_before` steps were wanted,
   // returns what there is to say, or "": a
@@ -60,6 +64,8 @@ class TrainSchedule {
   std::string Restore(const std::string& state, int64_t wanted_before);
 
  private:
+  static constexpr double kNoError = std::numeric_limits<double>::infinity();
+
   bool FirstMeasurementComesTooLate() const;
   std::string TakeOtherBudget(double earlier);
   std::string TakeOtherSteps(int64_t earlier);
@@ -78,7 +84,7 @@ class TrainSchedule {
   int64_t total_steps_;
   bool shortened_ = false;
   // Early stop: the lowest sum of errors, and measurements since.
-  double best_mm_ = std::numeric_limits<double>::infinity();
+  double best_mm_ = kNoError;
   int64_t since_best_ = 0;
   double earlier_seconds_ = 0;
   double session_start_ = 0;

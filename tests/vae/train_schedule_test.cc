@@ -128,14 +128,20 @@ TEST(TrainSchedule, StopsWhereErrorsNoLongerFall) {
   options.patience = 2;
   Timed timed(options);
   timed.Steps(20);
+  EXPECT_FALSE(timed.schedule.IsBest()) << "nothing measured";
   EXPECT_THAT(timed.schedule.HeedError(30), IsEmpty());
+  EXPECT_TRUE(timed.schedule.IsBest());
   EXPECT_THAT(timed.schedule.HeedError(31), IsEmpty());
+  EXPECT_FALSE(timed.schedule.IsBest());
   EXPECT_THAT(timed.schedule.HeedError(29), IsEmpty()) << "a better one counts anew";
+  EXPECT_TRUE(timed.schedule.IsBest());
   EXPECT_THAT(timed.schedule.HeedError(0), IsEmpty()) << "nothing said 3D joints";
   EXPECT_THAT(timed.schedule.HeedError(29), IsEmpty());
   EXPECT_FALSE(timed.schedule.Done());
+  EXPECT_FALSE(timed.schedule.StoppedEarly());
   EXPECT_THAT(timed.schedule.HeedError(35), HasSubstr("no better 3D error for 2 evaluations"));
   EXPECT_TRUE(timed.schedule.Done());
+  EXPECT_TRUE(timed.schedule.StoppedEarly());
   EXPECT_FALSE(timed.schedule.shortened());
 }
 

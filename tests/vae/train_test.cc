@@ -370,6 +370,29 @@ TEST_F(TrainTest, StopsWhereThePoseNoLongerImproves) {
   EXPECT_THAT(said, HasSubstr("no better 3D error for 3 evaluations"));
 }
 
+TEST_F(TrainTest, AnEarlyStopGivesTheBestWeights) {
+  TrainOptions options = Options("best_weights");
+  options.pairs = {"3d->3d"};
+  options.learning_rate = 0.5;  // far too much: errors go up and down
+  options.steps = 1000;
+  options.eval_every = 1;
+  options.eval_samples = 0;
+  options.patience = 3;
+  std::vector<double> errors;
+  const auto listen = [&errors](const TrainEvent& event) {
+    if (event.kind == TrainEvent::Kind::kEvaluation) errors.push_back(event.scores.at(0).value);
+  };
+  const TrainResult result = Train(options, false, listen);
+  ASSERT_EQ(errors.size(), static_cast<size_t>(result.steps) + 1) << "the last is the model's";
+  const auto best = std::min_element(errors.begin(), errors.end() - 1);
+  EXPECT_LT(*best, errors[errors.size() - 2]);
+  EXPECT_EQ(errors.back(), *best);
+  EXPECT_EQ(HandVae::Load(result.model).info().steps, best - errors.begin() + 1);
+  // A finished run is finished again alike.
+  const std::string sha256 = result.model_sha256;
+  EXPECT_EQ(Train(options, true).model_sha256, sha256);
+}
+
 TEST_F(TrainTest, MeasuresTheAverageThatItStores) {
   // Errors after four of so many steps.
   const auto measured = [](const std::string& out, double average_decay, int64_t steps) {
