@@ -93,6 +93,14 @@ ImageFile ReadImageFile(const fs::path& file) {
 
 ImageU8 ReadColours(const fs::path& file) { return DecodeColours(ReadBytes(file), file); }
 
+ImageU8 ReadGrey(const fs::path& file) {
+  const cv::Mat grey = Decode(ReadBytes(file), cv::IMREAD_UNCHANGED);
+  if (grey.empty() || grey.type() != CV_8UC1) {
+    throw DataError(file.string() + ": no picture with one channel of 8 bits");
+  }
+  return FromMat<uint8_t>(grey);
+}
+
 std::vector<fs::path> PicturesBelow(const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) {

@@ -47,7 +47,7 @@ struct TupleLayout {
   bool Has(const std::string& column) const;
 };
 // "objects", "other_hand", "depth_sensor", "instance", "normals", "correspondence", "previous_2d",
-// "visible_fraction": see io/FORMAT.md.
+// "visible_fraction", "crop": see io/FORMAT.md.
 extern const std::vector<std::string> kOptionalColumns;
 std::vector<Column> TupleColumns(const TupleLayout& layout);
 

@@ -262,7 +262,9 @@ struct ShardReader::Impl {
     layout.augmented = opened.count("augmented") > 0;
     for (const std::string& column : kOptionalColumns) {
       // A group is named by the first of its columns.
-      const std::string first = column == "objects" ? "object_shape" : column;
+      const std::string first = column == "objects" ? "object_shape"
+                                : column == "crop"  ? "crop_rotation"
+                                                    : column;
       if (opened.count(first) > 0) layout.columns.push_back(column);
     }
     layout.latent_dim = opened.count("z") > 0 ? extent("z") : 0;

@@ -64,7 +64,8 @@ void WriteFixedAttributes(const h5::Caller& caller, const h5::Handle& file) {
                  "hidden_by_hand",
                  "hidden_by_arm",
                  "hidden_by_occluder",
-                 "hidden_by_other_hand"});
+                 "hidden_by_other_hand",
+                 "hidden"});
   h5::WriteList(caller, file, "handedness_names", {"left", "right"});
   h5::WriteList(caller, file, "split_names", {"train", "validation", "test"});
   h5::WriteList(caller, file, "source_names", {"rendered", "decoded", "imported", "pseudo"});

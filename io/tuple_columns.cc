@@ -399,6 +399,19 @@ void AddOtherHand(std::vector<TupleColumn>* table) {
       "rig_scale of the other hand"));
 }
 
+void AddCrop(std::vector<TupleColumn>* table) {
+  table->push_back(Array<float>(
+      "crop_rotation",
+      {3, 3},
+      [](auto& tuple) -> auto& { return tuple.crop_from_cam; },
+      "rotation of the crop's camera: x_in_crop = crop_rotation x_in_cam of the whole picture"));
+  table->push_back(Array<float>(
+      "picture_K",
+      {3, 3},
+      [](auto& tuple) -> auto& { return tuple.picture_K; },
+      "pinhole matrix of the whole picture, px"));
+}
+
 void AddOptional(const TupleLayout& layout, std::vector<TupleColumn>* table) {
   const int px = layout.image_px;
   if (layout.Has("objects")) AddObjects(table);
@@ -446,6 +459,7 @@ void AddOptional(const TupleLayout& layout, std::vector<TupleColumn>* table) {
         [](auto& tuple) -> auto& { return tuple.visible_fraction; },
         "share of each finger segment's skin towards the camera that shows"));
   }
+  if (layout.Has("crop")) AddCrop(table);
 }
 
 void CheckLayout(const TupleLayout& layout) {
@@ -470,7 +484,8 @@ const std::vector<std::string> kOptionalColumns = {"objects",
                                                    "normals",
                                                    "correspondence",
                                                    "previous_2d",
-                                                   "visible_fraction"};
+                                                   "visible_fraction",
+                                                   "crop"};
 
 bool TupleLayout::Has(const std::string& column) const {
   return std::find(columns.begin(), columns.end(), column) != columns.end();

@@ -54,7 +54,7 @@ FIXED_ATTRIBUTES = {
                         ("proximal" if finger == "thumb" else "intermediate"), "distal")
     ] + ["forearm", "object", "other_hand"],
     "visibility_names": ["out_of_frame", "visible", "hidden_by_hand", "hidden_by_arm",
-                         "hidden_by_occluder", "hidden_by_other_hand"],
+                         "hidden_by_occluder", "hidden_by_other_hand", "hidden"],
     "handedness_names": ["left", "right"],
     "split_names": ["train", "validation", "test"],
     "source_names": ["rendered", "decoded", "imported", "pseudo"],

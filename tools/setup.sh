@@ -28,11 +28,13 @@ TEXT
 PACKAGES=(
   cmake g++ ninja-build ccache git ca-certificates
   libtorch-dev libgloo-dev libopenblas0-openmp libopencv-dev libassimp-dev libembree-dev
-  libhdf5-dev libdeflate-dev zlib1g-dev libssl-dev libtbb-dev libcli11-dev
+  libhdf5-dev libdeflate-dev libmatio-dev zlib1g-dev libssl-dev libtbb-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   libyaml-cpp-dev nlohmann-json3-dev libspdlog-dev libeigen3-dev gnuplot-nox
 )
-TEST_PACKAGES=(python3-h5py python3-numpy python3-opencv python3-torch slurm-wlm munge)
+TEST_PACKAGES=(
+  python3-h5py python3-numpy python3-opencv python3-scipy python3-torch slurm-wlm munge
+)
 
 # npm package, tarball as `npm pack` names it, SHA-256 of the tarball.
 MESH_PACKAGE='@webxr-input-profiles/assets@1.0.20'

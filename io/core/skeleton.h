@@ -85,6 +85,7 @@ enum Visibility : uint8_t {
   kHiddenByArm = 3,
   kHiddenByOccluder = 4,
   kHiddenByOtherHand = 5,
+  kHidden = 6,               // imported data that does not say by what
   kVisibilityUnknown = 255,  // imported data
 };
 

@@ -20,7 +20,7 @@ struct PublishedHand {
   int32_t frame = 0;
   int32_t view_id = 0;
   int64_t subject = -1;
-  Split split = Split::kTrain;  // as published: kTrain or kTest
+  Split split = Split::kTrain;  // as published
   Handedness handedness = Handedness::kRight;
   PinholeCamera camera;  // of the whole picture
   Joints3 joints_in_cam = Joints3::Zero();

@@ -52,6 +52,22 @@ TEST_F(ImageFileTest, GreyAndTransparentPicturesBecomeColour) {
   EXPECT_EQ(rgba.rgb.at(0, 0, 0), 3);
 }
 
+TEST_F(ImageFileTest, GreyIsReadAsStoredAndNothingElseAsGrey) {
+  cv::Mat grey(2, 3, CV_8U);
+  for (int i = 0; i < 6; ++i) grey.at<uint8_t>(i / 3, i % 3) = static_cast<uint8_t>(i);
+  cv::imwrite(folder_ / "grey.png", grey);
+  const ImageU8 read = ReadGrey(folder_ / "grey.png");
+  EXPECT_EQ(read.channels, 1);
+  EXPECT_EQ(read.width, 3);
+  EXPECT_THAT(read.pixels, ::testing::ElementsAre(0, 1, 2, 3, 4, 5));
+  cv::imwrite(folder_ / "colours.png", cv::Mat(2, 3, CV_8UC3, cv::Scalar(7, 7, 7)));
+  cv::imwrite(folder_ / "deep.png", cv::Mat(2, 3, CV_16U, cv::Scalar(7)));
+  for (const char* name : {"colours.png", "deep.png"}) {
+    EXPECT_THAT(MessageOf<DataError>([&] { ReadGrey(folder_ / name); }),
+                ::testing::AllOf(HasSubstr(name), HasSubstr("one channel of 8 bits")));
+  }
+}
+
 TEST_F(ImageFileTest, NamesWhatCannotBeRead) {
   const auto refusal = [&](const std::string& name) {
     return MessageOf<DataError>([&] { ReadImageFile(folder_ / name); });

@@ -95,6 +95,10 @@ inline Tuple RandomTuple(uint64_t index, const TupleLayout& layout) {
   if (layout.Has("visible_fraction")) {
     for (float& value : tuple.visible_fraction) value = single(0, 1);
   }
+  if (layout.Has("crop")) {
+    for (float& value : tuple.crop_from_cam) value = single(-1, 1);
+    for (float& value : tuple.picture_K) value = single(0, 600);
+  }
   if (layout.lineage) {
     tuple.latent_method = static_cast<uint8_t>(random.Integer(8));
     for (int64_t& parent : tuple.parents) parent = random.Integer(1000) - 1;

@@ -129,6 +129,8 @@ void ExpectEqual(const Tuple& a, const Tuple& b) {
                     t.correspondence.pixels,
                     t.previous_px.pixels,
                     t.visible_fraction,
+                    t.crop_from_cam,
+                    t.picture_K,
                     t.latent_method,
                     t.parents,
                     t.quality_cycle_rgb_mm,

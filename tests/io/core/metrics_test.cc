@@ -125,9 +125,10 @@ TEST(JointDistances, OnlyVisibleOrUnknownJointsCount) {
   visible[3] = kHiddenByHand;
   visible[4] = kOutOfFrame;
   visible[5] = kVisibilityUnknown;
+  visible[7] = kHidden;
   truth.row(6).setConstant(std::nan(""));  // the source has no such joint
   distances.Add(predicted, truth, visible);
-  EXPECT_EQ(distances.count(), 18u);
+  EXPECT_EQ(distances.count(), 17u);
   EXPECT_TRUE(std::isnan(distances.MeanPerJoint()[3]));
   EXPECT_FALSE(std::isnan(distances.MeanPerJoint()[5]));
   EXPECT_NEAR(distances.Mean(), std::sqrt(3.0), 1e-12);

@@ -1,0 +1,83 @@
+#include "io/import/open_published.h"
+
+#include "io/config.h"
+#include "io/core/error.h"
+#include "io/import/freihand.h"
+#include "io/import/interhand.h"
+#include "io/import/msra.h"
+#include "io/import/nyu.h"
+#include "io/import/rhd.h"
+#include "io/import/stb.h"
+
+#include <algorithm>
+
+namespace handforge {
+namespace {
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+// Position of the camera among the kind's, 0 where it has none.
+int CameraOf(const PublishedKind& kind, const std::string& camera) {
+  if (camera.empty()) return 0;
+  const auto found = std::find(kind.cameras.begin(), kind.cameras.end(), camera);
+  if (found != kind.cameras.end()) return static_cast<int>(found - kind.cameras.begin());
+  throw UsageError("import.camera is '" + camera + "'; " + kind.name +
+                   (kind.cameras.empty() ? " has one camera alone: leave the key out"
+                                         : " has " + Joined(kind.cameras)));
+}
+
+}  // namespace
+
+const std::vector<PublishedKind>& PublishedKinds() {
+  static const std::vector<PublishedKind> kinds = {
+      {"rhd", "Rendered Handpose Dataset (Zimmermann and Brox, ICCV 2017)", {}, true},
+      {"stb",
+       "Stereo Tracking Benchmark (Zhang et al., 2016)",
+       {"left", "right", "both", "colour", "depth"}},
+      {"freihand", "FreiHAND (Zimmermann et al., ICCV 2019)", {}},
+      {"interhand", "InterHand2.6M (Moon et al., ECCV 2020)", {}},
+      {"nyu", "NYU Hand Pose Dataset (Tompson et al., 2014)", {"1", "2", "3"}},
+      {"msra", "MSRA15 (Sun et al., CVPR 2015)", {}},
+  };
+  return kinds;
+}
+
+std::vector<std::string> PublishedDatasetNames() {
+  std::vector<std::string> names;
+  for (const PublishedKind& kind : PublishedKinds()) names.push_back(kind.name);
+  return names;
+}
+
+const PublishedKind& FindPublishedKind(const std::string& name) {
+  const auto& kinds = PublishedKinds();
+  const auto found = std::find_if(
+      kinds.begin(), kinds.end(), [&name](const PublishedKind& kind) { return kind.name == name; });
+  if (found != kinds.end()) return *found;
+  const std::string near = NearestName(name, PublishedDatasetNames());
+  throw UsageError("unknown dataset '" + name + "'" +
+                   (near.empty() ? "" : "; did you mean '" + near + "'?") +
+                   "; known: " + Joined(PublishedDatasetNames()));
+}
+
+std::unique_ptr<PublishedDataset> OpenPublished(const std::string& name,
+                                                const std::filesystem::path& folder,
+                                                const std::string& camera,
+                                                bool dominant_only) {
+  const PublishedKind& kind = FindPublishedKind(name);
+  const int number = CameraOf(kind, camera);
+  if (dominant_only && !kind.has_dominant_hands) {
+    throw UsageError("import.hands = dominant: only rhd says which of two hands that is");
+  }
+  if (name == "stb") return OpenStb(folder, static_cast<StbCamera>(number));
+  if (name == "freihand") return OpenFreihand(folder);
+  if (name == "interhand") return OpenInterhand(folder);
+  if (name == "nyu") return OpenNyu(folder, 1 + number);
+  if (name == "msra") return OpenMsra(folder);
+  return OpenRhd(folder, dominant_only ? HandsOfPicture::kDominant : HandsOfPicture::kBoth);
+}
+
+}  // namespace handforge

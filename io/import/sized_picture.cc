@@ -1,0 +1,49 @@
+#include "io/import/sized_picture.h"
+
+#include "io/core/error.h"
+#include "io/core/tuple.h"
+#include "io/image_file.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace handforge {
+
+void RequireSizeOf(const PinholeCamera& camera,
+                   int width_px,
+                   int height_px,
+                   const std::filesystem::path& file) {
+  if (width_px == camera.width_px && height_px == camera.height_px) return;
+  const auto text = [](int width, int height) {
+    return std::to_string(width) + " x " + std::to_string(height);
+  };
+  throw DataError(file.string() + ": has " + text(width_px, height_px) + " pixels, expected " +
+                  text(camera.width_px, camera.height_px));
+}
+
+ImageU8 ReadSizedPicture(const std::filesystem::path& file, const PinholeCamera& camera) {
+  ImageFile image = ReadImageFile(file);
+  if (image.is_depth()) {
+    throw DataError(file.string() + ": has one channel of 16 bits, expected three of 8 (RGB)");
+  }
+  RequireSizeOf(camera, image.rgb.width, image.rgb.height, file);
+  return std::move(image.rgb);
+}
+
+ImageU16 DepthFromMillimetres(const ImageU8& rgb, int low_channel, int high_channel) {
+  constexpr uint32_t kUnitsPerMm = 10;
+  static_assert(kUnitsPerMm * kDepthUnitMm == 1);
+  ImageU16 depth(rgb.width, rgb.height);
+  for (size_t i = 0; i < depth.pixels.size(); ++i) {
+    const uint8_t* pixel = rgb.pixels.data() + 3 * i;
+    const uint32_t units = kUnitsPerMm * (pixel[low_channel] + uint32_t{256} * pixel[high_channel]);
+    if (units <= std::numeric_limits<uint16_t>::max()) {
+      depth.pixels[i] = static_cast<uint16_t>(units);
+    }
+  }
+  return depth;
+}
+
+}  // namespace handforge
