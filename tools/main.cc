@@ -9,6 +9,7 @@
 #if HANDFORGE_WITH_RENDER
 #include "tools/augment_command.h"
 #include "tools/export_command.h"
+#include "tools/import_command.h"
 #include "tools/merge_command.h"
 #include "tools/render_command.h"
 #include "tools/report_command.h"
@@ -30,6 +31,7 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
 #if HANDFORGE_WITH_RENDER
     handforge::SetupSynthCommand,
     handforge::SetupAugmentCommand,
+    handforge::SetupImportCommand,
     handforge::SetupMergeCommand,
     handforge::SetupVerifyCommand,
     handforge::SetupReportCommand,

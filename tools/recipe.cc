@@ -10,6 +10,7 @@ void Recipe::Visit(Fields& fields) {
   fields.Nested("walk", walk, "paths through the latent space");
   fields.Nested("synth", synth, "tuples sampled from the latent space");
   fields.Nested("augment", augment, "tuples of another dataset, augmented");
+  fields.Nested("import", import, "hands of a published dataset");
 }
 
 std::vector<std::string> Recipe::Sections() {

@@ -2,6 +2,7 @@
 
 #include "render/render_options.h"
 #include "synth/augment_job_options.h"
+#include "synth/import_options.h"
 #include "synth/synth_options.h"
 #include "tools/command.h"
 #include "tools/eval_options.h"
@@ -20,6 +21,7 @@ struct Recipe {
   WalkOptions walk;
   SynthOptions synth;
   AugmentJobOptions augment;
+  ImportOptions import;
 
   void Visit(Fields& fields);
   static std::vector<std::string> Sections();

@@ -6,6 +6,7 @@
 #include "synth/cycle.h"
 #include "synth/synth_source.h"
 #include "synth/tuple_assembler.h"
+#include "synth/tuple_drawer.h"
 #include "tests/io/temporary_folder.h"
 #include "tools/environment.h"
 #include "tools/recipe.h"

@@ -134,7 +134,6 @@ TEST(HandScene, ACameraInTheArmSeesItFromWithin) {
   EXPECT_LT(scene.ShareFromWithin(), 0.01);
   // The camera moves to the middle of the forearm and looks along it.
   const BonePoses poses = ToBonePoses(t.rig);
-  Eigen::Vector3d low = Eigen::Vector3d::Constant(1e9), high = -low;
   std::vector<Eigen::Vector3f> surface;
   PoseSurface(TestRig(), poses, &surface);
   Eigen::Vector3d sum = Eigen::Vector3d::Zero();

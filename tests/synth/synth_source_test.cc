@@ -10,6 +10,7 @@
 #include "synth/shard_record.h"
 #include "synth/skin_tone.h"
 #include "synth/tuple_assembler.h"
+#include "synth/tuple_drawer.h"
 #include "tests/io/error_matchers.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/synth/synth_testing.h"
