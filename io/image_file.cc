@@ -93,6 +93,16 @@ ImageFile ReadImageFile(const fs::path& file) {
 
 ImageU8 ReadColours(const fs::path& file) { return DecodeColours(ReadBytes(file), file); }
 
+ImageU8 ReadRedGreenBlue(const fs::path& file) {
+  const cv::Mat bgr = Decode(ReadBytes(file), cv::IMREAD_UNCHANGED);
+  if (bgr.empty() || bgr.type() != CV_8UC3) {
+    throw DataError(file.string() + ": no picture with three channels of 8 bits");
+  }
+  cv::Mat rgb;
+  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
+  return FromMat<uint8_t>(rgb);
+}
+
 ImageU8 ReadGrey(const fs::path& file) {
   const cv::Mat grey = Decode(ReadBytes(file), cv::IMREAD_UNCHANGED);
   if (grey.empty() || grey.type() != CV_8UC1) {

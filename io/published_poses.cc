@@ -3,6 +3,7 @@
 #include "io/config.h"
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/json_text.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -88,12 +89,7 @@ Points3 ParseJsonFrame(const Json& frame, const std::string& place) {
 }
 
 std::vector<Points3> ReadJson(const std::filesystem::path& file) {
-  Json json;
-  try {
-    json = Json::parse(ReadText(file));
-  } catch (const Json::parse_error& error) {
-    throw DataError(file.string() + " is no JSON, which has no NaN either: " + error.what());
-  }
+  const Json json = ParseJson<Json>(ReadText(file), file.string());
   if (!json.is_array() || json.empty()) {
     throw DataError(file.string() + ": expected a JSON list of frames of 21 x 3 metres");
   }

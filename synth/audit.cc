@@ -91,6 +91,8 @@ void CheckSplits(const fs::path& folder, const Manifest& manifest, std::vector<F
       const ShardReader reader(folder / file);
       const auto splits = reader.Read<uint8_t>("split", 0, reader.size());
       for (const char* column : {"subject", "sequence_id"}) {
+        // Authors of published splits may have parted the pictures of a person.
+        if (run.command == "import" && column == std::string("subject")) continue;
         const auto numbers = reader.Read<int64_t>(column, 0, reader.size());
         for (size_t row = 0; row < numbers.size(); ++row) {
           if (numbers[row] < 0) continue;

@@ -26,6 +26,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kTuplesPerBlock = 8;
+// On average no hands' bones are like that.
+constexpr double kShortestBoneMm = 10;
+constexpr double kLongestBoneMm = 200;
 
 int JointsInPicture(const PublishedHand& hand) {
   int inside = 0;
@@ -128,11 +131,20 @@ void ChooseSplits(ImportWorld* world) {
   }
 }
 
+// What others publish stays as it is.
+void RequireOutside(const ImportOptions& options) {
+  const fs::path inside =
+      fs::weakly_canonical(options.out).lexically_relative(fs::weakly_canonical(options.folder));
+  if (inside.empty() || *inside.begin() == "..") return;
+  throw UsageError("import.out " + options.out + " lies in the dataset itself, " + options.folder +
+                   "; choose another --out");
+}
+
 void RequireSubjects(const ImportWorld& world) {
   for (const std::string& subject : world.options.test_subjects) {
     const auto& hands = world.dataset->hands();
     if (std::any_of(hands.begin(), hands.end(), [&subject](const PublishedHand& hand) {
-          return std::to_string(hand.subject) == subject;
+          return hand.subject >= 0 && std::to_string(hand.subject) == subject;
         })) {
       continue;
     }
@@ -157,8 +169,19 @@ bool CurlsLike(Handedness side, const Joints3& joints) {
   return (right > 0) == (side == Handedness::kRight);
 }
 
+int64_t SubjectsInSeveralSplits(const ImportWorld& world) {
+  std::map<int64_t, std::set<Split>> splits;
+  for (size_t i = 0; i < world.rows.size(); ++i) {
+    const int64_t subject = world.dataset->hands()[world.rows[i]].subject;
+    if (subject >= 0) splits[subject].insert(world.splits[i]);
+  }
+  return std::count_if(
+      splits.begin(), splits.end(), [](const auto& of_one) { return of_one.second.size() > 1; });
+}
+
 ImportChecks Check(const ImportWorld& world) {
   ImportChecks checks;
+  checks.subjects_in_several_splits = SubjectsInSeveralSplits(world);
   for (const size_t row : world.rows) {
     const PublishedHand& hand = world.dataset->hands()[row];
     checks.sides_agree += CurlsLike(hand.handedness, hand.joints_in_cam);
@@ -167,6 +190,12 @@ ImportChecks Check(const ImportWorld& world) {
   const auto count = static_cast<double>(world.rows.size());
   checks.sides_agree /= count;
   checks.middle_bone_mm /= count;
+  if (checks.middle_bone_mm < kShortestBoneMm || checks.middle_bone_mm > kLongestBoneMm) {
+    throw DataError(world.options.folder + ": the middle finger's proximal bone is " +
+                    std::to_string(checks.middle_bone_mm) + " mm long on average, expected " +
+                    std::to_string(kShortestBoneMm) + " to " + std::to_string(kLongestBoneMm) +
+                    ": labels of another unit or release");
+  }
   return checks;
 }
 
@@ -271,6 +300,7 @@ std::string HashOfLabels(const PublishedDataset& dataset, const fs::path& folder
 }  // namespace
 
 ImportWorld ImportWorld::Load(const ImportOptions& options) {
+  RequireOutside(options);
   ImportWorld world;
   world.options = options;
   world.dataset =

@@ -13,6 +13,7 @@ namespace handforge {
 // What labels are like where they are understood: nearly all sides agree, and bones are those of
 // hands.
 struct ImportChecks {
+  int64_t subjects_in_several_splits = 0;
   // Share of hands whose fingers curl towards the palm that their side says they have.
   double sides_agree = 0;
   double middle_bone_mm = 0;  // mean length from the middle MCP to its PIP
@@ -30,8 +31,9 @@ struct ImportWorld {
   Rejections left_out;        // hands by reason
   ImportChecks checks;
 
-  // Throws UsageError on options that the dataset does not have (a camera, a person) and DataError
-  // as OpenPublished does, or where no hand is left.
+  // Throws UsageError on options that the dataset does not have (a camera, a person) or an output
+  // inside it, and DataError as OpenPublished does, where no hand is left, or where bones are so
+  // long or short that the labels must be of another unit.
   static ImportWorld Load(const ImportOptions& options);
 };
 

@@ -32,6 +32,13 @@ std::vector<std::string> Overrides(const ImportCommandOptions& options) {
 void SayWhatWasFound(const ImportWorld& world) {
   for (const auto& [reason, count] : world.left_out) spdlog::info("left out: {} {}", count, reason);
   const ImportChecks& checks = world.checks;
+  if (checks.subjects_in_several_splits > 0) {
+    spdlog::warn(
+        "{} persons are in several of the dataset's splits: what is measured on one has partly "
+        "been "
+        "learned on another; import.test_subjects holds whole persons out",
+        checks.subjects_in_several_splits);
+  }
   if (checks.SidesAreDoubtful()) {
     spdlog::warn(
         "only {:.0f} % of the hands curl like the side they are said to be: is the dataset "
@@ -71,6 +78,7 @@ int RunImport(const ImportCommandOptions& options) {
   summary["dataset"] = import.dataset;
   summary["left_out"] = world.left_out;
   summary["sides_agree"] = world.checks.sides_agree;
+  summary["subjects_in_several_splits"] = world.checks.subjects_in_several_splits;
   summary["middle_bone_mm"] = world.checks.middle_bone_mm;
   PrintSummary(options.common, summary);
   return static_cast<int>(ExitCode::kDone);

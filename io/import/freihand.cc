@@ -43,12 +43,7 @@ PinholeCamera ParseCamera(const nlohmann::json& rows, const std::string& place) 
   } catch (const nlohmann::json::exception& error) {
     throw DataError(place + "expected 3 x 3 numbers: " + error.what());
   }
-  const PinholeCamera camera = PinholeCamera::FromK(K, kSizePx, kSizePx);
-  if (!(camera.fx > 0 && camera.fy > 0)) {
-    throw DataError(place + "focal lengths " + std::to_string(camera.fx) + ", " +
-                    std::to_string(camera.fy) + " px; expected both above 0");
-  }
-  return camera;
+  return CameraOfK(K, kSizePx, kSizePx, place);
 }
 
 std::vector<PinholeCamera> ReadCameras(const fs::path& file) {

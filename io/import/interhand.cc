@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <ios>
+#include <limits>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -29,6 +30,9 @@ using Json = nlohmann::json;
 constexpr int kBothHands = 2 * kNumJoints;  // right hand, then left
 using JointMask = std::bitset<kBothHands>;
 using BothHands = Eigen::Matrix<double, kBothHands, 3, Eigen::RowMajor>;
+
+constexpr int64_t kMostPictures = int64_t{1} << 40;  // numbers of three splits fit 64 bits
+constexpr int64_t kMostPx = 1 << 15;
 
 const JointMask kRightHand((uint64_t{1} << kNumJoints) - 1);
 const JointMask kLeftHand = kRightHand << kNumJoints;
@@ -98,6 +102,15 @@ std::string NameOf(const Json& value) {
 // Values that stand alone may as well stand in lists of their own.
 const Json& Single(const Json& value) { return value.is_array() ? value.at(0) : value; }
 
+int64_t WholeNumber(const Json& object, const char* field, int64_t least, int64_t most) {
+  const Json& value = object.at(field);
+  const bool fits = value.is_number_integer() && value >= least && value <= most;
+  if (fits) return value.get<int64_t>();
+  throw DataError(std::string(field) + " is " + ShortText(value) +
+                  ", expected a whole number from " + std::to_string(least) + " to " +
+                  std::to_string(most));
+}
+
 template <typename Matrix>
 Matrix ParseMatrix(const Json& rows) {
   Matrix matrix;
@@ -163,15 +176,24 @@ JointMask ParseHandType(const Json& value) {
 }
 
 Annotation ParseAnnotation(const Json& json) {
-  return {json.at("image_id").get<int64_t>(),
+  return {WholeNumber(json, "image_id", 0, kMostPictures),
           ParseHandType(json.at("hand_type")),
           ParseMask(json.at("joint_valid"))};
+}
+
+void RequireRotation(const Eigen::Matrix3d& R, const std::string& what) {
+  constexpr double kTolerance = 1e-3;
+  const double off = (R * R.transpose() - Eigen::Matrix3d::Identity()).cwiseAbs().maxCoeff();
+  if (off <= kTolerance && R.determinant() > 0) return;
+  throw DataError(what + " is no rotation: R R^T is up to " + std::to_string(off) +
+                  " off the identity, the determinant is " + std::to_string(R.determinant()));
 }
 
 View ParseView(const Json& capture, const std::string& name) {
   View view;
   const auto campos = ParseMatrix<Eigen::Vector3d>(capture.at("campos").at(name));
   view.cam_from_world.rotation = ParseMatrix<Eigen::Matrix3d>(capture.at("camrot").at(name));
+  RequireRotation(view.cam_from_world.rotation, "camrot of camera " + name);
   view.cam_from_world.translation = -view.cam_from_world.rotation * campos;
   const auto focal = ParseMatrix<Eigen::Vector2d>(capture.at("focal").at(name));
   const auto centre = ParseMatrix<Eigen::Vector2d>(capture.at("princpt").at(name));
@@ -292,18 +314,38 @@ class SplitLabels {
         annotations_.begin(), annotations_.end(), [](const Annotation& a, const Annotation& b) {
           return a.image_id < b.image_id;
         });
+    RequireNoneTwice();
+  }
+
+  void RequireNoneTwice() const {
+    const auto picture = std::adjacent_find(
+        pictures_.begin(), pictures_.end(), [](const Picture& a, const Picture& b) {
+          return a.id == b.id;
+        });
+    if (picture != pictures_.end()) {
+      throw DataError(data_file_ + ": has picture " + std::to_string(picture->id) + " twice");
+    }
+    const auto annotation = std::adjacent_find(
+        annotations_.begin(), annotations_.end(), [](const Annotation& a, const Annotation& b) {
+          return a.image_id == b.image_id && (a.hands & b.hands).any();
+        });
+    if (annotation != annotations_.end()) {
+      throw DataError(data_file_ + ": has two annotations of one hand of picture " +
+                      std::to_string(annotation->image_id));
+    }
   }
 
   Picture ParsePicture(const Json& json) {
     Picture picture;
-    picture.id = json.at("id").get<int64_t>();
+    picture.id = WholeNumber(json, "id", 0, kMostPictures);
     picture.file = json.at("file_name").get<std::string>();
     picture.capture = NameOf(json.at("capture"));
     picture.camera = NameOf(json.at("camera"));
-    picture.frame = json.at("frame_idx").get<int>();
-    picture.width_px = json.at("width").get<int>();
-    picture.height_px = json.at("height").get<int>();
-    picture.subject = json.at("subject").get<int64_t>();
+    constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+    picture.frame = static_cast<int>(WholeNumber(json, "frame_idx", 0, kMost));
+    picture.width_px = static_cast<int>(WholeNumber(json, "width", 1, kMostPx));
+    picture.height_px = static_cast<int>(WholeNumber(json, "height", 1, kMostPx));
+    picture.subject = WholeNumber(json, "subject", 0, kMost);
     const std::string sequence = Key(picture.capture, json.at("seq_name").get<std::string>());
     picture.sequence = sequences_.emplace(sequence, num_sequences()).first->second;
     return picture;

@@ -59,7 +59,7 @@ class NyuDataset : public PublishedDataset {
   PublishedPicture ReadPicture(const PublishedHand& hand) const override {
     PublishedPicture picture;
     picture.depth =
-        DepthFromMillimetres(ReadSizedPicture(folder_ / hand.picture, hand.camera), 2, 1);
+        DepthFromMillimetres(ReadSizedNumbers(folder_ / hand.picture, hand.camera), 2, 1);
     return picture;
   }
 

@@ -67,4 +67,11 @@ class PublishedDataset {
   std::map<std::string, uint64_t> left_out_;
 };
 
+// The camera of a matrix [fx, 0, cx; 0, fy, cy; 0, 0, 1]. Throws DataError beginning with `place`
+// ("FILE, picture 3: ") where it is none such.
+PinholeCamera CameraOfK(const Eigen::Matrix3d& K,
+                        int width_px,
+                        int height_px,
+                        const std::string& place);
+
 }  // namespace handforge

@@ -84,13 +84,6 @@ Eigen::MatrixXd MatrixOf(const PickleDict& labels,
       numbers.data(), rows, 3);
 }
 
-PinholeCamera CameraOf(const Eigen::Matrix3d& K, const std::string& place) {
-  if (!K.allFinite() || !(K(0, 0) > 0) || !(K(1, 1) > 0)) {
-    throw DataError(place + "'K' is no matrix of a camera");
-  }
-  return PinholeCamera::FromK(K, kSizePx, kSizePx);
-}
-
 PictureLabels ParsePicture(int64_t number, const PickleValue& value, const std::string& place) {
   const auto* labels = std::get_if<PickleDict*>(&value);
   if (labels == nullptr) throw DataError(place + "is no dict of labels");
@@ -98,7 +91,7 @@ PictureLabels ParsePicture(int64_t number, const PickleValue& value, const std::
   const Eigen::MatrixXd uv_visible = MatrixOf(**labels, "uv_vis", kNumLabelled, place);
   PictureLabels picture;
   picture.number = number;
-  picture.camera = CameraOf(MatrixOf(**labels, "K", 3, place), place);
+  picture.camera = CameraOfK(MatrixOf(**labels, "K", 3, place), kSizePx, kSizePx, place);
   for (const Handedness side : {Handedness::kLeft, Handedness::kRight}) {
     const Convention& order = FindConvention(side == Handedness::kLeft ? "rhd_left" : "rhd_right");
     HandLabels& hand = picture.hands[static_cast<size_t>(side)];
@@ -224,7 +217,7 @@ class Rhd : public PublishedDataset {
     PublishedPicture picture;
     picture.rgb = ReadSizedPicture(colours, hand.camera);
     picture.mask = ReadMask(split / "mask" / colours.filename(), hand.camera);
-    const ImageU8 stored = ReadSizedPicture(split / "depth" / colours.filename(), hand.camera);
+    const ImageU8 stored = ReadSizedNumbers(split / "depth" / colours.filename(), hand.camera);
     picture.depth = ImageU16(kSizePx, kSizePx);
     for (size_t i = 0; i < picture.mask.pixels.size(); ++i) {
       uint8_t& part = picture.mask.pixels[i];

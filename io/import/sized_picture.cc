@@ -32,6 +32,12 @@ ImageU8 ReadSizedPicture(const std::filesystem::path& file, const PinholeCamera&
   return std::move(image.rgb);
 }
 
+ImageU8 ReadSizedNumbers(const std::filesystem::path& file, const PinholeCamera& camera) {
+  ImageU8 image = ReadRedGreenBlue(file);
+  RequireSizeOf(camera, image.width, image.height, file);
+  return image;
+}
+
 ImageU16 DepthFromMillimetres(const ImageU8& rgb, int low_channel, int high_channel) {
   constexpr uint32_t kUnitsPerMm = 10;
   static_assert(kUnitsPerMm * kDepthUnitMm == 1);

@@ -17,6 +17,10 @@ void RequireSizeOf(const PinholeCamera& camera,
 // depth in 16 bits, of another size than the camera's.
 ImageU8 ReadSizedPicture(const std::filesystem::path& file, const PinholeCamera& camera);
 
+// The same of a picture whose red, green and blue are parts of a number: of three channels of 8
+// bits and no other kind.
+ImageU8 ReadSizedNumbers(const std::filesystem::path& file, const PinholeCamera& camera);
+
 // Depth that is kept as whole millimetres in two channels of such a picture (0 red, 1 green, 2
 // blue): low + 256 high. {H, W} in units of kDepthUnitMm; 0 = nothing measured, or beyond what 16
 // bits hold (6553.5 mm).

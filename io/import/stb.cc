@@ -120,11 +120,12 @@ class StbDataset : public PublishedDataset {
   }
 
   PublishedPicture ReadPicture(const PublishedHand& hand) const override {
+    const fs::path file = folder_ / hand.picture;
     PublishedPicture picture;
-    picture.rgb = ReadSizedPicture(folder_ / hand.picture, hand.camera);
     if (is_depth_) {
-      picture.depth = DepthFromMillimetres(picture.rgb, 0, 1);
-      picture.rgb = {};
+      picture.depth = DepthFromMillimetres(ReadSizedNumbers(file, hand.camera), 0, 1);
+    } else {
+      picture.rgb = ReadSizedPicture(file, hand.camera);
     }
     return picture;
   }

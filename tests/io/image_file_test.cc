@@ -68,6 +68,20 @@ TEST_F(ImageFileTest, GreyIsReadAsStoredAndNothingElseAsGrey) {
   }
 }
 
+TEST_F(ImageFileTest, ReadsRedGreenAndBlueAsStored) {
+  cv::imwrite(folder_ / "coded.png", cv::Mat(2, 3, CV_8UC3, cv::Scalar(3, 2, 1)));
+  const ImageU8 read = ReadRedGreenBlue(folder_ / "coded.png");
+  EXPECT_EQ(read.width, 3);
+  EXPECT_EQ(std::vector<uint8_t>(read.pixels.begin(), read.pixels.begin() + 3),
+            (std::vector<uint8_t>{1, 2, 3}));
+  cv::imwrite(folder_ / "grey.png", cv::Mat(2, 3, CV_8U, cv::Scalar(7)));
+  cv::imwrite(folder_ / "deep.png", cv::Mat(2, 3, CV_16UC3, cv::Scalar(7, 7, 7)));
+  for (const char* name : {"grey.png", "deep.png"}) {
+    EXPECT_THAT(MessageOf<DataError>([&] { ReadRedGreenBlue(folder_ / name); }),
+                ::testing::AllOf(HasSubstr(name), HasSubstr("three channels of 8 bits")));
+  }
+}
+
 TEST_F(ImageFileTest, NamesWhatCannotBeRead) {
   const auto refusal = [&](const std::string& name) {
     return MessageOf<DataError>([&] { ReadImageFile(folder_ / name); });

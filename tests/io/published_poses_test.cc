@@ -113,7 +113,7 @@ TEST_F(PublishedPoses, RefusesByFileLineAndWhatWasExpected) {
   EXPECT_THAT(Refusal("icvl", "\n"), HasSubstr("holds no frame"));
   EXPECT_THAT(Refusal("freihand", "{}"), HasSubstr("expected a JSON list"));
   EXPECT_THAT(Refusal("freihand", "[[[0.1, NaN, 0.3]]]"),
-              AllOf(HasSubstr("poses.txt is no JSON"), HasSubstr("column 9")));
+              AllOf(HasSubstr("poses.txt: is no valid JSON"), HasSubstr("column 9")));
   EXPECT_THAT(Refusal("freihand", "[[[1, 2, 3]]]"),
               AllOf(HasSubstr("frame 0"), HasSubstr("1 joints, expected 21")));
   EXPECT_THAT(MessageOf<UsageError>([] { FindPoseFileFormat("nyuu"); }),

@@ -176,6 +176,23 @@ TEST_F(Audit, CatchesAPersonOrASequenceInTwoSplits) {
   });
 }
 
+// Authors of published splits may have parted the pictures of a person, not those of a sequence.
+TEST_F(Audit, TakesPublishedSplitsOfPersonsAsTheyAre) {
+  const auto faults_where = [this](const auto& group) {
+    DatasetJob job = RenderJob(*world_);
+    job.manifest.command = "import";
+    job.metadata.text["command"] = "import";
+    const AuditResult result = AuditOf(*world_, job, [&group](Tuple* t) {
+      group(t);
+      t->split = t->index == 3 ? Split::kTest : Split::kTrain;
+    });
+    std::filesystem::remove_all(folder_ / "dataset");
+    return result.faults.size();
+  };
+  EXPECT_EQ(faults_where([](Tuple* t) { t->subject = 7; }), 0U);
+  EXPECT_EQ(faults_where([](Tuple* t) { t->sequence_id = 7; }), 1U);
+}
+
 TEST_F(Audit, CatchesAWrongLayer) {
   RenderOptions options = world_->options;
   options.layers = {"instance", "normals", "correspondence", "visible_fraction"};

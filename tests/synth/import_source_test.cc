@@ -12,6 +12,7 @@
 #include "vae/samples.h"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <map>
 #include <set>
@@ -105,6 +106,20 @@ void WriteFreihand(const fs::path& folder) {
   }
   for (int sample = 0; sample < kTests; ++sample) {
     WriteJpeg(folder / "evaluation/rgb", sample, Colours(sample));
+  }
+}
+
+// Multiplies the axes of all joints.
+void ScaleLabels(const fs::path& folder, const std::array<double, 3>& factors) {
+  for (const char* split : {"training", "evaluation"}) {
+    const fs::path file = folder / (std::string(split) + "_xyz.json");
+    nlohmann::json hands = nlohmann::json::parse(std::ifstream(file));
+    for (auto& hand : hands) {
+      for (auto& joint : hand) {
+        for (size_t c = 0; c < 3; ++c) joint[c] = factors[c] * joint[c].get<double>();
+      }
+    }
+    std::ofstream(file) << hands;
   }
 }
 
@@ -305,25 +320,17 @@ TEST_F(ImportDataset, ChecksFindMirroredHandsAndOtherUnits) {
   EXPECT_NEAR(right.middle_bone_mm, 40, 1e-6);
   EXPECT_FALSE(right.UnitIsDoubtful());
 
-  const fs::path folder = *folder_ / "mirrored";
-  WriteFreihand(folder);
-  for (const char* split : {"training", "evaluation"}) {
-    const fs::path file = folder / (std::string(split) + "_xyz.json");
-    nlohmann::json hands = nlohmann::json::parse(std::ifstream(file));
-    for (auto& hand : hands) {
-      for (auto& joint : hand) {
-        joint[0] = -2 * joint[0].get<double>();
-        joint[1] = 2 * joint[1].get<double>();
-        joint[2] = 2 * joint[2].get<double>();
-      }
-    }
-    std::ofstream(file) << hands;
-  }
-  options.folder = folder;
+  options.folder = *folder_ / "mirrored";
+  WriteFreihand(options.folder);
+  ScaleLabels(options.folder, {-2, 2, 2});
   const ImportChecks wrong = ImportWorld::Load(options).checks;
   EXPECT_EQ(wrong.sides_agree, 0);
   EXPECT_TRUE(wrong.SidesAreDoubtful());
   EXPECT_TRUE(wrong.UnitIsDoubtful());
+
+  ScaleLabels(options.folder, {1000, 1000, 1000});
+  EXPECT_THAT(MessageOf<DataError>([&] { ImportWorld::Load(options); }),
+              AllOf(HasSubstr("80000.0"), HasSubstr("of another unit")));
 }
 
 TEST_F(ImportDataset, NamesWhatADatasetDoesNotHave) {
@@ -341,10 +348,26 @@ TEST_F(ImportDataset, NamesWhatADatasetDoesNotHave) {
   options.test_subjects = {"7"};
   EXPECT_THAT(MessageOf<UsageError>([&] { ImportWorld::Load(options); }),
               AllOf(HasSubstr("test_subjects"), HasSubstr("'7'")));
+  options.test_subjects = {"-1"};  // of whom nothing is known
+  EXPECT_THAT(MessageOf<UsageError>([&] { ImportWorld::Load(options); }), HasSubstr("'-1'"));
   options = Options("wrong");
   options.dataset = "frei-hand";
   EXPECT_THAT(MessageOf<UsageError>([&] { ImportWorld::Load(options); }),
               HasSubstr("did you mean 'freihand'"));
+}
+
+TEST_F(ImportDataset, TheDatasetStaysAsItIs) {
+  ImportOptions options = Options("inside");
+  for (const fs::path& out : {fs::path(options.folder),
+                              fs::path(options.folder) / "a" / "b",
+                              fs::path(options.folder) / ".." / "freihand" / "c"}) {
+    options.out = out;
+    EXPECT_THAT(MessageOf<UsageError>([&] { ImportWorld::Load(options); }),
+                HasSubstr("lies in the dataset itself"))
+        << out;
+  }
+  options.out = *folder_ / "freihand_beside";
+  EXPECT_EQ(MessageOf<UsageError>([&] { ImportWorld::Load(options); }), "(nothing was thrown)");
 }
 
 TEST_F(ImportDataset, APictureThatIsMissingIsNamed) {

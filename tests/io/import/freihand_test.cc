@@ -212,7 +212,7 @@ TEST_F(FreihandTest, RefusesDamagedLabels) {
   WriteTraining({0});
   const std::string xyz = XyzJson(kSamples, 0);
   WriteText("training_xyz.json", xyz.substr(0, xyz.size() / 2));
-  EXPECT_THAT(Refusal(), HasSubstr("training_xyz.json is no JSON"));
+  EXPECT_THAT(Refusal(), HasSubstr("training_xyz.json: is no valid JSON"));
   WriteText("training_xyz.json", "[]");
   EXPECT_THAT(Refusal(), HasSubstr("training_xyz.json: expected a JSON list"));
   WriteText("training_xyz.json", xyz);
@@ -224,7 +224,12 @@ TEST_F(FreihandTest, RefusesDamagedLabels) {
   WriteText("training_K.json", "[[[1, 0, 2], [0, 1]], 0, 0]");
   EXPECT_THAT(Refusal(), HasSubstr("training_K.json, sample 0: expected 3 x 3 numbers"));
   WriteText("training_K.json", "[[[480, 0, 1], [0, -1, 1], [0, 0, 1]]]");
-  EXPECT_THAT(Refusal(), HasSubstr("sample 0: focal lengths 480.000000, -1.000000 px"));
+  EXPECT_THAT(Refusal(),
+              AllOf(HasSubstr("sample 0: K is [480, 0, 1; 0, -1, 1; 0, 0, 1]"),
+                    HasSubstr("expected [fx, 0, cx; 0, fy, cy; 0, 0, 1]")));
+  WriteText("training_K.json", K);
+  WriteText("training_xyz.json", "[[[1e999, 0, 1]]]");
+  EXPECT_THAT(Refusal(), HasSubstr("training_xyz.json: is no valid JSON"));
 }
 
 TEST_F(FreihandTest, RefusesCopiesThatAreNotWhole) {

@@ -373,8 +373,44 @@ TEST_F(InterhandTest, RefusesDamagedLabelsByPlace) {
   EXPECT_THAT(Refusal(world),
               HasSubstr("capture 3: focal 1200.000000, 0.000000 px of camera 4000"));
   world = World();
+  for (auto& number : world.cameras["3"]["camrot"]["400026"][0]) {
+    number = 1.3 * number.get<double>();
+  }
+  EXPECT_THAT(Refusal(world), HasSubstr("capture 3: camrot of camera 400026 is no rotation"));
+  world = World();
+  for (auto& row : world.cameras["3"]["camrot"]["400026"]) {
+    for (auto& number : row) number = -number.get<double>();
+  }
+  EXPECT_THAT(Refusal(world), HasSubstr("the determinant is -1"));
+  world = World();
   world.cameras["3"].erase("princpt");
   EXPECT_THAT(Refusal(world), AllOf(HasSubstr("capture 3: "), HasSubstr("princpt")));
+}
+
+TEST_F(InterhandTest, RefusesNumbersThatNoPictureHas) {
+  const auto with = [this](const char* field, const Json& value) {
+    World world;
+    world.data["images"][0][field] = value;
+    return Refusal(world);
+  };
+  for (const Json& id : {Json(-5), Json(13.7), Json(uint64_t{1} << 63), Json("7")}) {
+    EXPECT_THAT(with("id", id),
+                AllOf(HasSubstr("images, 0: id is " + id.dump()), HasSubstr("expected a whole")));
+  }
+  EXPECT_THAT(with("subject", -3), HasSubstr("subject is -3, expected a whole number from 0"));
+  EXPECT_THAT(with("width", 512.9), HasSubstr("width is 512.9, expected"));
+  EXPECT_THAT(with("height", 0), HasSubstr("height is 0, expected a whole number from 1"));
+  EXPECT_THAT(with("frame_idx", int64_t{1} << 40), HasSubstr("frame_idx is 1099511627776"));
+}
+
+TEST_F(InterhandTest, RefusesWhatIsThereTwice) {
+  World world;
+  world.data["images"].push_back(world.data["images"][0]);
+  EXPECT_THAT(Refusal(world),
+              AllOf(HasSubstr("train_data.json: has picture "), HasSubstr("twice")));
+  world = World();
+  world.data["annotations"].push_back(world.data["annotations"][0]);
+  EXPECT_THAT(Refusal(world), HasSubstr("two annotations of one hand of picture"));
 }
 
 TEST_F(InterhandTest, RefusesCutAndForeignFiles) {

@@ -355,9 +355,10 @@ TEST_F(RhdTest, LabelsAreRefusedByFileAndPicture) {
   EXPECT_THAT(refused_with("d[17]['xyz'] = 1"), in_picture("'xyz' is no array of 42 x 3 numbers"));
   EXPECT_THAT(refused_with("d[17]['uv_vis'] = d[17]['uv_vis'].T.copy()"),
               in_picture("'uv_vis' is no array of 42 x 3 numbers"));
-  EXPECT_THAT(refused_with("d[17]['K'][0, 0] = 0"), in_picture("'K' is no matrix of a camera"));
-  EXPECT_THAT(refused_with("d[17]['K'][2, 2] = np.nan"),
-              in_picture("'K' is no matrix of a camera"));
+  EXPECT_THAT(refused_with("d[17]['K'][0, 0] = 0"), in_picture("K is [0, 0,"));
+  EXPECT_THAT(refused_with("d[17]['K'][2, 2] = np.nan"), in_picture("expected [fx, 0, cx"));
+  EXPECT_THAT(refused_with("d[17]['K'][2, 2] = 2"), in_picture("expected [fx, 0, cx"));
+  EXPECT_THAT(refused_with("d[17]['K'][0, 1] = 5"), in_picture("expected [fx, 0, cx"));
   PublishText(Labels("training"), sound.substr(0, sound.size() / 2));
   EXPECT_THAT(Refusal(), HasSubstr("anno_training.pickle, byte "));
 }

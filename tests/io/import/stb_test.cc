@@ -248,6 +248,13 @@ TEST_F(Stb, RefusesPicturesThatAreMissingOrOfAnotherKind) {
   EXPECT_THAT(refusal(0), HasSubstr("images/B1Counting/BB_left_0.png"));
   EXPECT_THAT(refusal(1), AllOf(HasSubstr("BB_left_1.png: has 320 x 240"), HasSubstr("640 x 480")));
   EXPECT_THAT(refusal(2), AllOf(HasSubstr("BB_left_2.png"), HasSubstr("16 bits")));
+  // One channel is no number of two bytes.
+  WriteLabels("B1Counting_SK.mat", 1);
+  cv::imwrite((folder_ / "images/B1Counting/SK_depth_0.png").string(),
+              cv::Mat(480, 640, CV_8UC1, cv::Scalar(50)));
+  const auto depth = Open(StbCamera::kDepth);
+  EXPECT_THAT(MessageOf<DataError>([&] { depth->ReadPicture(depth->hands()[0]); }),
+              AllOf(HasSubstr("SK_depth_0.png"), HasSubstr("three channels of 8 bits")));
 }
 
 TEST_F(Stb, LeavesOutSequencesOfWhichHalfIsThere) {
