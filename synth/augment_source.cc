@@ -1,7 +1,6 @@
 #include "synth/augment_source.h"
 
 #include "io/core/error.h"
-#include "io/core/version.h"
 #include "io/files.h"
 #include "synth/provenance.h"
 
@@ -163,16 +162,8 @@ DatasetJob AugmentJob(const AugmentWorld& world) {
   const Manifest& source = world.source.manifest();
   const fs::path source_path = ManifestPath(world.source.folder());
   const std::string source_sha256 = Sha256OfFile(source_path);
-  DatasetJob job;
-  job.out = options.out;
-  job.tuples_per_shard = static_cast<uint64_t>(options.tuples_per_shard);
-  job.tuples_per_block = kTuplesPerBlock;
-  job.deflate_level = static_cast<int>(options.deflate_level);
-
+  DatasetJob job = BeginJob("augment", options, kTuplesPerBlock);
   Manifest& m = job.manifest;
-  m.generator = kGenerator;
-  m.command = "augment";
-  m.seed = options.seed;
   m.count = options.count > 0 ? static_cast<uint64_t>(options.count)
                               : static_cast<uint64_t>(options.copies) * source.count;
   m.layout = source.layout;

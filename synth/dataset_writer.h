@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/core/version.h"
 #include "io/dataset.h"
 #include "synth/shard_range.h"
 
@@ -58,6 +59,20 @@ struct DatasetJob {
   std::function<void(uint64_t total, uint64_t already_done)> begin;
   std::function<void(uint64_t done, const Rejections& rejections)> progress;
 };
+
+// A job with what the options of every command say alike: where to, in what pieces, the seed.
+template <typename Options>
+DatasetJob BeginJob(const std::string& command, const Options& options, uint64_t tuples_per_block) {
+  DatasetJob job;
+  job.out = options.out;
+  job.tuples_per_shard = static_cast<uint64_t>(options.tuples_per_shard);
+  job.tuples_per_block = tuples_per_block;
+  job.deflate_level = static_cast<int>(options.deflate_level);
+  job.manifest.generator = kGenerator;
+  job.manifest.command = command;
+  job.manifest.seed = options.seed;
+  return job;
+}
 
 struct DatasetResult {
   // Of the whole dataset; of a task: its own shards, their tuples and rejections.

@@ -2,7 +2,6 @@
 
 #include "io/core/error.h"
 #include "io/core/random.h"
-#include "io/core/version.h"
 #include "io/files.h"
 #include "io/hand_box.h"
 #include "io/import/crop_camera.h"
@@ -327,16 +326,8 @@ std::unique_ptr<TupleSource> MakeImportSource(const ImportWorld& world) {
 
 DatasetJob ImportJob(const ImportWorld& world) {
   ImportOptions options = world.options;
-  DatasetJob job;
-  job.out = options.out;
-  job.tuples_per_shard = static_cast<uint64_t>(options.tuples_per_shard);
-  job.tuples_per_block = kTuplesPerBlock;
-  job.deflate_level = static_cast<int>(options.deflate_level);
-
+  DatasetJob job = BeginJob("import", options, kTuplesPerBlock);
   Manifest& m = job.manifest;
-  m.generator = kGenerator;
-  m.command = "import";
-  m.seed = options.seed;
   m.count = world.rows.size();
   m.layout.image_px = static_cast<int>(options.image_px);
   m.layout.rgb_px = static_cast<int>(options.rgb_px);

@@ -1,6 +1,5 @@
 #include "synth/render_source.h"
 
-#include "io/core/version.h"
 #include "io/files.h"
 #include "synth/provenance.h"
 
@@ -52,16 +51,8 @@ std::unique_ptr<TupleSource> MakeRenderSource(const RenderWorld& world) {
 
 DatasetJob RenderJob(const RenderWorld& world) {
   RenderOptions options = world.options;
-  DatasetJob job;
-  job.out = options.out;
-  job.tuples_per_shard = static_cast<uint64_t>(options.tuples_per_shard);
-  job.tuples_per_block = kTuplesPerBlock;
-  job.deflate_level = static_cast<int>(options.deflate_level);
-
+  DatasetJob job = BeginJob("render", options, kTuplesPerBlock);
   Manifest& m = job.manifest;
-  m.generator = kGenerator;
-  m.command = "render";
-  m.seed = options.seed;
   m.count = static_cast<uint64_t>(options.count);
   m.layout.image_px = static_cast<int>(options.image_px);
   m.layout.rgb_px = static_cast<int>(options.rgb_px);

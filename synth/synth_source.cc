@@ -3,7 +3,6 @@
 #include "io/assets.h"
 #include "io/augment/mirror.h"
 #include "io/core/error.h"
-#include "io/core/version.h"
 #include "io/files.h"
 #include "synth/augment_source.h"
 #include "synth/coverage.h"
@@ -243,16 +242,8 @@ void PrepareLatentPlan(const DatasetJob& job, SynthWorld* world) {
 DatasetJob SynthJob(const SynthWorld& world) {
   SynthOptions options = world.options;
   const VaeInfo& info = world.model.info();
-  DatasetJob job;
-  job.out = options.out;
-  job.tuples_per_shard = static_cast<uint64_t>(options.tuples_per_shard);
-  job.tuples_per_block = kDecodeBatch;
-  job.deflate_level = static_cast<int>(options.deflate_level);
-
+  DatasetJob job = BeginJob("synth", options, kDecodeBatch);
   Manifest& m = job.manifest;
-  m.generator = kGenerator;
-  m.command = "synth";
-  m.seed = options.seed;
   m.count = static_cast<uint64_t>(options.count);
   m.layout.image_px = static_cast<int>(options.image_px);
   m.layout.rgb_px = info.rgb_px;
