@@ -274,7 +274,8 @@ class ShardAuditor {
       Report(row, "augment_numbers", "holds the zoom " + std::to_string(zoom));
     }
     for (uint8_t v : t.visible) {
-      if (v > kHidden && v != kVisibilityUnknown) {
+      const bool imported = v == kHidden && t.source == Source::kImported;
+      if (v > kHiddenByOtherHand && v != kVisibilityUnknown && !imported) {
         Report(row, "visible", "holds the unknown code " + std::to_string(v));
       }
     }

@@ -288,6 +288,17 @@ class ImportSource : public TupleSource {
   const ImportWorld& world_;
 };
 
+// Which hands the rows are also hangs on pictures that are there and on masks.
+std::string ListOfRows(const ImportWorld& world) {
+  std::string rows;
+  for (size_t i = 0; i < world.rows.size(); ++i) {
+    const PublishedHand& hand = world.dataset->hands()[world.rows[i]];
+    rows += hand.picture + " " + std::to_string(static_cast<int>(hand.handedness)) + " " +
+            std::to_string(static_cast<int>(world.splits[i])) + "\n";
+  }
+  return rows;
+}
+
 std::string HashOfLabels(const PublishedDataset& dataset, const fs::path& folder) {
   std::string hashes;
   for (const std::string& file : dataset.label_files()) {
@@ -302,9 +313,15 @@ ImportWorld ImportWorld::Load(const ImportOptions& options) {
   RequireOutside(options);
   ImportWorld world;
   world.options = options;
-  world.dataset =
-      OpenPublished(options.dataset, options.folder, options.camera, options.hands == "dominant");
-  world.left_out = world.dataset->left_out();
+  world.dataset = OpenPublished(options.dataset,
+                                options.folder,
+                                options.camera,
+                                options.hands == "dominant",
+                                static_cast<int>(std::max<int64_t>(1, options.threads)));
+  for (const Split split : {Split::kTrain, Split::kValidation, Split::kTest}) {
+    if (options.split != "all" && (split == Split::kTest) != (options.split == "test")) continue;
+    AddCounts(world.dataset->left_out(split), &world.left_out);
+  }
   RequireSubjects(world);
   ChooseHands(&world);
   if (world.rows.empty()) {
@@ -334,12 +351,15 @@ DatasetJob ImportJob(const ImportWorld& world) {
   m.layout.columns = {"crop"};
   m.config = ConfigText([&options](Fields& fields) { options.Visit(fields); },
                         {"out", "folder", "threads", "seed"});
-  const std::string inputs = m.config + HashOfLabels(*world.dataset, options.folder);
+  const std::string inputs =
+      m.config + HashOfLabels(*world.dataset, options.folder) + ListOfRows(world);
   m.config_sha256 = Sha256(inputs.data(), inputs.size());
   m.licences = {"pictures and labels: as the authors of " +
                 FindPublishedKind(options.dataset).title + " say"};
   AddProvenance(m, "", &job.metadata);
-  job.metadata.text["source_dataset"] = options.dataset;
+  const PublishedKind& kind = FindPublishedKind(options.dataset);
+  job.metadata.text["source_dataset"] = kind.name;
+  if (!kind.derived_joints.empty()) job.metadata.text["derived_joints"] = kind.derived_joints;
   return job;
 }
 

@@ -39,7 +39,8 @@ struct ImportWorld {
 
 // Tuple i is a crop around hand rows[i] (io/import/crop_camera.h). `world` must outlive the source.
 std::unique_ptr<TupleSource> MakeImportSource(const ImportWorld& world);
-// The labels count by the content of their files, not by their place; pictures by nothing.
+// Counts by the content of the files of labels and by which hands are taken, not by their place;
+// what pictures show does not count.
 DatasetJob ImportJob(const ImportWorld& world);
 
 }  // namespace handforge

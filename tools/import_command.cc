@@ -29,8 +29,19 @@ std::vector<std::string> Overrides(const ImportCommandOptions& options) {
   return more;
 }
 
+int64_t Tuples(const ImportWorld& world, Split split) {
+  return std::count(world.splits.begin(), world.splits.end(), split);
+}
+
 void SayWhatWasFound(const ImportWorld& world) {
+  spdlog::info("read {}", fmt::join(world.dataset->label_files(), ", "));
   for (const auto& [reason, count] : world.left_out) spdlog::info("left out: {} {}", count, reason);
+  if (world.options.validation_share > 0 && Tuples(world, Split::kTrain) > 0 &&
+      Tuples(world, Split::kValidation) == 0) {
+    spdlog::warn(
+        "no hand is set aside for validation: those for training are of one person, or one "
+        "sequence, that is not parted");
+  }
   const ImportChecks& checks = world.checks;
   if (checks.subjects_in_several_splits > 0) {
     spdlog::warn(
@@ -53,15 +64,12 @@ void SayWhatWasFound(const ImportWorld& world) {
   }
 }
 
-int64_t Tuples(const ImportWorld& world, Split split) {
-  return std::count(world.splits.begin(), world.splits.end(), split);
-}
-
 int RunImport(const ImportCommandOptions& options) {
-  const ImportOptions import = Recipe::Load(options.common, "import", Overrides(options)).import;
+  ImportOptions import = Recipe::Load(options.common, "import", Overrides(options)).import;
+  import.threads = ResolveThreads(import.threads);
   const ImportWorld world = ImportWorld::Load(import);
   DatasetJob job = ImportJob(world);
-  job.threads = ResolveThreads(import.threads);
+  job.threads = static_cast<int>(import.threads);
   SayWhatWasFound(world);
   spdlog::info(
       "importing {} hands of {} ({} for training, {} for validation, {} for tests) into "
@@ -98,7 +106,7 @@ void SetupImportCommand(CommandLine& command_line) {
                  fmt::format("Which: {}", fmt::join(PublishedDatasetNames(), ", ")))
       ->required();
   app.add_option("folder", options->folder, "Where it lies, as its authors publish it")->required();
-  app.add_option("--split", options->split, "As published: all, train or test");
+  app.add_option("--split", options->split, "As published: all, train (with validation) or test");
   app.add_option("--count", options->count, "Evenly spaced hands (0: all)")->check(IsCount);
 }
 

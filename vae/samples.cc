@@ -328,9 +328,13 @@ TrainingData LoadTrainingData(const std::vector<std::string>& folders,
                               const SampleForm& form,
                               uint64_t most_pixel_bytes) {
   TrainingData data{SampleSet(form.rgb_px), SampleSet(form.rgb_px), {}};
-  data.train.stored = LoadShards(folders, form, most_pixel_bytes, [&data](Split split) {
-    return split == Split::kTrain ? &data.train : &data.held_out;
+  SampleSet test(form.rgb_px);
+  data.train.stored = LoadShards(folders, form, most_pixel_bytes, [&](Split split) {
+    return split == Split::kTrain        ? &data.train
+           : split == Split::kValidation ? &data.held_out
+                                         : &test;
   });
+  if (data.held_out.size() == 0) data.held_out = std::move(test);
   data.held_out.stored = data.train.stored;
   for (const std::string& folder : folders) {
     data.manifest_sha256.push_back(Sha256OfFile(ManifestPath(folder)));

@@ -62,7 +62,8 @@ struct SampleSet {
 
 struct TrainingData {
   SampleSet train;
-  SampleSet held_out;                        // splits `validation` and `test`
+  // Split `validation`; `test`, which nothing should be chosen by, only where there is none.
+  SampleSet held_out;
   std::vector<std::string> manifest_sha256;  // one per folder
 };
 

@@ -127,6 +127,7 @@ class Trainer {
     learner_.emplace(options_, &data_.train, group_.get());
     const bool resumed = resume && TryResume();
     if (!resumed) {
+      if (IsFirst()) std::filesystem::remove(BestPath(out_));  // of a run that got no further
       for (const std::string& start : options_.start) StartFrom(start);
     }
     CheckOthersStartWhereThisDoes();
@@ -313,9 +314,11 @@ class Trainer {
     }
   }
 
-  void LogScores(const std::vector<PairScore>& scores) {
+  // Of the weights after `step`.
+  void LogScores(const std::vector<PairScore>& scores, int64_t step) {
     for (const PairScore& score : scores) {
-      validation_log_->Append(ScoreRow(schedule_.step(), score));
+      // The log has those of earlier steps already.
+      if (step == schedule_.step()) validation_log_->Append(ScoreRow(step, score));
     }
     TrainEvent event = MakeEvent(TrainEvent::Kind::kEvaluation);
     event.scores = scores;
@@ -328,7 +331,7 @@ class Trainer {
     const HandVae vae = HandVae::FromTensors(model, options_.device);
     const std::vector<PairScore> scores =
         EvaluateModel(vae, data_.held_out, {pairs_, options_.eval_samples});
-    LogScores(scores);
+    LogScores(scores, schedule_.step());
     learner_->UseTrainingThreads();
     SayUnlessEmpty(schedule_.HeedError(SumOfPoseErrors(scores)));
     if (schedule_.IsBest()) model.Write(BestPath(out_));
@@ -407,10 +410,25 @@ class Trainer {
     }
   }
 
+  // After an early stop, what came since the best measurement was no better. None where the run
+  // went to its end, or the file is not there or of another run.
+  std::optional<TensorFile> BestWeights() const {
+    const std::filesystem::path file = BestPath(out_);
+    if (!schedule_.StoppedEarly()) return std::nullopt;
+    if (!std::filesystem::exists(file)) {
+      Say(file.string() + " is gone: the model has the last weights, not the best");
+      return std::nullopt;
+    }
+    TensorFile best = TensorFile::Read(file);
+    const VaeInfo info = ReadDescription(best);
+    CheckBelongs(info, file.string());
+    Say("the model has the weights of step " + std::to_string(info.steps) + ", the best measured");
+    return best;
+  }
+
   TrainResult Finish() {
-    // What came after the best measurement was no better.
-    TensorFile file =
-        schedule_.StoppedEarly() ? TensorFile::Read(BestPath(out_)) : MakeFile("model");
+    std::optional<TensorFile> best = BestWeights();
+    TensorFile file = best ? std::move(*best) : MakeFile("model");
     const HandVae bare = HandVae::FromTensors(file, options_.device);
     VaeInfo info = info_;
     info.steps = bare.info().steps;
@@ -419,7 +437,7 @@ class Trainer {
 
     TrainResult result = Summary();
     result.scores = EvaluateModel(bare, data_.held_out, {pairs_, 0});
-    LogScores(result.scores);
+    LogScores(result.scores, info.steps);
     file.Write(result.model);
     result.model_sha256 = Sha256OfFile(result.model);
     result.seconds = schedule_.Seconds();

@@ -191,7 +191,11 @@ void TrainOptions::Visit(Fields& fields) {
   fields.Field("precision", precision, {"float32", "bfloat16"}, "of the convolutions");
   fields.Field("store", store, {"float32", "float16"}, "weights of the finished model");
   fields.Nested("augment", augment, "augmentation of training samples");
-  fields.Field("patience", patience, 0, 1000000, "evaluations without gain that end training, with the best weights");
+  fields.Field("patience",
+               patience,
+               0,
+               1000000,
+               "evaluations without gain that end training, with the best weights");
   fields.Field("eval_every", eval_every, 1, int64_t{1} << 40, "steps between evaluations");
   fields.Field("eval_samples",
                eval_samples,

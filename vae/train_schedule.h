@@ -54,7 +54,9 @@ class TrainSchedule {
   // Where `patience` is set: whether the last error heeded is the lowest so far, and whether that
   // was so long ago that the run ended.
   bool IsBest() const { return patience_ > 0 && since_best_ == 0 && best_mm_ < kNoError; }
-  bool StoppedEarly() const { return patience_ > 0 && since_best_ >= patience_; }
+  bool StoppedEarly() const {
+    return patience_ > 0 && since_best_ >= patience_ && best_mm_ < kNoError;
+  }
 
   // Exact text form (JSON), for the checkpoint. Restoring, where `wanted_before` steps were wanted,
   // returns what there is to say, or "": a

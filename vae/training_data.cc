@@ -86,7 +86,7 @@ PreparedData PrepareTrainingData(const TrainOptions& options,
       " with joint labels) and " + std::to_string(prepared.data.held_out.size()) +
       " held-out samples");
   if (prepared.data.held_out.size() == 0) {
-    say("no held-out sample (splits validation and test): nothing will be measured");
+    say("no held-out sample (splits validation or test): nothing will be measured");
   }
   return prepared;
 }

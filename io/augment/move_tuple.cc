@@ -218,7 +218,10 @@ std::array<bool, kNumJoints> JointsInside(const Tuple& t) {
     const Vector2d pixel = (t.present & kHasJoints2) != 0
                                ? Vector2d(t.joints_px.row(j))
                                : t.camera.Project(Vector3d(t.joints_in_cam.row(j)));
-    inside[j] = t.visible[j] != kOutOfFrame && t.camera.Contains(pixel);
+    // Where a crop reaches beyond the picture it was cut from, its joints are out of frame and stay
+    // so.
+    const bool seen = t.visible[j] != kOutOfFrame || t.source == Source::kImported;
+    inside[j] = seen && t.camera.Contains(pixel);
   }
   return inside;
 }

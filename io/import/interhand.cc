@@ -426,9 +426,9 @@ class Interhand : public PublishedDataset {
       const JointMask joints = right ? kRightHand : kLeftHand;
       if ((annotation.hands & joints).none()) continue;
       if ((annotation.inside & joints).none()) {
-        LeaveOut("outside_the_picture");
+        LeaveOut("outside_the_picture", common.split);
       } else if (frame == nullptr || (frame->labelled & joints) != joints) {
-        LeaveOut("joints_not_labelled");
+        LeaveOut("joints_not_labelled", common.split);
       } else {
         PublishedHand hand = common;
         hand.handedness = side;

@@ -198,7 +198,7 @@ class Msra : public PublishedDataset {
     for (int frame = 0; frame < static_cast<int>(frames.size()); ++frame) {
       const int64_t image_id = num_frames_++;
       if (IsFaulty(subject, name, frame)) {
-        LeaveOut("faulty_frame");
+        LeaveOut("faulty_frame", Split::kTrain);
         continue;
       }
       PublishedHand hand;

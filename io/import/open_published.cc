@@ -37,7 +37,9 @@ const std::vector<PublishedKind>& PublishedKinds() {
       {"rhd", "Rendered Handpose Dataset (Zimmermann and Brox, ICCV 2017)", {}, true},
       {"stb",
        "Stereo Tracking Benchmark (Zhang et al., 2016)",
-       {"left", "right", "both", "colour", "depth"}},
+       {"left", "right", "both", "colour", "depth"},
+       false,
+       "wrist = middle_mcp + 2 (palm_centre - middle_mcp)"},
       {"freihand", "FreiHAND (Zimmermann et al., ICCV 2019)", {}},
       {"interhand", "InterHand2.6M (Moon et al., ECCV 2020)", {}},
       {"nyu", "NYU Hand Pose Dataset (Tompson et al., 2014)", {"1", "2", "3"}},
@@ -66,7 +68,8 @@ const PublishedKind& FindPublishedKind(const std::string& name) {
 std::unique_ptr<PublishedDataset> OpenPublished(const std::string& name,
                                                 const std::filesystem::path& folder,
                                                 const std::string& camera,
-                                                bool dominant_only) {
+                                                bool dominant_only,
+                                                int threads) {
   const PublishedKind& kind = FindPublishedKind(name);
   const int number = CameraOf(kind, camera);
   if (dominant_only && !kind.has_dominant_hands) {
@@ -77,7 +80,8 @@ std::unique_ptr<PublishedDataset> OpenPublished(const std::string& name,
   if (name == "interhand") return OpenInterhand(folder);
   if (name == "nyu") return OpenNyu(folder, 1 + number);
   if (name == "msra") return OpenMsra(folder);
-  return OpenRhd(folder, dominant_only ? HandsOfPicture::kDominant : HandsOfPicture::kBoth);
+  return OpenRhd(
+      folder, dominant_only ? HandsOfPicture::kDominant : HandsOfPicture::kBoth, threads);
 }
 
 }  // namespace handforge

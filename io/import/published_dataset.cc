@@ -24,8 +24,10 @@ PinholeCamera CameraOfK(const Eigen::Matrix3d& K,
 }
 
 void PublishedDataset::Add(PublishedHand hand) {
-  if (!hand.joints_in_cam.allFinite()) return LeaveOut("no_number");
-  if (!(hand.joints_in_cam.col(2).minCoeff() > 0)) return LeaveOut("behind_the_camera");
+  if (!hand.joints_in_cam.allFinite()) return LeaveOut("no_number", hand.split);
+  if (!(hand.joints_in_cam.col(2).minCoeff() > 0)) {
+    return LeaveOut("behind_the_camera", hand.split);
+  }
   hands_.push_back(std::move(hand));
 }
 

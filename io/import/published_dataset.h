@@ -45,8 +45,10 @@ class PublishedDataset {
 
   // In the order of the dataset's own numbers. Each has 21 finite joints before the camera.
   const std::vector<PublishedHand>& hands() const { return hands_; }
-  // Hands that were left out, by reason ("behind_the_camera").
-  const std::map<std::string, uint64_t>& left_out() const { return left_out_; }
+  // Hands of a published split that were left out, by reason ("behind_the_camera").
+  const std::map<std::string, uint64_t>& left_out(Split split) const {
+    return left_out_[static_cast<size_t>(split)];
+  }
   // Files of labels that were read, relative to the folder.
   const std::vector<std::string>& label_files() const { return label_files_; }
 
@@ -58,13 +60,15 @@ class PublishedDataset {
   // Keeps the hand, or counts why not: joints that are not finite ("no_number") or not before the
   // camera ("behind_the_camera").
   void Add(PublishedHand hand);
-  void LeaveOut(const std::string& reason) { ++left_out_[reason]; }
+  void LeaveOut(const std::string& reason, Split split) {
+    ++left_out_[static_cast<size_t>(split)][reason];
+  }
 
   std::vector<std::string> label_files_;
 
  private:
   std::vector<PublishedHand> hands_;
-  std::map<std::string, uint64_t> left_out_;
+  std::array<std::map<std::string, uint64_t>, 3> left_out_;  // by Split
 };
 
 // The camera of a matrix [fx, 0, cx; 0, fy, cy; 0, 0, 1]. Throws DataError beginning with `place`

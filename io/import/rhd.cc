@@ -11,7 +11,6 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <thread>
 #include <utility>
 
 namespace handforge {
@@ -201,7 +200,8 @@ Handedness DominantHand(const ImageU8& mask) {
 
 class Rhd : public PublishedDataset {
  public:
-  Rhd(fs::path folder, HandsOfPicture hands) : folder_(std::move(folder)), which_(hands) {
+  Rhd(fs::path folder, HandsOfPicture hands, int threads)
+      : folder_(std::move(folder)), which_(hands), threads_(threads) {
     for (const SplitOfRhd& split : kSplits) {
       std::error_code unknown;
       if (fs::exists(folder_ / LabelFile(split), unknown)) AddSplit(split);
@@ -244,7 +244,7 @@ class Rhd : public PublishedDataset {
         if (reason.empty()) {
           Add(hand);
         } else {
-          LeaveOut(reason);
+          LeaveOut(reason, split.split);
         }
       }
     }
@@ -253,8 +253,7 @@ class Rhd : public PublishedDataset {
   std::vector<Handedness> DominantHands(const SplitOfRhd& split,
                                         const std::vector<PictureLabels>& pictures) const {
     std::vector<Handedness> dominant(pictures.size());
-    const auto threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    ParallelFor(pictures.size(), threads, [&](int, size_t i) {
+    ParallelFor(pictures.size(), threads_, [&](int, size_t i) {
       const fs::path mask = folder_ / PictureFile(split, "mask", pictures[i].number);
       dominant[i] = DominantHand(ReadMask(mask, pictures[i].camera));
     });
@@ -291,12 +290,15 @@ class Rhd : public PublishedDataset {
 
   fs::path folder_;
   HandsOfPicture which_;
+  int threads_;
 };
 
 }  // namespace
 
-std::unique_ptr<PublishedDataset> OpenRhd(const fs::path& folder, HandsOfPicture hands) {
-  return std::make_unique<Rhd>(folder, hands);
+std::unique_ptr<PublishedDataset> OpenRhd(const fs::path& folder,
+                                          HandsOfPicture hands,
+                                          int threads) {
+  return std::make_unique<Rhd>(folder, hands, threads);
 }
 
 }  // namespace handforge

@@ -31,11 +31,14 @@ enum class HandsOfPicture {
 // Sources: the set's README and view_samples.py; lmb-freiburg/hand3d: create_binary_db.py,
 // data/BinaryDbReader.py.
 //
+// `threads` read the masks, which kDominant asks for.
+//
 // Throws DataError naming the file: neither split is there, a pickle or a mask is damaged, labels
 // of a picture are missing or of another shape, K does not take the 3D joints of a split to its 2D
 // joints (median of the visible ones above 2 px), bones are not as long as those of hands (so the
 // unit is no metre).
 std::unique_ptr<PublishedDataset> OpenRhd(const std::filesystem::path& folder,
-                                          HandsOfPicture hands = HandsOfPicture::kBoth);
+                                          HandsOfPicture hands = HandsOfPicture::kBoth,
+                                          int threads = 1);
 
 }  // namespace handforge

@@ -149,6 +149,7 @@ TEST_F(Audit, TellsRowsWithoutARigFromAssetsThatAreNotThere) {
 
 TEST_F(Audit, CatchesUnknownCodes) {
   ExpectCaught([](Tuple* t) { t->visible[4] = 77; });
+  ExpectCaught([](Tuple* t) { t->visible[4] = kHidden; });  // of imported hands alone
 }
 
 TEST_F(Audit, CatchesNumbersOfNothing) {

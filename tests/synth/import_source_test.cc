@@ -173,7 +173,8 @@ TEST_F(ImportDataset, PassesTheAuditAndTrains) {
     ADD_FAILURE() << fault.shard << " " << fault.row << " " << fault.column << ": " << fault.what;
   }
   const TrainingData data = LoadTrainingData({options.out}, SampleForm(32));
-  EXPECT_EQ(LabelledRows(data.train) + LabelledRows(data.held_out), 2 * kSamples + kTests);
+  EXPECT_EQ(LabelledRows(data.train), 2 * kSamples - 2);
+  EXPECT_EQ(LabelledRows(data.held_out), 2) << "validation, and no test row beside it";
   EXPECT_EQ(data.train.RowsFor(ParsePairs({"rgb->3d"})[0]).size(),
             static_cast<size_t>(data.train.size()));
 }
@@ -278,6 +279,18 @@ TEST_F(ImportDataset, OtherLabelsAreAnotherRun) {
   WriteFreihand(other.folder);
   WriteLabels(other.folder, "evaluation", kSamples + 1, kTests);
   EXPECT_THAT(MessageOf<UsageError>([&] { Write(other); }), HasSubstr("another configuration"));
+}
+
+TEST_F(ImportDataset, OtherPicturesThatAreThereAreAnotherRun) {
+  ImportOptions options = Options("copies");
+  options.folder = *folder_ / "copies_set";
+  options.count = 6;
+  WriteFreihand(options.folder);
+  Write(options);
+  for (int sample = 0; sample < kSamples; ++sample) {
+    WriteJpeg(fs::path(options.folder) / "training/rgb", sample + 2 * kSamples, Colours(sample));
+  }
+  EXPECT_THAT(MessageOf<UsageError>([&] { Write(options); }), HasSubstr("another configuration"));
 }
 
 TEST_F(ImportDataset, TakesEvenlySpacedHandsOfTheSplitAskedFor) {

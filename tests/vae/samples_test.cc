@@ -134,6 +134,22 @@ TEST(LoadTrainingData, FollowsTheSplit) {
   EXPECT_NEAR(MedianFocalOverSize(data.train), 2, 1e-5);
 }
 
+TEST(LoadTrainingData, HoldsOutTestRowsOnlyWhereThereIsNoValidation) {
+  TemporaryFolder folder;
+  const ToyOptions options;
+  std::vector<Tuple> tuples;
+  for (uint64_t i = 0; i < 6; ++i) {
+    tuples.push_back(ToyTuple(options, i));
+    tuples[i].split = i < 3 ? Split::kTrain : i < 4 ? Split::kValidation : Split::kTest;
+  }
+  WriteTuples(tuples, Layout(options), folder / "both");
+  EXPECT_EQ(LoadTrainingData({(folder / "both").string()}, 32).held_out.size(), 1);
+  tuples[3].split = Split::kTest;
+  WriteTuples(tuples, Layout(options), folder / "test");
+  EXPECT_EQ(LoadTrainingData({(folder / "test").string()}, 32).held_out.size(), 3);
+  EXPECT_EQ(LoadTrainingData({(folder / "test").string()}, 32, 0).held_out.size(), 3);
+}
+
 TEST(LoadTrainingData, DecodersLearnFromHandsAlone) {
   TemporaryFolder folder;
   const ToyOptions options;

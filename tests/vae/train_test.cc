@@ -391,6 +391,22 @@ TEST_F(TrainTest, AnEarlyStopGivesTheBestWeights) {
   // A finished run is finished again alike.
   const std::string sha256 = result.model_sha256;
   EXPECT_EQ(Train(options, true).model_sha256, sha256);
+  // Without the best weights, or with those of another run, it says so.
+  TrainOptions other = options;
+  other.out = Path("best_of_another").string();
+  other.seed = 77;
+  Train(other, false);
+  std::filesystem::copy_file(BestPath(other.out),
+                             BestPath(options.out),
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(MessageOf<UsageError>([&] { Train(options, true); }),
+              AllOf(HasSubstr("best.safetensors belongs to other"), HasSubstr("seed")));
+  std::filesystem::remove(BestPath(options.out));
+  std::string said;
+  const TrainResult last =
+      Train(options, true, [&said](const TrainEvent& event) { said += event.text; });
+  EXPECT_THAT(said, HasSubstr("the last weights, not the best"));
+  EXPECT_EQ(HandVae::Load(last.model).info().steps, last.steps);
 }
 
 TEST_F(TrainTest, MeasuresTheAverageThatItStores) {

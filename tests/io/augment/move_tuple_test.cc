@@ -247,12 +247,20 @@ TEST(MoveTuple, SaysWhichJointsLeftAndWhichCameIn) {
   for (int j = 0; j < kNumJoints; ++j) {
     t.joints_in_cam.row(j) = 500 * t.camera.Ray(t.joints_px.row(j)).transpose();
   }
+  // In a crop, but beyond the picture that it was cut from.
+  Tuple imported = t;
+  imported.source = Source::kImported;
+  imported.visible[kRingTip] = kOutOfFrame;
   CameraMove move;
   move.shift_px = {8, 0};
   MoveTuple(move, Border::kMirror, &t);
   EXPECT_EQ(t.visible[kIndexTip], kOutOfFrame);
   EXPECT_EQ(t.visible[kLittleTip], kVisibilityUnknown);
   EXPECT_EQ(t.visible[kWrist], kHiddenByHand);
+  MoveTuple(move, Border::kMirror, &imported);
+  EXPECT_EQ(imported.visible[kRingTip], kOutOfFrame);
+  EXPECT_EQ(imported.visible[kIndexTip], kOutOfFrame);
+  EXPECT_EQ(imported.visible[kLittleTip], kVisibilityUnknown);
 }
 
 TEST(MoveTuple, LeavesAloneWhatIsNotThere) {

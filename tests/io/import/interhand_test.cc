@@ -166,7 +166,7 @@ TEST_F(InterhandTest, BothHandsOfAPictureComeIntoItsCamera) {
     EXPECT_EQ(hand.view_id, 1);  // 400012 is 0
     EXPECT_THAT(hand.visible, Each(kVisibilityUnknown));
   }
-  EXPECT_THAT(set->left_out(), IsEmpty());
+  EXPECT_THAT(set->left_out(Split::kTrain), IsEmpty());
   EXPECT_THAT(set->label_files(),
               ElementsAre("annotations/train/InterHand2.6M_train_data.json",
                           "annotations/train/InterHand2.6M_train_camera.json",
@@ -193,7 +193,7 @@ TEST_F(InterhandTest, HandsAreThoseThatHandTypeNames) {
     const auto set = Open(world);
     ASSERT_EQ(set->hands().size(), 1u);
     EXPECT_EQ(set->hands()[0].handedness, side);
-    EXPECT_THAT(set->left_out(), IsEmpty());
+    EXPECT_THAT(set->left_out(Split::kTrain), IsEmpty());
   }
 }
 
@@ -204,13 +204,13 @@ TEST_F(InterhandTest, AHandNeedsAllItsPositions) {
     const auto set = Open(world);
     ASSERT_EQ(set->hands().size(), 1u) << unlabelled;
     EXPECT_EQ(set->hands()[0].handedness, unlabelled < 21 ? Handedness::kLeft : Handedness::kRight);
-    EXPECT_THAT(set->left_out(), ElementsAre(Pair("joints_not_labelled", 1)));
+    EXPECT_THAT(set->left_out(Split::kTrain), ElementsAre(Pair("joints_not_labelled", 1)));
   }
   World world;  // no labels at all of the frame
   world.frames = {{"3", {{"13", Frame(13, Flags(true, true))}}}};
   const auto set = Open(world);
   EXPECT_THAT(set->hands(), IsEmpty());
-  EXPECT_THAT(set->left_out(), ElementsAre(Pair("joints_not_labelled", 2)));
+  EXPECT_THAT(set->left_out(Split::kTrain), ElementsAre(Pair("joints_not_labelled", 2)));
 }
 
 TEST_F(InterhandTest, AHandNeedsOneJointWithinThePicture) {
@@ -220,7 +220,7 @@ TEST_F(InterhandTest, AHandNeedsOneJointWithinThePicture) {
   const auto set = Open(world);
   ASSERT_EQ(set->hands().size(), 1u);
   EXPECT_EQ(set->hands()[0].handedness, Handedness::kLeft);
-  EXPECT_THAT(set->left_out(), ElementsAre(Pair("outside_the_picture", 1)));
+  EXPECT_THAT(set->left_out(Split::kTrain), ElementsAre(Pair("outside_the_picture", 1)));
 }
 
 TEST_F(InterhandTest, FlagsMayBeBareOrTruthValues) {
@@ -231,7 +231,7 @@ TEST_F(InterhandTest, FlagsMayBeBareOrTruthValues) {
   }
   const auto set = Open(world);
   EXPECT_EQ(set->hands().size(), 1u);
-  EXPECT_THAT(set->left_out(), ElementsAre(Pair("outside_the_picture", 1)));
+  EXPECT_THAT(set->left_out(Split::kTrain), ElementsAre(Pair("outside_the_picture", 1)));
 }
 
 TEST_F(InterhandTest, NumbersOfPicturesAndSequencesGoOnFromSplitToSplit) {

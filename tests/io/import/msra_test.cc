@@ -134,7 +134,7 @@ TEST_F(MsraTest, FaultyFramesAreLeftOutAndKeepTheirNumbers) {
   expected.emplace(8, "P8/4", 168);
 
   const auto set = Open();
-  EXPECT_THAT(set->left_out(), ElementsAre(Pair("faulty_frame", 22)));
+  EXPECT_THAT(set->left_out(Split::kTrain), ElementsAre(Pair("faulty_frame", 22)));
   std::set<Frame> missing;
   for (const auto& [sequence, count] : std::map<std::string, int>{
            {"P2/MP", 362}, {"P2/TIP", 176}, {"P3/T", 491}, {"P3/TIP", 176}, {"P8/4", 170}}) {
@@ -229,7 +229,7 @@ TEST_F(MsraTest, TakesFilesFromWindowsAndBlankLines) {
   WriteJoints("P0/1", " 2 \r\n" + Line(0) + " \r\n\r\n" + Line(1) + "\r\n\r\n");
   const auto set = Open();
   EXPECT_EQ(set->hands().size(), 2u);
-  EXPECT_THAT(set->left_out(), IsEmpty());
+  EXPECT_THAT(set->left_out(Split::kTrain), IsEmpty());
 }
 
 TEST_F(MsraTest, HandsWithoutPositionsAreCounted) {
@@ -240,7 +240,8 @@ TEST_F(MsraTest, HandsWithoutPositionsAreCounted) {
   WriteJoints("P0/1", "2\n" + nan + "\n" + behind + "\n");
   const auto set = Open();
   EXPECT_THAT(set->hands(), IsEmpty());
-  EXPECT_THAT(set->left_out(), ElementsAre(Pair("behind_the_camera", 1), Pair("no_number", 1)));
+  EXPECT_THAT(set->left_out(Split::kTrain),
+              ElementsAre(Pair("behind_the_camera", 1), Pair("no_number", 1)));
 }
 
 }  // namespace

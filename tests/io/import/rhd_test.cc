@@ -214,11 +214,11 @@ TEST_F(RhdTest, HandsComeByNumberWithTheirLabels) {
     for (const PublishedHand& hand : hands) {
       EXPECT_LT((hand.joints_in_cam - TruthOf(hand)).cwiseAbs().maxCoeff(), 1e-3);
     }
-    EXPECT_THAT(set->left_out(),
-                ElementsAre(Pair("behind_the_camera", 1),
-                            Pair("no_joint_visible", 1),
-                            Pair("no_number", 1),
-                            Pair("outside_the_picture", 1)));
+    EXPECT_THAT(
+        set->left_out(Split::kTrain),
+        ElementsAre(
+            Pair("behind_the_camera", 1), Pair("no_joint_visible", 1), Pair("no_number", 1)));
+    EXPECT_THAT(set->left_out(Split::kTest), ElementsAre(Pair("outside_the_picture", 1)));
   }
 }
 
@@ -325,7 +325,9 @@ TEST_F(RhdTest, DominantHandHasMorePixelsLeftOnlyStrictly) {
   std::vector<std::pair<int64_t, Handedness>> found;
   for (const PublishedHand& hand : set->hands()) found.emplace_back(hand.image_id, hand.handedness);
   EXPECT_THAT(found, ElementsAre(Pair(3, kRight), Pair(17, kRight), Pair(41258 + 5, kLeft)));
-  EXPECT_THAT(set->left_out(), ElementsAre(Pair("no_number", 1), Pair("not_dominant", 4)));
+  EXPECT_THAT(set->left_out(Split::kTrain),
+              ElementsAre(Pair("no_number", 1), Pair("not_dominant", 3)));
+  EXPECT_THAT(set->left_out(Split::kTest), ElementsAre(Pair("not_dominant", 1)));
   for (const uint8_t visible : set->hands()[0].visible) EXPECT_EQ(visible, kHidden);
   fs::remove(File("training/mask/00004.png"));
   EXPECT_THAT(MessageOf<DataError>([&] { OpenRhd(folder_.path(), HandsOfPicture::kDominant); }),

@@ -106,7 +106,7 @@ TEST_F(Stb, LeftPicturesHaveTheLabelsAsTheyAre) {
     ExpectLabels(hand, n, Eigen::Vector3d::Zero());
   }
   EXPECT_THAT(dataset->label_files(), ElementsAre("labels/B2Random_BB.mat"));
-  EXPECT_TRUE(dataset->left_out().empty());
+  EXPECT_TRUE(dataset->left_out(Split::kTrain).empty());
 }
 
 // By hand: the palm is (-40, 55, 420), the middle MCP (published joint 9) is (7.25, -26, 451.5).
@@ -298,8 +298,8 @@ TEST_F(Stb, CountsHandsThatItLeavesOut) {
   const auto dataset = Open(StbCamera::kLeft);
   ASSERT_EQ(dataset->hands().size(), 1u);
   EXPECT_EQ(dataset->hands()[0].frame, 1);
-  EXPECT_EQ(dataset->left_out().at("no_number"), 1u);
-  EXPECT_EQ(dataset->left_out().at("behind_the_camera"), 1u);
+  EXPECT_EQ(dataset->left_out(Split::kTest).at("no_number"), 1u);
+  EXPECT_EQ(dataset->left_out(Split::kTest).at("behind_the_camera"), 1u);
 }
 
 }  // namespace
