@@ -45,8 +45,7 @@ void SayWhatWasFound(const ImportWorld& world) {
   const ImportChecks& checks = world.checks;
   if (checks.subjects_in_several_splits > 0) {
     spdlog::warn(
-        "{} persons are in several of the dataset's splits: what is measured on one has partly "
-        "been "
+        "{} persons are in several of the dataset's splits: what is measured on one is partly "
         "learned on another; import.test_subjects holds whole persons out",
         checks.subjects_in_several_splits);
   }
