@@ -20,8 +20,8 @@ struct ImageFile {
 ImageFile ReadImageFile(const std::filesystem::path& file);
 // The same in colours, whatever the picture shows.
 ImageU8 ReadColours(const std::filesystem::path& file);
-// As stored, of a picture with one channel of 8 bits {H, W}, such as a mask, or with three {H, W, 3},
-// such as depth that is coded in red, green and blue. Throw DataError naming the file: missing,
+// As stored, of a picture with one channel of 8 bits {H, W}, such as a mask, or with three {H, W,
+// 3}, such as depth that is coded in red, green and blue. Throw DataError naming the file: missing,
 // unreadable, of another kind.
 ImageU8 ReadGrey(const std::filesystem::path& file);
 ImageU8 ReadRedGreenBlue(const std::filesystem::path& file);

@@ -127,8 +127,8 @@ struct Tuple {
                             // coordinates of its 2nd and 3rd corner in 1/65535; 0 = not the hand
   ImageF32 previous_px;     // {H, W, 2}, where the point was one frame earlier; 0 = background
   std::array<float, kNumSegments> visible_fraction{};  // of each finger segment
-  // Of a crop of a published picture (io/import/crop_camera.h), row-major: the rotation crop_from_cam
-  // and K of the whole picture.
+  // Of a crop of a published picture (io/import/crop_camera.h), row-major: the rotation
+  // crop_from_cam and K of the whole picture.
   std::array<float, 9> crop_from_cam{};
   std::array<float, 9> picture_K{};
 

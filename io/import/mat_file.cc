@@ -189,7 +189,7 @@ std::vector<size_t> FittingShape(const matvar_t& variable,
 }
 
 template <typename T>
-std::vector<double> ToDoubles(const matvar_t& variable, size_t count) {
+std::vector<double> AsDoubles(const matvar_t& variable, size_t count) {
   const T* first = static_cast<const T*>(variable.data);
   return {first, first + count};
 }
@@ -202,25 +202,25 @@ std::vector<double> Values(const matvar_t& variable, size_t count, const std::st
   }
   switch (variable.class_type) {
     case MAT_C_DOUBLE:
-      return ToDoubles<double>(variable, count);
+      return AsDoubles<double>(variable, count);
     case MAT_C_SINGLE:
-      return ToDoubles<float>(variable, count);
+      return AsDoubles<float>(variable, count);
     case MAT_C_INT8:
-      return ToDoubles<int8_t>(variable, count);
+      return AsDoubles<int8_t>(variable, count);
     case MAT_C_UINT8:  // and logical
-      return ToDoubles<uint8_t>(variable, count);
+      return AsDoubles<uint8_t>(variable, count);
     case MAT_C_INT16:
-      return ToDoubles<int16_t>(variable, count);
+      return AsDoubles<int16_t>(variable, count);
     case MAT_C_UINT16:
-      return ToDoubles<uint16_t>(variable, count);
+      return AsDoubles<uint16_t>(variable, count);
     case MAT_C_INT32:
-      return ToDoubles<int32_t>(variable, count);
+      return AsDoubles<int32_t>(variable, count);
     case MAT_C_UINT32:
-      return ToDoubles<uint32_t>(variable, count);
+      return AsDoubles<uint32_t>(variable, count);
     case MAT_C_INT64:
-      return ToDoubles<int64_t>(variable, count);
+      return AsDoubles<int64_t>(variable, count);
     case MAT_C_UINT64:
-      return ToDoubles<uint64_t>(variable, count);
+      return AsDoubles<uint64_t>(variable, count);
     default:
       throw DataError(place + " holds no numbers");
   }
