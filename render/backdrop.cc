@@ -189,6 +189,7 @@ ImageF32 PaintBackdrop(const Backdrop& backdrop,
   if (deviation_px > 0.3f) {
     cv::GaussianBlur(view, view, cv::Size(0, 0), deviation_px, deviation_px, cv::BORDER_REPLICATE);
   }
+  view = cv::min(view, backdrop.brightest);
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include "render/environment.h"
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ struct Backdrop {
   Kind kind = Kind::kPlain;
   float defocus = 0;  // deviation of the blur, as a share of the picture's side
   float gain = 1;
+  // Clipped at this radiance: what saturates a camera many times over would leave nothing of the
+  // smooth edge of a hand before it.
+  float brightest = std::numeric_limits<float>::infinity();
   // kProbe: magnified as if seen with this field of view, so that it shows detail.
   float field_of_view_deg = 60;
   // kPhotograph: a square cut-out, perhaps mirrored; `left` and `top` as shares of what is free.

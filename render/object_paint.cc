@@ -1,8 +1,9 @@
 #include "render/object_paint.h"
 
+#include "render/value_noise.h"
+
 #include <array>
 #include <cmath>
-#include <cstdint>
 
 namespace handforge {
 namespace {
@@ -19,31 +20,6 @@ Vector3f DrawColour(Random& random) {
   return saturation * colour + (1 - saturation) * Vector3f::Constant(grey);
 }
 
-// In [0, 1): a hash of a cell.
-float CellValue(const Eigen::Array3i& cell) {
-  uint32_t h = 0;
-  for (int i = 0; i < 3; ++i) {
-    h = (h ^ static_cast<uint32_t>(cell[i])) * 0x9e3779b1u;
-    h ^= h >> 15;
-  }
-  return static_cast<float>(h >> 8) / static_cast<float>(1u << 24);
-}
-
-// Value noise: values of the cells' corners, blended smoothly.
-float Noise(const Vector3f& x) {
-  const Eigen::Array3f base = x.array().floor();
-  const Eigen::Array3i cell = base.cast<int>();
-  Eigen::Array3f t = x.array() - base;
-  t = t * t * (3 - 2 * t);
-  float sum = 0;
-  for (int corner = 0; corner < 8; ++corner) {
-    const Eigen::Array3i step(corner & 1, corner >> 1 & 1, corner >> 2);
-    const Eigen::Array3f weight = (step == 1).select(t, 1 - t);
-    sum += weight.prod() * CellValue(cell + step);
-  }
-  return sum;
-}
-
 }  // namespace
 
 Vector3f ObjectPaint::At(const Vector3f& x_in_object_mm) const {
@@ -58,7 +34,7 @@ Vector3f ObjectPaint::At(const Vector3f& x_in_object_mm) const {
     case Pattern::kChecks:
       return (half.sum() & 1) == 0 ? colour : second;
     case Pattern::kPatches: {
-      const float share = Noise(2 * x);
+      const float share = ValueNoise(2 * x);
       return share * colour + (1 - share) * second;
     }
   }

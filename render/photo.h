@@ -28,6 +28,7 @@ struct PhotoOptions {
 };
 
 constexpr float kMeteredTone = 0.35f;
+constexpr float kSaturatedSignal = 1.5f;  // reads 254 of 255 or more
 
 // `tone`: mean luminance of the hand's skin, linear reflectance in (0, 1].
 PhotoSettings DrawPhoto(const PhotoOptions& options, float tone, Random& random);

@@ -3,9 +3,11 @@
 #include "render/smooth_step.h"
 #include "render/srgb.h"
 #include "render/triangle_mesh.h"
+#include "render/value_noise.h"
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <Eigen/Geometry>
 
@@ -28,11 +30,31 @@ bool IsSegment(uint8_t part) { return part >= kPartFirstSegment && part <= kPart
 
 float Bump(float x, float width) { return std::exp(-(x * x) / (width * width)); }
 
-// Smooth, aperiodic over a hand: a few sines of incommensurate directions.
-float Mottle(const Vector3f& p, const Vector3f& phase) {
-  return 0.4f * std::sin(0.23f * p.x() + 0.31f * p.y() + 0.17f * p.z() + phase.x()) +
-         0.35f * std::sin(-0.41f * p.x() + 0.19f * p.y() + 0.37f * p.z() + phase.y()) +
-         0.25f * std::sin(0.83f * p.x() - 0.67f * p.y() + 0.59f * p.z() + phase.z());
+// Patches of pigment or blood: mean 0, deviation 0.45, no direction and no period. `phase`
+// says where in the noise a person's skin lies.
+float Blotches(const Vector3f& p_mm, const Vector3f& phase) {
+  constexpr std::array<std::pair<float, float>, 3> kSizesMm = {
+      {{21.0f, 0.45f}, {9.0f, 0.35f}, {3.7f, 0.2f}}};  // and their shares
+  float sum = 0;
+  for (const auto& [size_mm, share] : kSizesMm) {
+    sum += share * (ValueNoise(p_mm / size_mm + 40 * phase) - 0.5f);
+  }
+  return 4 * sum;
+}
+
+// The darkest two swatches are nearly grey, as no skin is whose melanin takes most of the blue:
+// they keep three quarters of the hue of the tone before.
+Vector3f LinearTone(int index) {
+  constexpr int kLastOfSkinsHue = 7;
+  constexpr float kHueKept = 0.75f;
+  const auto linear = [](int i) {
+    const auto& tone = kMonkTonesSrgb[i];
+    return Vector3f(LinearFromSrgb(tone[0]), LinearFromSrgb(tone[1]), LinearFromSrgb(tone[2]));
+  };
+  const Vector3f own = linear(index);
+  if (index <= kLastOfSkinsHue) return own;
+  const Vector3f brown = linear(kLastOfSkinsHue);
+  return own + kHueKept * (Luminance(own) / Luminance(brown) * brown - own);
 }
 
 float DistanceToSegment(const Vector2f& p, const Vector2f& a, const Vector2f& b) {
@@ -70,6 +92,8 @@ float PalmLines(const Vector2f& p) {
   return strength;
 }
 
+float PalmRed(float dorsal) { return 0.35f * (1 - SmoothStep(-0.7f, 0.0f, dorsal)); }
+
 // Angle by which `child` is bent against `parent` about the hinge, as a share of a full bend.
 float Bend(const BonePoses& poses, int parent, int child) {
   const Eigen::Vector3d direction =
@@ -98,13 +122,8 @@ Vector3f MonkReflectance(float place, float flush) {
   // The tones are colours of photographs: a camera's contrast (about 1.25) is taken back, and the
   // blood that even lighting hides is put in.
   const Vector3f blood = Vector3f::Ones() - flush * Vector3f(0.0f, 0.27f, 0.32f);
-  Vector3f out;
-  for (int c = 0; c < 3; ++c) {
-    const float tone = (1 - share) * LinearFromSrgb(kMonkTonesSrgb[low][c]) +
-                       share * LinearFromSrgb(kMonkTonesSrgb[low + 1][c]);
-    out[c] = 0.72f * std::pow(tone, 0.8f) * blood[c];
-  }
-  return out;
+  const Vector3f tone = (1 - share) * LinearTone(low) + share * LinearTone(low + 1);
+  return 0.72f * tone.array().pow(0.8f) * blood.array();
 }
 
 SkinAppearance SampleSkin(Random& random) {
@@ -192,6 +211,13 @@ SkinPattern::OnSegment SkinPattern::Locate(const SkinPoint& point) const {
   return at;
 }
 
+// 1 on the ball of the thumb; the digit beyond the palm fades to 0 in half a segment.
+float SkinPattern::ShareOfPalm(const OnSegment& at) {
+  const int beyond = at.finger == kThumb ? 1 : 0;
+  if (at.segment != beyond) return at.segment < beyond ? 1.0f : 0.0f;
+  return 1 - SmoothStep(0.0f, 0.5f, at.along_mm / (at.along_mm + at.to_end_mm));
+}
+
 // 1 on the rim of the plate, a rounded rectangle.
 float SkinPattern::NailDistance(const OnSegment& at) {
   return std::pow(std::abs(at.half_nail_w), 3.0f) + std::pow(std::abs(at.half_nail_l), 3.0f);
@@ -228,6 +254,16 @@ float SkinPattern::FingerCrease(const HandBend& bend, const OnSegment& at, float
     inner = std::max(inner, Bump(at.along_mm + wave - 0.5f * (at.along_mm + at.to_end_mm), 0.9f));
   const float palmar = 1 - SmoothStep(-0.6f, 0.1f, dorsal);
   return std::max(palmar * inner, 0.55f * SmoothStep(0.3f, 0.8f, dorsal) * outer);
+}
+
+// The palm's lines run on over the ball of the thumb.
+float SkinPattern::SegmentCrease(const SkinAppearance& skin,
+                                 const HandBend& bend,
+                                 const OnSegment& at,
+                                 const SkinPoint& point) const {
+  const float folds = FingerCrease(bend, at, point.dorsal);
+  const bool is_ball = at.finger == kThumb && at.segment == 0;
+  return is_ball ? std::max(folds, PalmCrease(skin, point)) : folds;
 }
 
 // Heads of the metacarpals, which stand out as the fingers bend, and the extensor tendons that run
@@ -287,7 +323,7 @@ float SkinPattern::ReliefMm(const SkinAppearance& skin,
     if (at.segment > 0) bump = hinge(at.along_mm, at.segment);
     if (at.segment < 2) bump = std::max(bump, hinge(at.to_end_mm, at.segment + 1));
     height += on_back * kHingeMm * skin.tendon * bump;
-    height -= kCreaseMm * skin.crease * FingerCrease(bend, at, point.dorsal);
+    height -= kCreaseMm * skin.crease * SegmentCrease(skin, bend, at, point);
     height += kNailMm * Nail(at, point.dorsal);
   }
   return height;
@@ -297,18 +333,18 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
                                  const HandBend& bend,
                                  const SkinPoint& point) const {
   SkinSample out{skin.palm + SmoothStep(-0.5f, 0.4f, point.dorsal) * (skin.back - skin.palm), 0};
-  out.albedo *= 1 + skin.mottle * Mottle(point.rest_mm, skin.phase);
+  out.albedo *= 1 + skin.mottle * Blotches(point.rest_mm, skin.phase);
 
   float red = 0, crease = 0;
   if (point.part == kPartPalm) {
-    red = 0.35f * (1 - SmoothStep(-0.7f, 0.0f, point.dorsal));
+    red = PalmRed(point.dorsal);
     crease = PalmCrease(skin, point);
     const float blue = Vein(skin, point);
     out.albedo =
         out.albedo.cwiseProduct(Vector3f(1 - 0.22f * blue, 1 - 0.12f * blue, 1 - 0.06f * blue));
   } else if (IsSegment(point.part)) {
     const OnSegment at = Locate(point);
-    crease = FingerCrease(bend, at, point.dorsal);
+    crease = SegmentCrease(skin, bend, at, point);
     if (at.segment == 2) {
       out.nail = Nail(at, point.dorsal);
       const float rim =
@@ -325,9 +361,11 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
     } else {
       red = 0.5f * SmoothStep(0.2f, 0.7f, point.dorsal) *
             std::max(Bump(at.along_mm, 6), Bump(at.to_end_mm, 6));
+      red = std::max(red, ShareOfPalm(at) * PalmRed(point.dorsal));
     }
   }
-  const float r = red * skin.redness;
+  const float blood = Blotches(point.rest_mm, skin.phase.reverse());
+  const float r = skin.redness * (red + (red + 0.2f) * blood);
   out.albedo = out.albedo.cwiseProduct(Vector3f(1 + 0.06f * r, 1 - 0.16f * r, 1 - 0.16f * r));
   const float dark = std::min(0.45f * skin.crease * crease, 0.6f);
   out.albedo = out.albedo.cwiseProduct(Vector3f(1 - 0.75f * dark, 1 - dark, 1 - dark));

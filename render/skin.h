@@ -90,11 +90,16 @@ class SkinPattern {
     float half_nail_l;
   };
   OnSegment Locate(const SkinPoint& point) const;
+  static float ShareOfPalm(const OnSegment& at);
   static float NailDistance(const OnSegment& at);
   float Nail(const OnSegment& at, float dorsal) const;
   // Strength of the creases, 0..1.
   float PalmCrease(const SkinAppearance& skin, const SkinPoint& point) const;
   float FingerCrease(const HandBend& bend, const OnSegment& at, float dorsal) const;
+  float SegmentCrease(const SkinAppearance& skin,
+                      const HandBend& bend,
+                      const OnSegment& at,
+                      const SkinPoint& point) const;
   float BackReliefMm(const HandBend& bend, const SkinPoint& point) const;
   float Vein(const SkinAppearance& skin, const SkinPoint& point) const;
 

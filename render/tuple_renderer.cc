@@ -386,10 +386,11 @@ ImageU8 TupleRenderer::TakePicture(const Scene& scene,
   const Eigen::Matrix3f first_from_this =
       still ? Eigen::Matrix3f::Identity() : view.first_from_this.cast<float>().eval();
   lighting.environment_from_cam *= first_from_this;
-  const Backdrop backdrop =
+  Backdrop backdrop =
       DrawBackdrop({options.light.plain_backdrop, options.light.photograph_backdrop},
                    world_.photographs,
                    backdrop_random);
+  backdrop.brightest = kSaturatedSignal / tuples[0].photo.exposure;
 
   SceneMaterials materials;
   materials.hand = {scene.hands[0].skin, BendOf(tuples[0].rig)};
