@@ -218,12 +218,21 @@ class Loader {
     CheckBones();
   }
 
+  // Four metacarpals that start from one carpus are no mistake.
+  static bool MayMeet(int joint, int other) {
+    const auto starts_finger = [](int j) {
+      return j >= kXrFirstFinger && (j - kXrFirstFinger) % 5 == 0;
+    };
+    return starts_finger(joint) && starts_finger(other);
+  }
+
   // Joints of one place, or of another world, are those of a wrong name in the rig's map.
   void CheckBones() const {
     for (int j = 0; j < kNumXrJoints; ++j) {
       for (int other = 0; other < j; ++other) {
         const double apart_mm = (out_.joint_mm[j] - out_.joint_mm[other]).norm();
-        if (apart_mm > kLeastApartMm && apart_mm < kMostApartMm) continue;
+        const bool far_enough = apart_mm > kLeastApartMm || MayMeet(j, other);
+        if (far_enough && apart_mm < kMostApartMm) continue;
         Fail("joints " + spec_.joints[other] + " and " + spec_.joints[j] + " lie " +
              std::to_string(apart_mm) +
              " mm apart; name the file's own joints, each once, in the "

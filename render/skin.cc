@@ -92,8 +92,6 @@ float PalmLines(const Vector2f& p) {
   return strength;
 }
 
-float PalmRed(float dorsal) { return 0.35f * (1 - SmoothStep(-0.7f, 0.0f, dorsal)); }
-
 // Angle by which `child` is bent against `parent` about the hinge, as a share of a full bend.
 float Bend(const BonePoses& poses, int parent, int child) {
   const Eigen::Vector3d direction =
@@ -211,11 +209,17 @@ SkinPattern::OnSegment SkinPattern::Locate(const SkinPoint& point) const {
   return at;
 }
 
-// 1 on the ball of the thumb; the digit beyond the palm fades to 0 in half a segment.
-float SkinPattern::ShareOfPalm(const OnSegment& at) {
-  const int beyond = at.finger == kThumb ? 1 : 0;
-  if (at.segment != beyond) return at.segment < beyond ? 1.0f : 0.0f;
-  return 1 - SmoothStep(0.0f, 0.5f, at.along_mm / (at.along_mm + at.to_end_mm));
+// Over the palm and its rims to the webs, and on the thumb up to the middle of its first phalanx.
+float SkinPattern::PalmRed(const SkinPoint& point) const {
+  const float along = -point.rest_mm.z() / palm_length_mm_;
+  float share = SmoothStep(0.0f, 0.15f, along) * (1 - SmoothStep(1.0f, 1.25f, along));
+  if (IsSegment(point.part) && Locate(point).finger == kThumb) {
+    const OnSegment at = Locate(point);
+    if (at.segment == 1)
+      share *= 1 - SmoothStep(0.0f, 0.5f, at.along_mm / (at.along_mm + at.to_end_mm));
+    if (at.segment == 2) share = 0;
+  }
+  return 0.35f * share * (1 - SmoothStep(-0.7f, 0.0f, point.dorsal));
 }
 
 // 1 on the rim of the plate, a rounded rectangle.
@@ -264,6 +268,23 @@ float SkinPattern::SegmentCrease(const SkinAppearance& skin,
   const float folds = FingerCrease(bend, at, point.dorsal);
   const bool is_ball = at.finger == kThumb && at.segment == 0;
   return is_ball ? std::max(folds, PalmCrease(skin, point)) : folds;
+}
+
+float SkinPattern::KnuckleRed(const SkinPoint& point) const {
+  const Vector2f p(point.rest_mm.x(), point.rest_mm.z());
+  float nearest = 0;
+  for (const Vector2f& knuckle : knuckle_)
+    nearest = std::max(nearest, Bump((p - knuckle).norm(), 8));
+  return 0.5f * SmoothStep(0.2f, 0.7f, point.dorsal) * nearest;
+}
+
+float SkinPattern::JointRed(const OnSegment& at, const SkinPoint& point) const {
+  const int first_phalanx = at.finger == kThumb ? 1 : 0;
+  float hinges = 0;
+  if (at.segment > first_phalanx) hinges = Bump(at.along_mm, 6);
+  if (at.segment >= first_phalanx && at.segment < 2)
+    hinges = std::max(hinges, Bump(at.to_end_mm, 6));
+  return std::max(KnuckleRed(point), 0.5f * SmoothStep(0.2f, 0.7f, point.dorsal) * hinges);
 }
 
 // Heads of the metacarpals, which stand out as the fingers bend, and the extensor tendons that run
@@ -337,7 +358,7 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
 
   float red = 0, crease = 0;
   if (point.part == kPartPalm) {
-    red = PalmRed(point.dorsal);
+    red = std::max(KnuckleRed(point), PalmRed(point));
     crease = PalmCrease(skin, point);
     const float blue = Vein(skin, point);
     out.albedo =
@@ -356,12 +377,11 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
                                              (Vector3f(0.8f, 0.75f, 0.68f) - skin.nail);
       out.albedo =
           out.albedo * (1 - 0.35f * rim * (1 - out.nail)) * (1 - out.nail) + out.nail * plate;
-      red = 0.7f * SmoothStep(0.4f, 1.0f, at.along_mm / (at.along_mm + at.to_end_mm)) *
-            (1 - out.nail);
+      const float along = at.along_mm / (at.along_mm + at.to_end_mm);
+      const float tip = 0.7f * SmoothStep(0.4f, 1.0f, along) * (1 - out.nail);
+      red = std::max(tip, JointRed(at, point));
     } else {
-      red = 0.5f * SmoothStep(0.2f, 0.7f, point.dorsal) *
-            std::max(Bump(at.along_mm, 6), Bump(at.to_end_mm, 6));
-      red = std::max(red, ShareOfPalm(at) * PalmRed(point.dorsal));
+      red = std::max(JointRed(at, point), PalmRed(point));
     }
   }
   const float blood = Blotches(point.rest_mm, skin.phase.reverse());

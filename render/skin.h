@@ -90,7 +90,6 @@ class SkinPattern {
     float half_nail_l;
   };
   OnSegment Locate(const SkinPoint& point) const;
-  static float ShareOfPalm(const OnSegment& at);
   static float NailDistance(const OnSegment& at);
   float Nail(const OnSegment& at, float dorsal) const;
   // Strength of the creases, 0..1.
@@ -100,6 +99,10 @@ class SkinPattern {
                       const HandBend& bend,
                       const OnSegment& at,
                       const SkinPoint& point) const;
+  // Redness, of the palm and over the joints of the back.
+  float PalmRed(const SkinPoint& point) const;
+  float KnuckleRed(const SkinPoint& point) const;
+  float JointRed(const OnSegment& at, const SkinPoint& point) const;
   float BackReliefMm(const HandBend& bend, const SkinPoint& point) const;
   float Vein(const SkinAppearance& skin, const SkinPoint& point) const;
 

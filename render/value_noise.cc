@@ -5,13 +5,17 @@
 namespace handforge {
 namespace {
 
+// Appleby's finalizer of MurmurHash3.
+uint32_t Mix(uint32_t h) {
+  h = (h ^ (h >> 16)) * 0x85ebca6bu;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35u;
+  return h ^ (h >> 16);
+}
+
 // In [0, 1): a hash of a cell.
 float CellValue(const Eigen::Array3i& cell) {
-  uint32_t h = 0;
-  for (int i = 0; i < 3; ++i) {
-    h = (h ^ static_cast<uint32_t>(cell[i])) * 0x9e3779b1u;
-    h ^= h >> 15;
-  }
+  uint32_t h = 0x9e3779b9u;
+  for (int i = 0; i < 3; ++i) h = Mix(h ^ static_cast<uint32_t>(cell[i]));
   return static_cast<float>(h >> 8) / static_cast<float>(1u << 24);
 }
 

@@ -82,5 +82,18 @@ TEST(PaintBackdrop, ProbeAndPlainKeepTheirRadiance) {
   EXPECT_GT(plain.at(15, 0, 1), 1.4f * plain.at(0, 0, 1));
 }
 
+TEST(PaintBackdrop, ClipsWhatOutshinesACamera) {
+  Backdrop b;
+  b.kind = Backdrop::Kind::kPlain;
+  b.colour = {0.5f, 2.0f, 40.0f};
+  b.gain = 2;
+  b.brightest = 3;
+  const ImageF32 plain =
+      PaintBackdrop(b, Uniform(), Eigen::Matrix3f::Identity(), PinholeCamera::Centred(32, 60), 16);
+  EXPECT_NEAR(plain.at(8, 8, 0), 1, 1e-5);
+  EXPECT_NEAR(plain.at(8, 8, 1), 3, 1e-5);
+  EXPECT_NEAR(plain.at(8, 8, 2), 3, 1e-5);
+}
+
 }  // namespace
 }  // namespace handforge

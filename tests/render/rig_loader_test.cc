@@ -126,6 +126,34 @@ TEST(LoadRiggedMesh, RefusesOneJointUnderTwoNames) {
               ::testing::AllOf(HasSubstr(twice.joints[tip]), HasSubstr("0.000000 mm apart")));
 }
 
+// The generic hand whose middle metacarpal starts where the index finger's does.
+std::string WithOneCarpus() {
+  std::string bytes = ReadText(FindAsset(Spec().mesh));
+  uint32_t json_bytes = 0;
+  std::memcpy(&json_bytes, bytes.data() + 12, sizeof json_bytes);
+  const auto json = nlohmann::json::parse(bytes.substr(20, json_bytes));
+  const auto& skin = json["skins"][0];
+  const auto& accessor = json["accessors"][skin["inverseBindMatrices"].get<size_t>()];
+  const auto& view = json["bufferViews"][accessor["bufferView"].get<size_t>()];
+  const auto matrix = [&](int finger) {
+    const std::string name = Spec().joints[XrFingerJoint(finger, 0)];
+    size_t place = 0;
+    while (json["nodes"][skin["joints"][place].get<size_t>()]["name"] != name) ++place;
+    return bytes.data() + 20 + json_bytes + 8 + view.value("byteOffset", size_t{0}) +
+           accessor.value("byteOffset", size_t{0}) + place * 16 * sizeof(float);
+  };
+  std::memcpy(matrix(kMiddle), matrix(kIndex), 16 * sizeof(float));
+  return bytes;
+}
+
+// MakeHuman's skeleton is such.
+TEST(LoadRiggedMesh, MetacarpalsMayStartFromOnePlace) {
+  const RiggedMesh mesh = LoadRiggedMesh(WriteFile("carpus.glb", WithOneCarpus()), Spec());
+  EXPECT_LT(
+      (mesh.joint_mm[XrFingerJoint(kMiddle, 0)] - mesh.joint_mm[XrFingerJoint(kIndex, 0)]).norm(),
+      1e-3);
+}
+
 // The generic hand with the first number of its second joint's bind pose replaced, and the number
 // that moves it along x.
 std::string WithBindPose(float first, float along_x) {
