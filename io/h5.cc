@@ -125,6 +125,11 @@ herr_t CollectHardLinks(hid_t, const char* name, const H5L_info_t* link, void* n
   return 0;
 }
 
+herr_t CollectAttributeNames(hid_t, const char* name, const H5A_info_t*, void* names) {
+  static_cast<std::vector<std::string>*>(names)->push_back(name);
+  return 0;
+}
+
 // Fills in what the creation properties say: chunks, filters, where the bytes lie.
 void DescribeStorage(const Caller& caller, hid_t dataset, DatasetInfo* info) {
   const std::string what = ColumnName(info->name) + " cannot be read";
@@ -466,6 +471,25 @@ void WriteIntegers(const Caller& caller,
 bool HasAttribute(const Caller& caller, const Handle& object, const std::string& name) {
   return caller.Check(H5Aexists(object.get(), name.c_str()),
                       AttributeName(name) + " cannot be read") > 0;
+}
+
+std::map<std::string, bool> TextAttributes(const Caller& caller, const Handle& object) {
+  const std::string what = "the attributes cannot be listed";
+  std::vector<std::string> names;
+  caller.Check(
+      H5Aiterate2(
+          object.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, &CollectAttributeNames, &names),
+      what);
+  std::map<std::string, bool> is_list;
+  for (const std::string& name : names) {
+    const Handle attribute =
+        caller.Make(H5Aopen(object.get(), name.c_str(), H5P_DEFAULT), &H5Aclose, what);
+    const Handle type = caller.Make(H5Aget_type(attribute.get()), &H5Tclose, what);
+    if (H5Tget_class(type.get()) != H5T_STRING) continue;
+    const Handle space = caller.Make(H5Aget_space(attribute.get()), &H5Sclose, what);
+    is_list[name] = H5Sget_simple_extent_type(space.get()) != H5S_SCALAR;
+  }
+  return is_list;
 }
 
 double ReadNumber(const Caller& caller, const Handle& object, const std::string& name) {

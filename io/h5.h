@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -161,6 +162,8 @@ void WriteIntegers(const Caller& caller,
                    const std::vector<hsize_t>& shape,
                    const std::vector<int32_t>& numbers);
 bool HasAttribute(const Caller& caller, const Handle& object, const std::string& name);
+// Name -> whether it is a list, of the attributes that hold texts.
+std::map<std::string, bool> TextAttributes(const Caller& caller, const Handle& object);
 double ReadNumber(const Caller& caller, const Handle& object, const std::string& name);
 // The strings of a scalar or one-dimensional attribute (of fixed or variable length); whole numbers
 // are written out.

@@ -75,6 +75,9 @@ struct ShardInfo {
   std::map<std::string, uint64_t> rejections = {};  // reason -> attempts, on the way to these
 };
 
+// Names of the attributes that the writer adds.
+extern const std::vector<std::string> kFixedAttributes;
+
 // Puts one shard together in memory (about its size on disk, twice that while publishing) and
 // publishes it whole, under a temporary name first. One thread; rows in order. The bytes depend
 // only on the rows, layout and metadata. After a failed call every further call throws; without
@@ -130,6 +133,9 @@ class ShardReader {
 
   std::string TextAttribute(const std::string& name) const;  // "" where absent
   std::vector<std::string> ListAttribute(const std::string& name) const;
+  // Every attribute that is text or a list of texts, without those that the writer adds: written
+  // again with these, equal rows give equal bytes.
+  ShardMetadata Metadata() const;
 
  private:
   struct Impl;

@@ -358,4 +358,19 @@ std::vector<std::string> ShardReader::ListAttribute(const std::string& name) con
   return h5::ReadTexts(impl_->caller, impl_->file, name);
 }
 
+ShardMetadata ShardReader::Metadata() const {
+  const h5::Session session;
+  ShardMetadata metadata;
+  for (const auto& [name, is_list] : h5::TextAttributes(impl_->caller, impl_->file)) {
+    const auto& fixed = kFixedAttributes;
+    if (std::find(fixed.begin(), fixed.end(), name) != fixed.end()) continue;
+    if (is_list) {
+      metadata.lists[name] = ListAttribute(name);
+    } else {
+      metadata.text[name] = TextAttribute(name);
+    }
+  }
+  return metadata;
+}
+
 }  // namespace handforge

@@ -48,7 +48,7 @@ std::vector<int32_t> EdgeNumbers() {
   return numbers;
 }
 
-// What every shard says about itself, whatever made it.
+// What every shard says about itself, whatever made it: kFixedAttributes.
 void WriteFixedAttributes(const h5::Caller& caller, const h5::Handle& file) {
   h5::WriteIntegers(caller, file, "format_version", {}, {kFormatVersion});
   h5::WriteText(caller, file, "units", "mm");
@@ -109,6 +109,18 @@ fs::path MakeShardFolder(const fs::path& shard_path) {
 }
 
 }  // namespace
+
+const std::vector<std::string> kFixedAttributes = {"format_version",
+                                                   "units",
+                                                   "conventions",
+                                                   "joint_names",
+                                                   "edges",
+                                                   "part_names",
+                                                   "visibility_names",
+                                                   "handedness_names",
+                                                   "split_names",
+                                                   "source_names",
+                                                   "present_bits"};
 
 struct ShardWriter::Impl {
   Impl(const fs::path& dataset_folder, int shard, uint64_t rows, const TupleLayout& layout)

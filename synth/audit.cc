@@ -11,6 +11,7 @@
 #include "render/tuple_renderer.h"
 #include "synth/render_assets.h"
 #include "synth/rendered_again.h"
+#include "synth/split_options.h"
 #include "synth/tuple_assembler.h"
 
 #include <algorithm>
@@ -75,8 +76,26 @@ void CheckStrayShards(const fs::path& folder,
   }
 }
 
-// A person, and a sequence, belongs to one split of its run: else what is measured has been
+// Columns whose rows of one number belong to one split of the run: else what is measured has been
 // learned.
+std::vector<std::string> KeptTogether(const RunInfo& run) {
+  // Numbers are those of the source there, whose runs may count persons alike.
+  if (run.command == "augment") return {};
+  // Authors of published splits may have parted the pictures of a person.
+  if (run.command == "import") return {"sequence_id"};
+  if (run.command != "split") return {"subject", "sequence_id"};
+  SplitOptions split;
+  try {
+    LoadConfigText(run.config, "config", [&split](Fields& fields) { split.Visit(fields); });
+  } catch (const UsageError&) {  // of another version: what it was to keep is not known
+    return {};
+  }
+  const std::map<std::string, std::vector<std::string>> columns = {
+      {"subject", {"subject"}}, {"sequence", {"sequence_id"}}, {"image", {"image_id"}}};
+  const auto found = columns.find(split.by);
+  return found == columns.end() ? std::vector<std::string>() : found->second;
+}
+
 void CheckSplits(const fs::path& folder, const Manifest& manifest, std::vector<Fault>* faults) {
   std::vector<RunInfo> runs = manifest.runs;
   if (runs.empty()) runs.push_back(manifest.RunOf(0));
@@ -84,15 +103,11 @@ void CheckSplits(const fs::path& folder, const Manifest& manifest, std::vector<F
   for (const RunInfo& run : runs) {
     std::map<std::pair<std::string, int64_t>, uint8_t> split_of;
     for (const size_t end = shard + run.shards; shard < end; ++shard) {
-      // Numbers are those of the source there, whose runs may count persons alike.
-      if (run.command == "augment") continue;
       const std::string& file = manifest.shards[shard].file;
       ThrowIfInterrupted("auditing");
       const ShardReader reader(folder / file);
       const auto splits = reader.Read<uint8_t>("split", 0, reader.size());
-      for (const char* column : {"subject", "sequence_id"}) {
-        // Authors of published splits may have parted the pictures of a person.
-        if (run.command == "import" && column == std::string("subject")) continue;
+      for (const std::string& column : KeptTogether(run)) {
         const auto numbers = reader.Read<int64_t>(column, 0, reader.size());
         for (size_t row = 0; row < numbers.size(); ++row) {
           if (numbers[row] < 0) continue;

@@ -38,10 +38,11 @@ struct AuditResult {
 };
 
 // Recomputes what the columns of a dataset say about each other: manifest, counts, sizes and
-// hashes; finite values; codes in range; no person or sequence of a run in two splits; K X =
-// joints_2d; depth and mask at visible joints; mask, depth and box agree; the rig's joints are the
-// labels; rows rendered again equal what is stored. Damage of the data is a fault, not an
-// exception; throws DataError only where there is no dataset, Interrupted after SIGINT or SIGTERM.
+// hashes; finite values; codes in range; no person or sequence of a run in two splits (of a run of
+// `split`, none of what it was to keep together); K X = joints_2d; depth and mask at visible
+// joints; mask, depth and box agree; the rig's joints are the labels; rows rendered again equal
+// what is stored. Damage of the data is a fault, not an exception; throws DataError only where
+// there is no dataset, Interrupted after SIGINT or SIGTERM.
 AuditResult AuditDataset(const std::filesystem::path& folder, const AuditOptions& options);
 
 }  // namespace handforge

@@ -31,10 +31,10 @@ struct MergedRun {
 
 // The first column that the two do not have alike, as "'depth' (uint16, 32768 bytes a row) is ...";
 // "" where there is none.
-std::string ColumnOfOneAlone(const Manifest& a, const Manifest& b) {
-  const auto columns = [](const Manifest& m) {
+std::string ColumnOfOneAlone(const TupleLayout& a, const TupleLayout& b) {
+  const auto columns = [](const TupleLayout& layout) {
     std::set<std::string> texts;
-    for (const Column& column : TupleColumns(m.layout)) {
+    for (const Column& column : TupleColumns(layout)) {
       texts.insert("'" + column.name + "' (" + DTypeName(column.type) + ", " +
                    std::to_string(column.RowBytes()) + " bytes a row)");
     }
@@ -162,11 +162,8 @@ class Collector {
 
   MergedRun& RunOf(const fs::path& folder, const Manifest& header) {
     if (runs_.empty()) first_folder_ = folder;
-    const std::string column = runs_.empty() ? "" : ColumnOfOneAlone(runs_[0].header, header);
-    if (!column.empty()) {
-      throw UsageError(first_folder_.string() + " and " + folder.string() +
-                       " have different columns or image sizes and cannot be one dataset: column " +
-                       column);
+    if (!runs_.empty()) {
+      RequireSameColumns(first_folder_, runs_[0].header.layout, folder, header.layout);
     }
     const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const MergedRun& run) {
       return SameRun(run.header, header);
@@ -272,6 +269,17 @@ bool IsThere(const Manifest& wanted, const fs::path& out) {
 }
 
 }  // namespace
+
+void RequireSameColumns(const fs::path& first_folder,
+                        const TupleLayout& first,
+                        const fs::path& other_folder,
+                        const TupleLayout& other) {
+  const std::string column = ColumnOfOneAlone(first, other);
+  if (column.empty()) return;
+  throw UsageError(first_folder.string() + " and " + other_folder.string() +
+                   " have different columns or image sizes and cannot be one dataset: column " +
+                   column);
+}
 
 MergeResult MergeTasks(const fs::path& folder) {
   const fs::path path = ManifestPath(folder);

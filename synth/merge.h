@@ -12,6 +12,12 @@ struct MergeResult {
   bool was_complete = false;  // nothing had to be done
 };
 
+// Throws UsageError naming the first column that the two datasets do not have alike.
+void RequireSameColumns(const std::filesystem::path& first_folder,
+                        const TupleLayout& first,
+                        const std::filesystem::path& other_folder,
+                        const TupleLayout& other);
+
 // Joins what several processes wrote into one folder: checks that their task manifests describe
 // one run and hold all of its shards, writes dataset.json and removes the task manifests. The
 // result is that of one process, byte for byte. Throws DataError naming shards that are missing or

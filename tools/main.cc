@@ -13,6 +13,7 @@
 #include "tools/merge_command.h"
 #include "tools/render_command.h"
 #include "tools/report_command.h"
+#include "tools/split_command.h"
 #include "tools/synth_command.h"
 #include "tools/verify_command.h"
 #endif
@@ -32,6 +33,7 @@ constexpr void (*kCommands[])(handforge::CommandLine&) = {
     handforge::SetupSynthCommand,
     handforge::SetupAugmentCommand,
     handforge::SetupImportCommand,
+    handforge::SetupSplitCommand,
     handforge::SetupMergeCommand,
     handforge::SetupVerifyCommand,
     handforge::SetupReportCommand,

@@ -11,6 +11,7 @@ void Recipe::Visit(Fields& fields) {
   fields.Nested("synth", synth, "tuples sampled from the latent space");
   fields.Nested("augment", augment, "tuples of another dataset, augmented");
   fields.Nested("import", import, "hands of a published dataset");
+  fields.Nested("split", split, "rows of datasets, parted anew into train, validation and test");
 }
 
 std::vector<std::string> Recipe::Sections() {

@@ -3,6 +3,7 @@
 #include "render/render_options.h"
 #include "synth/augment_job_options.h"
 #include "synth/import_options.h"
+#include "synth/split_options.h"
 #include "synth/synth_options.h"
 #include "tools/command.h"
 #include "tools/eval_options.h"
@@ -22,6 +23,7 @@ struct Recipe {
   SynthOptions synth;
   AugmentJobOptions augment;
   ImportOptions import;
+  SplitOptions split;
 
   void Visit(Fields& fields);
   static std::vector<std::string> Sections();

@@ -41,6 +41,7 @@ enum class Purpose : uint32_t {
   kTrainDegrade = 31,
   kFurtherSeed = 32,
   kPosture = 33,
+  kLabelled = 34,
 };
 
 // Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: a

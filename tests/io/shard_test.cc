@@ -313,6 +313,10 @@ TEST(Shard, AttributesComeBack) {
   EXPECT_THAT(reader.ListAttribute("gesture_names"),
               ::testing::ElementsAre("fist", "Zeigen", "öffnen"));
   EXPECT_THAT(reader.ListAttribute("nothing"), ::testing::IsEmpty());
+  const ShardMetadata metadata = reader.Metadata();
+  EXPECT_EQ(metadata.text.at("config"), "a: 1\nb: \"µm\"\n");
+  EXPECT_EQ(metadata.text.count("units"), 0U) << "the writer adds it";
+  EXPECT_EQ(metadata.lists.at("gesture_names"), reader.ListAttribute("gesture_names"));
   const std::vector<std::string> joints = reader.ListAttribute("joint_names");
   ASSERT_EQ(joints.size(), static_cast<size_t>(kNumJoints));
   for (int j = 0; j < kNumJoints; ++j) EXPECT_EQ(joints[j], kJointNames[j]);
