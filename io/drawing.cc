@@ -2,11 +2,11 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/image_file.h"
 
 #include <algorithm>
 #include <array>
 
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 namespace handforge {
@@ -167,13 +167,8 @@ ImageU8 TileImages(const std::vector<ImageU8>& images, int columns) {
 }
 
 void WritePng(const ImageU8& image, const std::filesystem::path& file) {
-  cv::Mat bgr;
-  cv::cvtColor(View(image), bgr, cv::COLOR_RGB2BGR);
-  std::vector<uint8_t> bytes;
-  if (!cv::imencode(".png", bgr, bytes)) {
-    throw EnvironmentError(file.string() + ": the picture cannot be encoded as PNG");
-  }
-  PublishText(file, std::string(bytes.begin(), bytes.end()));
+  const std::vector<uint8_t> bytes = EncodePng(image);
+  PublishBytes(file, bytes.data(), bytes.size());
 }
 
 }  // namespace handforge

@@ -235,7 +235,7 @@ void RemoveStaleTemporaries(const fs::path& folder) {
     const std::optional<TemporaryOwner> owner = OwnerOf(entry.path());
     if (owner && IsStale(entry.path(), *owner)) stale.push_back(entry.path());
   }
-  for (const fs::path& path : stale) fs::remove(path, ignored);
+  for (const fs::path& path : stale) fs::remove_all(path, ignored);
 }
 
 void EnsureWritableFolder(const fs::path& folder) {

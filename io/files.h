@@ -18,8 +18,8 @@ bool IsTemporaryName(const std::filesystem::path& path);
 void PublishFile(const std::filesystem::path& temporary, const std::filesystem::path& final_path);
 void PublishBytes(const std::filesystem::path& final_path, const void* data, size_t size);
 void PublishText(const std::filesystem::path& final_path, const std::string& text);
-// Removes temporary files whose process no longer runs; those of another machine when they are more
-// than a day old.
+// Removes temporary files and folders whose process no longer runs; those of another machine when
+// they are more than a day old.
 void RemoveStaleTemporaries(const std::filesystem::path& folder);
 
 // Creates the folder and proves that a file can be made in it. Throws EnvironmentError naming it.

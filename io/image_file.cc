@@ -66,6 +66,20 @@ Image<T> FromMat(const cv::Mat& pixels) {
   return image;
 }
 
+// OpenCV's matrices are not const; nothing is written to this one.
+template <typename T>
+cv::Mat ViewOf(const Image<T>& image, int type) {
+  return {image.height, image.width, type, const_cast<T*>(image.pixels.data())};
+}
+
+std::vector<uint8_t> EncodeMat(const cv::Mat& pixels) {
+  std::vector<uint8_t> bytes;
+  if (!cv::imencode(".png", pixels, bytes)) {
+    throw EnvironmentError("a picture cannot be encoded as PNG");
+  }
+  return bytes;
+}
+
 ImageU8 DecodeColours(const std::vector<uint8_t>& bytes, const fs::path& file) {
   if (IsCutJpeg(bytes)) throw DataError(file.string() + ": is cut off before its picture ends");
   const cv::Mat bgr = Decode(bytes, cv::IMREAD_COLOR);
@@ -110,6 +124,15 @@ ImageU8 ReadGrey(const fs::path& file) {
   }
   return FromMat<uint8_t>(grey);
 }
+
+std::vector<uint8_t> EncodePng(const ImageU8& image) {
+  if (image.channels == 1) return EncodeMat(ViewOf(image, CV_8UC1));
+  cv::Mat bgr;
+  cv::cvtColor(ViewOf(image, CV_8UC3), bgr, cv::COLOR_RGB2BGR);
+  return EncodeMat(bgr);
+}
+
+std::vector<uint8_t> EncodePng(const ImageU16& image) { return EncodeMat(ViewOf(image, CV_16UC1)); }
 
 std::vector<fs::path> PicturesBelow(const fs::path& folder) {
   std::error_code error;

@@ -26,6 +26,10 @@ ImageU8 ReadColours(const std::filesystem::path& file);
 ImageU8 ReadGrey(const std::filesystem::path& file);
 ImageU8 ReadRedGreenBlue(const std::filesystem::path& file);
 
+// PNG: {H, W} of 8 or 16 bits, or {H, W, 3} sRGB. Throw EnvironmentError where there is no memory.
+std::vector<uint8_t> EncodePng(const ImageU8& image);
+std::vector<uint8_t> EncodePng(const ImageU16& image);
+
 // Pictures (.png, .jpg, .jpeg, .bmp) of a folder and of those in it, sorted by path; links to
 // folders are not followed. Throws, naming the folder, EnvironmentError where it is missing or
 // cannot be searched, DataError where it has no picture.

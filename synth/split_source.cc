@@ -175,7 +175,7 @@ void ChooseRows(const std::vector<RowFacts>& facts,
   for (size_t row = 0; row < facts.size(); ++row) {
     const GroupFate& fate = fates.at(facts[row].group);
     const bool is_train = fate.split == Split::kTrain;
-    const bool labelled = facts[row].labelled && (!is_train || fate.keeps_labels);
+    const bool labelled = facts[row].labelled && fate.keeps_labels;
     ++world->tuples[static_cast<size_t>(fate.split)];
     world->labelled += is_train && labelled;
     world->tests_in_use += facts[row].split == Split::kTest && fate.split != Split::kTest;

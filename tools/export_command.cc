@@ -2,10 +2,13 @@
 
 #include "io/core/error.h"
 #include "io/dataset.h"
+#include "io/export/coco.h"
+#include "io/export/webdataset.h"
 #include "io/files.h"
 #include "io/interrupt.h"
 #include "render/mesh_file.h"
 #include "render/tuple_renderer.h"
+#include "tools/progress.h"
 #include "tools/recipe.h"
 
 #include <memory>
@@ -20,8 +23,10 @@ namespace fs = std::filesystem;
 struct ExportCommandOptions {
   CommonOptions common;
   std::string dataset;
-  int64_t index = 0;
+  std::optional<int64_t> index;
   std::string mesh;
+  std::string coco;
+  std::string webdataset;
 };
 
 // The meshes of a row as it was seen: a left hand's scene is mirrored.
@@ -63,12 +68,11 @@ std::vector<NamedMesh> MeshesOf(const ShardReader& shard,
   return meshes;
 }
 
-int RunExport(const ExportCommandOptions& options) {
-  Recipe::CheckOnly(options.common);
+void ExportMesh(const ExportCommandOptions& options, const Dataset& dataset) {
   EndAtOnceOnInterrupt();
-  const Dataset dataset(options.dataset);
   const Manifest& manifest = dataset.manifest();
-  const auto index = static_cast<uint64_t>(options.index);  // a negative one is beyond the last
+  const int64_t number = options.index.value_or(0);
+  const auto index = static_cast<uint64_t>(number);  // a negative one is beyond the last
   uint64_t row = index;
   for (size_t i = 0; i < manifest.shards.size(); row -= manifest.shards[i++].tuples) {
     if (row >= manifest.shards[i].tuples) continue;
@@ -79,10 +83,75 @@ int RunExport(const ExportCommandOptions& options) {
     for (const NamedMesh& m : meshes) names.push_back(m.name);
     spdlog::info("wrote {} meshes to {}", meshes.size(), options.mesh);
     PrintSummary(options.common, {{"ok", true}, {"mesh", options.mesh}, {"meshes", names}});
-    return static_cast<int>(ExitCode::kDone);
+    return;
   }
-  throw UsageError("--index " + std::to_string(options.index) + ": " + options.dataset + " holds " +
+  throw UsageError("--index " + std::to_string(number) + ": " + options.dataset + " holds " +
                    std::to_string(manifest.count) + " tuples, counted from 0");
+}
+
+nlohmann::json CountsOf(const std::array<uint64_t, 3>& counts) {
+  return {{"train", counts[0]}, {"validation", counts[1]}, {"test", counts[2]}};
+}
+
+ExportOptions WithProgress(const ExportCommandOptions& options, Progress* progress) {
+  ExportOptions all;
+  all.threads = ResolveThreads(options.common.threads.value_or(0));
+  all.progress = [progress](uint64_t done) { progress->Update(done); };
+  return all;
+}
+
+void ExportAsCoco(const ExportCommandOptions& options, const Dataset& dataset) {
+  Progress progress("exporting", "tuples", dataset.size());
+  const CocoCounts counts = ExportCoco(dataset, options.coco, WithProgress(options, &progress));
+  progress.Finish();
+  if (counts.without_colours > 0) {
+    spdlog::warn("left out: {} tuples without colours", counts.without_colours);
+  }
+  const nlohmann::json images = CountsOf(counts.images), annotations = CountsOf(counts.annotations);
+  spdlog::info(
+      "wrote to {}: images {}, annotations {}", options.coco, images.dump(), annotations.dump());
+  PrintSummary(options.common,
+               {{"ok", true},
+                {"coco", options.coco},
+                {"images", images},
+                {"annotations", annotations},
+                {"without_colours", counts.without_colours}});
+}
+
+void ExportAsWebDataset(const ExportCommandOptions& options, const Dataset& dataset) {
+  Progress progress("exporting", "tuples", dataset.size());
+  const WebDatasetCounts counts =
+      ExportWebDataset(dataset, options.webdataset, WithProgress(options, &progress));
+  progress.Finish();
+  const nlohmann::json samples = CountsOf(counts.samples), tars = CountsOf(counts.tars);
+  spdlog::info("wrote to {}: samples {}, tars {}, fields {}",
+               options.webdataset,
+               samples.dump(),
+               tars.dump(),
+               fmt::join(counts.fields, ", "));
+  PrintSummary(options.common,
+               {{"ok", true},
+                {"webdataset", options.webdataset},
+                {"samples", samples},
+                {"tars", tars},
+                {"fields", counts.fields}});
+}
+
+int RunExport(const ExportCommandOptions& options) {
+  Recipe::CheckOnly(options.common);
+  const bool mesh = !options.mesh.empty(), coco = !options.coco.empty();
+  const bool webdataset = !options.webdataset.empty();
+  if (mesh + coco + webdataset != 1) {
+    throw UsageError("say what to export: one of --mesh FILE, --coco DIR and --webdataset DIR");
+  }
+  if (options.index && !mesh) {
+    throw UsageError("--index is the tuple whose mesh is written; it goes with --mesh alone");
+  }
+  const Dataset dataset(options.dataset);
+  if (mesh) ExportMesh(options, dataset);
+  if (coco) ExportAsCoco(options, dataset);
+  if (webdataset) ExportAsWebDataset(options, dataset);
+  return static_cast<int>(ExitCode::kDone);
 }
 
 }  // namespace
@@ -91,13 +160,15 @@ void SetupExportCommand(CommandLine& command_line) {
   const auto options = std::make_shared<ExportCommandOptions>();
   CLI::App& app = command_line.Add(
       "export",
-      "Write the posed mesh of a tuple, in metres: .glb, .gltf, .obj, .ply or .stl",
+      "Write a dataset for other trainers (COCO, WebDataset), or the posed mesh of a tuple",
       options,
       RunExport);
   app.add_option("dataset", options->dataset, "Dataset folder")->required();
   app.add_option("--index", options->index, "Number of the tuple in the dataset, from 0")
       ->check(IsCount);
-  app.add_option("--mesh", options->mesh, "File to write")->required();
+  app.add_option("--mesh", options->mesh, "Mesh to write, metres: .glb, .gltf, .obj, .ply or .stl");
+  app.add_option("--coco", options->coco, "New folder for COCO keypoints: JSON a split, PNGs");
+  app.add_option("--webdataset", options->webdataset, "New folder for WebDataset tars");
 }
 
 }  // namespace handforge

@@ -156,11 +156,14 @@ TEST(DrawSplits, KindsAndRunsAreDrawnApart) {
   }
   const Fates fates = DrawSplits(groups, {0, 0.5}, 1);
   EXPECT_THAT(CountsOf(fates), ElementsAre(150, 0, 150));
+  for (int64_t i = 0; i < 100; ++i) groups.insert({GroupKind::kTuple, 78, i});
+  const Fates of_two_runs = DrawSplits(groups, {0, 0.5}, 1);
   int alike = 0, alike_runs = 0;
   for (int64_t i = 0; i < 100; ++i) {
     const Split subject = fates.at({GroupKind::kSubject, 0, i}).split;
     alike += subject == fates.at({GroupKind::kImage, 0, i}).split;
-    alike_runs += subject == fates.at({GroupKind::kTuple, 77, i}).split;
+    alike_runs += of_two_runs.at({GroupKind::kTuple, 78, i}).split ==
+                  of_two_runs.at({GroupKind::kTuple, 77, i}).split;
   }
   EXPECT_LT(alike, 75);
   EXPECT_LT(alike_runs, 75);

@@ -326,6 +326,17 @@ TEST_F(SplitDataset, AnotherDatasetIsNotOverwritten) {
   EXPECT_THAT(Refusal(options), HasSubstr("another command (render, wanted split)"));
 }
 
+// Beside another dataset the same rows may be drawn otherwise: what was written then is not theirs.
+TEST_F(SplitDataset, TheConfigurationIsAnotherWhereOtherRowsAreDrawn) {
+  const std::string a = Source("a", 1), b = Source("b", 2);
+  const std::string c = Source("c", 3, [](Tuple* t) { t->subject += 100; });
+  const auto hash = [&](const std::vector<std::string>& data) {
+    return SplitJob(SplitWorld::Load(Options(data, "out")), 0).manifest.config_sha256;
+  };
+  EXPECT_EQ(hash({a}), hash({a, b})) << "the same persons";
+  EXPECT_NE(hash({a}), hash({a, c}));
+}
+
 TEST_F(SplitDataset, PartsTogetherAreTheWhole) {
   const std::string a = Source("a", 1), b = Source("b", 2);
   SplitOptions options = Options({a, b}, "all");
