@@ -18,8 +18,7 @@ struct CocoCounts {
 // Writes a dataset as COCO keypoints (io/export/FORMATS.md): a new folder with
 // annotations/{train,validation,test}.json, one a split that has pictures, and PNGs of colours,
 // depth (16 bits) and part masks. A row is an image with one hand; rows of one picture whose
-// colours, depth and camera are equal share an image. Rows that are not to be trained on with
-// labels
+// colours, depth and camera are equal share an image. Rows whose labels are not to be trained on
 // (`labelled` 0) are images without annotation; rows without colours are left out and counted. The
 // same bytes for any number of threads.
 // Throws UsageError where `out` is there and no empty folder, DataError where no row has colours or

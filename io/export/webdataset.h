@@ -26,8 +26,8 @@ struct WebDatasetCounts {
 // Writes a dataset as WebDataset tars (io/export/FORMATS.md): a new folder with train-000000.tar,
 // ..., validation-000000.tar, ..., test-000000.tar. A sample is a row, its key the row's number in
 // 8 digits; its fields are json and those of rgb.png, depth.npy and mask.png that any row has: a
-// row that lacks one has zeros there and says so (`present`). The
-// same bytes for any number of threads.
+// row that lacks one has zeros there and says so (`present`). The same bytes for any number of
+// threads.
 // Throws UsageError where `out` is there and no empty folder, DataError where the dataset is empty
 // or a shard is damaged, EnvironmentError where nothing can be written, Interrupted; `out` is not
 // there then.
