@@ -28,7 +28,7 @@ TEXT
 PACKAGES=(
   cmake g++ ninja-build ccache git ca-certificates
   libtorch-dev libgloo-dev libopenblas0-openmp libopencv-dev libassimp-dev libembree-dev
-  libhdf5-dev libdeflate-dev libmatio-dev libarchive-dev zlib1g-dev libssl-dev libtbb-dev libcli11-dev
+  libhdf5-dev libdeflate-dev libmatio-dev libarchive-dev libzip-dev zlib1g-dev libssl-dev libtbb-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   libyaml-cpp-dev nlohmann-json3-dev libspdlog-dev libeigen3-dev gnuplot-nox
 )

@@ -58,8 +58,8 @@ class NyuDataset : public PublishedDataset {
 
   PublishedPicture ReadPicture(const PublishedHand& hand) const override {
     PublishedPicture picture;
-    picture.depth =
-        DepthFromMillimetres(ReadSizedNumbers(folder_ / hand.picture, hand.camera), 2, 1);
+    const ImageU8 stored = ReadSizedNumbers(folder_ / hand.picture, hand.camera);
+    picture.depth = DepthOfNumbers(NumbersOfChannels(stored, 2, 1), 1);
     return picture;
   }
 

@@ -2,22 +2,17 @@
 
 #include "io/core/error.h"
 #include "io/files.h"
+#include "io/import/little_endian.h"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <deque>
 #include <optional>
 #include <utility>
 
 namespace handforge {
 
-enum class PickleFunction { kNdarray, kReconstruct, kFromBuffer, kDtype, kEncode };
-
-struct PickleDtype {
-  char kind;
-  size_t item_bytes;
-};
+enum class PickleFunction { kNdarray, kReconstruct, kFromBuffer, kScalar, kDtype, kEncode };
 
 namespace {
 
@@ -41,6 +36,8 @@ constexpr NamedFunction kFunctions[] = {
     {"numpy._core.multiarray", "_reconstruct", PickleFunction::kReconstruct},
     {"numpy.core.numeric", "_frombuffer", PickleFunction::kFromBuffer},
     {"numpy._core.numeric", "_frombuffer", PickleFunction::kFromBuffer},
+    {"numpy.core.multiarray", "scalar", PickleFunction::kScalar},
+    {"numpy._core.multiarray", "scalar", PickleFunction::kScalar},
     {"_codecs", "encode", PickleFunction::kEncode},
 };
 
@@ -54,26 +51,6 @@ struct Nodes {
   std::deque<PickleArray> arrays;
   std::deque<PickleDtype> dtypes;
 };
-
-uint64_t LittleEndian(std::string_view bytes) {
-  uint64_t value = 0;
-  for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<uint8_t>(bytes[i]);
-  return value;
-}
-
-int64_t SignExtended(uint64_t value, size_t num_bytes) {
-  if (num_bytes == 0) return 0;
-  const auto unused = static_cast<int>(64 - 8 * num_bytes);
-  return static_cast<int64_t>(value << unused) >> unused;
-}
-
-template <typename To, typename From>
-To SameBits(From from) {
-  static_assert(sizeof(To) == sizeof(From));
-  To to;
-  std::memcpy(&to, &from, sizeof to);
-  return to;
-}
 
 // Hostile text, fit for a message.
 std::string Quoted(std::string_view text) {
@@ -341,6 +318,8 @@ class Reader {
         return Push(&nodes_->arrays.emplace_back());
       case PickleFunction::kFromBuffer:
         return CallFromBuffer(TupleOf(arguments, 4, "bytes, dtype, shape and order of an array"));
+      case PickleFunction::kScalar:
+        return CallScalar(TupleOf(arguments, 2, "dtype and bytes of a number"));
       case PickleFunction::kDtype:
         return CallDtype(
             TextOf(TupleOf(arguments, 1, "the name of a dtype")[0], "the name of a dtype"));
@@ -357,15 +336,16 @@ class Reader {
     Push(array);
   }
 
+  void CallScalar(const Items& arguments) {
+    PickleArray* number = &nodes_->arrays.emplace_back();
+    FillShaped(number, {}, arguments[0], false, arguments[1]);
+    Push(number);
+  }
+
   void CallDtype(std::string_view name) {
-    const auto known = [&](std::string_view kinds, std::string_view sizes) {
-      return name.size() == 2 && kinds.find(name[0]) != std::string_view::npos &&
-             sizes.find(name[1]) != std::string_view::npos;
-    };
-    if (!known("f", "48") && !known("iu", "1248") && !known("b", "1")) {
-      Fail("an array of " + Quoted(name) + "; expected f4, f8, i1 to i8, u1 to u8 or b1");
-    }
-    Push(&nodes_->dtypes.emplace_back(PickleDtype{name[0], static_cast<size_t>(name[1] - '0')}));
+    const std::optional<NumpyType> type = FindNumpyType(name);
+    if (!type) Fail("an array of " + Quoted(name) + "; expected " + kNumpyTypes);
+    Push(&nodes_->dtypes.emplace_back(*type));
   }
 
   // Protocol 2 writes each byte as the character of that number, in UTF-8.
@@ -412,14 +392,22 @@ class Reader {
             const PickleValue& dtype,
             bool is_fortran,
             const PickleValue& bytes) const {
-    const PickleDtype* type = As<PickleDtype*>(dtype, "the dtype of an array");
+    FillShaped(
+        array, ShapeOf(TupleOf(shape, 0, "the shape of an array")), dtype, is_fortran, bytes);
+  }
+
+  void FillShaped(PickleArray* array,
+                  std::vector<size_t> shape,
+                  const PickleValue& dtype,
+                  bool is_fortran,
+                  const PickleValue& bytes) const {
     PickleArray filled;
-    filled.kind = type->kind;
-    filled.item_bytes = type->item_bytes;
+    filled.type = *As<PickleDtype*>(dtype, "the dtype of an array");
     filled.is_fortran = is_fortran;
     filled.bytes = TextOf(bytes, "the bytes of an array");
-    filled.shape = ShapeOf(TupleOf(shape, 0, "the shape of an array"));
-    CheckSize(filled);
+    filled.shape = std::move(shape);
+    const std::string fault = FaultOf(filled);
+    if (!fault.empty()) Fail(fault);
     *array = std::move(filled);
   }
 
@@ -434,22 +422,6 @@ class Reader {
     return shape;
   }
 
-  void CheckSize(const PickleArray& array) const {
-    const bool is_empty = std::count(array.shape.begin(), array.shape.end(), 0) > 0;
-    size_t size = is_empty ? 0 : array.item_bytes;
-    std::string shape;
-    bool fits = true;
-    for (const size_t extent : array.shape) {
-      fits &= is_empty || extent <= array.bytes.size() / size;
-      if (fits) size *= extent;
-      shape += (shape.empty() ? "" : ", ") + std::to_string(extent);
-    }
-    if (!fits || size != array.bytes.size()) {
-      Fail("an array of shape (" + shape + ") and " + std::to_string(array.item_bytes) +
-           " bytes each that holds " + std::to_string(array.bytes.size()) + " bytes");
-    }
-  }
-
   std::string name_;
   std::shared_ptr<Nodes> nodes_;
   std::string_view bytes_;
@@ -461,41 +433,7 @@ class Reader {
   std::vector<std::optional<PickleValue>> memo_;
 };
 
-double Number(const PickleArray& array, size_t element) {
-  const uint64_t bits =
-      LittleEndian(array.bytes.substr(element * array.item_bytes, array.item_bytes));
-  switch (array.kind) {
-    case 'f':
-      return array.item_bytes == 4 ? SameBits<float>(static_cast<uint32_t>(bits))
-                                   : SameBits<double>(bits);
-    case 'i':
-      return static_cast<double>(SignExtended(bits, array.item_bytes));
-    default:
-      return static_cast<double>(bits);
-  }
-}
-
-// Where the element lies that is number `element` where the last index runs fastest.
-size_t FortranPosition(const PickleArray& array, size_t element, size_t count) {
-  size_t position = 0;
-  size_t stride = count;
-  for (auto extent = array.shape.rbegin(); extent != array.shape.rend(); ++extent) {
-    stride /= *extent;
-    position += element % *extent * stride;
-    element /= *extent;
-  }
-  return position;
-}
-
 }  // namespace
-
-std::vector<double> PickleArray::Doubles() const {
-  std::vector<double> numbers(bytes.size() / item_bytes);
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    numbers[i] = Number(*this, is_fortran ? FortranPosition(*this, i, numbers.size()) : i);
-  }
-  return numbers;
-}
 
 Pickle ReadPickle(const std::filesystem::path& file) {
   return ParsePickle(ReadText(file), file.string());

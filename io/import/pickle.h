@@ -1,5 +1,7 @@
 #pragma once
 
+#include "io/import/numpy_array.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -14,16 +16,16 @@ namespace handforge {
 
 struct PickleList;
 struct PickleDict;
-struct PickleArray;
-struct PickleDtype;         // of a numpy array; of use to the reader only
-enum class PickleFunction;  // what makes an array or its parts; of use to the reader only
+using PickleArray = NumpyArray;
+using PickleDtype = NumpyType;  // of use to the reader only
+enum class PickleFunction;      // what makes an array or its parts; of use to the reader only
 
 struct PickleBytes {
   std::string_view bytes;
 };
 
 // None, bool, int, float, str (UTF-8, not checked), bytes (and every str of Python 2), list or
-// tuple, dict, numpy array.
+// tuple, dict, numpy array; a number of a type of numpy's is an array without axes.
 using PickleValue = std::variant<std::monostate,
                                  bool,
                                  int64_t,
@@ -46,18 +48,6 @@ struct PickleList {
 
 struct PickleDict {
   std::map<PickleKey, PickleValue> items;
-};
-
-// Little endian. Its bytes are as many as its shape says.
-struct PickleArray {
-  std::vector<size_t> shape = {0};
-  char kind = 'u';          // 'f', 'i', 'u' or 'b', as numpy names them
-  size_t item_bytes = 1;    // 1, 2, 4 or 8
-  bool is_fortran = false;  // the first index runs fastest in `bytes`
-  std::string_view bytes;
-
-  // All elements, the last index running fastest; whole numbers beyond 2^53 are rounded.
-  std::vector<double> Doubles() const;
 };
 
 // What a file holds. Values point into `nodes` and may be shared; in a hostile file one may hold

@@ -4,6 +4,7 @@
 #include "io/core/error.h"
 #include "io/image_file.h"
 #include "io/import/pickle.h"
+#include "io/import/pickled_labels.h"
 #include "io/import/sized_picture.h"
 #include "io/parallel.h"
 
@@ -66,31 +67,13 @@ struct PictureLabels {
   std::array<HandLabels, 2> hands;  // by Handedness
 };
 
-// {rows, 3} numbers of a picture.
-Eigen::MatrixXd MatrixOf(const PickleDict& labels,
-                         const char* key,
-                         int rows,
-                         const std::string& place) {
-  const auto item = labels.items.find(std::string_view(key));
-  if (item == labels.items.end()) throw DataError(place + "has no '" + key + "'");
-  const auto* array = std::get_if<PickleArray*>(&item->second);
-  if (array == nullptr || (*array)->shape != std::vector<size_t>{static_cast<size_t>(rows), 3}) {
-    throw DataError(place + "'" + key + "' is no array of " + std::to_string(rows) +
-                    " x 3 numbers");
-  }
-  const std::vector<double> numbers = (*array)->Doubles();
-  return Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, 3, Eigen::RowMajor>>(
-      numbers.data(), rows, 3);
-}
-
 PictureLabels ParsePicture(int64_t number, const PickleValue& value, const std::string& place) {
-  const auto* labels = std::get_if<PickleDict*>(&value);
-  if (labels == nullptr) throw DataError(place + "is no dict of labels");
-  const Eigen::MatrixXd xyz_m = MatrixOf(**labels, "xyz", kNumLabelled, place);
-  const Eigen::MatrixXd uv_visible = MatrixOf(**labels, "uv_vis", kNumLabelled, place);
+  const PickleDict& labels = PickledLabels(value, place);
+  const Eigen::MatrixXd xyz_m = PickledPoints(labels, "xyz", kNumLabelled, place);
+  const Eigen::MatrixXd uv_visible = PickledPoints(labels, "uv_vis", kNumLabelled, place);
   PictureLabels picture;
   picture.number = number;
-  picture.camera = CameraOfK(MatrixOf(**labels, "K", 3, place), kSizePx, kSizePx, place);
+  picture.camera = CameraOfK(PickledPoints(labels, "K", 3, place), kSizePx, kSizePx, place);
   for (const Handedness side : {Handedness::kLeft, Handedness::kRight}) {
     const Convention& order = FindConvention(side == Handedness::kLeft ? "rhd_left" : "rhd_right");
     HandLabels& hand = picture.hands[static_cast<size_t>(side)];

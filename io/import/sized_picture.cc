@@ -4,6 +4,7 @@
 #include "io/core/tuple.h"
 #include "io/image_file.h"
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -38,13 +39,28 @@ ImageU8 ReadSizedNumbers(const std::filesystem::path& file, const PinholeCamera&
   return image;
 }
 
-ImageU16 DepthFromMillimetres(const ImageU8& rgb, int low_channel, int high_channel) {
-  constexpr uint32_t kUnitsPerMm = 10;
-  static_assert(kUnitsPerMm * kDepthUnitMm == 1);
-  ImageU16 depth(rgb.width, rgb.height);
-  for (size_t i = 0; i < depth.pixels.size(); ++i) {
+ImageU16 ReadSizedDepth(const std::filesystem::path& file, const PinholeCamera& camera) {
+  ImageFile image = ReadImageFile(file);
+  if (!image.is_depth()) {
+    throw DataError(file.string() + ": has three channels of 8 bits, expected one of 16 (depth)");
+  }
+  RequireSizeOf(camera, image.depth.width, image.depth.height, file);
+  return std::move(image.depth);
+}
+
+ImageU16 NumbersOfChannels(const ImageU8& rgb, int low_channel, int high_channel) {
+  ImageU16 numbers(rgb.width, rgb.height);
+  for (size_t i = 0; i < numbers.pixels.size(); ++i) {
     const uint8_t* pixel = rgb.pixels.data() + 3 * i;
-    const uint32_t units = kUnitsPerMm * (pixel[low_channel] + uint32_t{256} * pixel[high_channel]);
+    numbers.pixels[i] = static_cast<uint16_t>(pixel[low_channel] + 256 * pixel[high_channel]);
+  }
+  return numbers;
+}
+
+ImageU16 DepthOfNumbers(const ImageU16& numbers, double mm_per_number) {
+  ImageU16 depth(numbers.width, numbers.height);
+  for (size_t i = 0; i < depth.pixels.size(); ++i) {
+    const double units = std::round(numbers.pixels[i] * mm_per_number / kDepthUnitMm);
     if (units <= std::numeric_limits<uint16_t>::max()) {
       depth.pixels[i] = static_cast<uint16_t>(units);
     }

@@ -21,9 +21,15 @@ ImageU8 ReadSizedPicture(const std::filesystem::path& file, const PinholeCamera&
 // bits and no other kind.
 ImageU8 ReadSizedNumbers(const std::filesystem::path& file, const PinholeCamera& camera);
 
-// Depth that is kept as whole millimetres in two channels of such a picture (0 red, 1 green, 2
-// blue): low + 256 high. {H, W} in units of kDepthUnitMm; 0 = nothing measured, or beyond what 16
+// The same of a picture of one channel of 16 bits {H, W}, as stored.
+ImageU16 ReadSizedDepth(const std::filesystem::path& file, const PinholeCamera& camera);
+
+// {H, W} numbers that are kept in two channels of such a picture (0 red, 1 green, 2 blue): low +
+// 256 high.
+ImageU16 NumbersOfChannels(const ImageU8& rgb, int low_channel, int high_channel);
+
+// Depth of such numbers: {H, W} in units of kDepthUnitMm; 0 = nothing measured, or beyond what 16
 // bits hold (6553.5 mm).
-ImageU16 DepthFromMillimetres(const ImageU8& rgb, int low_channel, int high_channel);
+ImageU16 DepthOfNumbers(const ImageU16& numbers, double mm_per_number);
 
 }  // namespace handforge

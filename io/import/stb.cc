@@ -123,7 +123,8 @@ class StbDataset : public PublishedDataset {
     const fs::path file = folder_ / hand.picture;
     PublishedPicture picture;
     if (is_depth_) {
-      picture.depth = DepthFromMillimetres(ReadSizedNumbers(file, hand.camera), 0, 1);
+      picture.depth =
+          DepthOfNumbers(NumbersOfChannels(ReadSizedNumbers(file, hand.camera), 0, 1), 1);
     } else {
       picture.rgb = ReadSizedPicture(file, hand.camera);
     }

@@ -2,9 +2,9 @@
 
 #include "io/files.h"
 #include "tests/io/error_matchers.h"
+#include "tests/io/import/numpy_writer.h"
 #include "tests/io/temporary_folder.h"
 
-#include <cstdlib>
 #include <map>
 
 #include <gmock/gmock.h>
@@ -16,20 +16,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// Debian's interpreter; another python3 without numpy may come first on the PATH.
-constexpr char kPython[] = "/usr/bin/python3";
-
-bool HasNumpy() {
-  static const bool has = std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") == 0;
-  return has;
-}
-
-void WritePickles(const std::string& arguments) {
-  const std::string command = std::string(kPython) + " " + HANDFORGE_SOURCE_DIR +
-                              "/tests/io/import/write_pickles.py " + arguments;
-  ASSERT_EQ(std::system(command.c_str()), 0);
-}
 
 // Bytes of a literal, those that are zero included.
 template <size_t N>
@@ -71,7 +57,8 @@ const std::string& ValuesPickle(int protocol) {
   static std::map<int, std::string> pickles;
   if (pickles.count(protocol) == 0) {
     const TemporaryFolder folder;
-    WritePickles("values " + (folder / "values.pickle").string() + " " + std::to_string(protocol));
+    RunWriter("write_pickles.py values " + (folder / "values.pickle").string() + " " +
+              std::to_string(protocol));
     pickles[protocol] = ReadText(folder / "values.pickle");
   }
   return pickles[protocol];
@@ -80,7 +67,7 @@ const std::string& ValuesPickle(int protocol) {
 class PythonPickle : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    if (!HasNumpy()) GTEST_SKIP() << kPython << " has no numpy (Debian: python3-numpy)";
+    HANDFORGE_NEEDS_NUMPY();
     pickle_ = ParsePickle(ValuesPickle(GetParam()), "values.pickle");
   }
   const PickleValue& Value(const char* key) const { return At(pickle_.root, key); }
@@ -137,8 +124,8 @@ TEST_P(PythonPickle, ContainersComeBack) {
 TEST_P(PythonPickle, ArraysComeBack) {
   const PickleArray& grid = ArrayOf(At(pickle_.root, PickleKey(int64_t{7})));
   EXPECT_THAT(grid.shape, ElementsAre(2, 3));
-  EXPECT_EQ(grid.kind, 'f');
-  EXPECT_EQ(grid.item_bytes, 4u);
+  EXPECT_EQ(grid.type.kind, 'f');
+  EXPECT_EQ(grid.type.item_bytes, 4u);
   EXPECT_THAT(grid.Doubles(), ElementsAre(0.5, 1.5, 2.5, 3.5, 4.5, 5.5));
   // One object stays one.
   const auto& shared = ItemsOf(Value("shared"));
@@ -160,6 +147,17 @@ TEST_P(PythonPickle, OrderOfAxesIsTheOneOfTheIndices) {
   EXPECT_THAT(ArrayOf(Value("transposed")).Doubles(), ElementsAre(0.5, 3.5, 1.5, 4.5, 2.5, 5.5));
   EXPECT_TRUE(ArrayOf(Value("scalar")).shape.empty());
   EXPECT_THAT(ArrayOf(Value("scalar")).Doubles(), ElementsAre(2.5));
+}
+
+// Whoever takes a number out of an array pickles one of numpy's types.
+TEST_P(PythonPickle, NumbersOfNumpysTypesAreArraysWithoutAxes) {
+  const auto& numbers = ItemsOf(Value("numpy numbers"));
+  ASSERT_EQ(numbers.size(), 4u);
+  const double expected[] = {-0.1, 2.5, -7, 1};
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(ArrayOf(numbers[i]).shape.empty());
+    EXPECT_THAT(ArrayOf(numbers[i]).Doubles(), ElementsAre(expected[i]));
+  }
 }
 
 TEST_P(PythonPickle, EveryTypeOfNumberComesBack) {
@@ -203,9 +201,9 @@ TEST_P(PythonPickle, NumpyTwoNamesItsModulesOtherwise) {
 INSTANTIATE_TEST_SUITE_P(Protocols, PythonPickle, ::testing::Values(2, 3, 4, 5));
 
 TEST(PickleRefusals, OfWhatPythonWrites) {
-  if (!HasNumpy()) GTEST_SKIP() << kPython << " has no numpy (Debian: python3-numpy)";
+  HANDFORGE_NEEDS_NUMPY();
   const TemporaryFolder folder;
-  WritePickles("refused " + folder.path().string());
+  RunWriter("write_pickles.py refused " + folder.path().string());
   const auto refusal = [&](const std::string& name) {
     return MessageOf<DataError>([&] { ReadPickle(folder / name); });
   };
@@ -220,7 +218,6 @@ TEST(PickleRefusals, OfWhatPythonWrites) {
   EXPECT_THAT(refusal("structures"), HasSubstr("an array of 'V4'"));
   EXPECT_THAT(refusal("complex"), HasSubstr("an array of 'c8'"));
   EXPECT_THAT(refusal("big_endian"), HasSubstr("big-endian byte order; expected little-endian"));
-  EXPECT_THAT(refusal("numpy_scalar"), HasSubstr("asks for 'numpy.core.multiarray.scalar'"));
   EXPECT_THAT(refusal("long_integer"), HasSubstr("whole number of 9 bytes; expected at most 8"));
   EXPECT_THAT(refusal("set"), HasSubstr("opcode 143, which no dict"));
   EXPECT_THAT(refusal("none"), HasSubstr("none"));
@@ -345,6 +342,26 @@ TEST(PickleRefusals, OfArraysUnlikeTheirShape) {
   const std::string huge = Bytes("\x8a\x08\x02\x00\x00\x00\x00\x00\x00\x40");
   EXPECT_THAT(array(huge + "\x85"), HasSubstr("shape (4611686018427387906) and 4 bytes each"));
   EXPECT_THAT(array(Bytes("K\x02") + huge + "\x86"), HasSubstr("shape (2, 4611686018427387906)"));
+}
+
+TEST(PickleRefusals, OfNumbersUnlikeTheirType) {
+  const auto scalar = [](const std::string& arguments) {
+    return Refusal(Bytes("\x80\x02"
+                         "cnumpy.core.multiarray\nscalar\n") +
+                   arguments + "R.");
+  };
+  const std::string dtype = Bytes(
+      "cnumpy\ndtype\nU\x02"
+      "f4\x85R");
+  EXPECT_THAT(scalar(dtype + Bytes("U\x04"
+                                   "abcd\x86")),
+              HasSubstr("nothing was thrown"));
+  EXPECT_THAT(scalar(dtype + Bytes("U\x03"
+                                   "abc\x86")),
+              HasSubstr("shape () and 4 bytes each that holds 3 bytes"));
+  EXPECT_THAT(scalar(dtype + "\x85"), HasSubstr("dtype and bytes of a number"));
+  EXPECT_THAT(scalar("NN\x86"), HasSubstr("the dtype of an array"));
+  EXPECT_THAT(scalar(dtype + "N\x86"), HasSubstr("the bytes of an array"));
 }
 
 // Sizes that promise more than there is take no memory.

@@ -3,10 +3,10 @@
 #include "io/drawing.h"
 #include "io/files.h"
 #include "tests/io/error_matchers.h"
+#include "tests/io/import/numpy_writer.h"
 #include "tests/io/temporary_folder.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <limits>
 
@@ -24,16 +24,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-// Debian's interpreter; another python3 without numpy may come first on the PATH.
-constexpr char kPython[] = "/usr/bin/python3";
 constexpr int kSizePx = 320;
 constexpr auto kLeft = Handedness::kLeft;
 constexpr auto kRight = Handedness::kRight;
-
-bool HasNumpy() {
-  static const bool has = std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") == 0;
-  return has;
-}
 
 // ---- A world of a few pictures ------------------------------------------------------------------
 
@@ -111,7 +104,7 @@ std::vector<Picture> EvaluationPictures() {
 class RhdTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!HasNumpy()) GTEST_SKIP() << kPython << " has no numpy (Debian: python3-numpy)";
+    HANDFORGE_NEEDS_NUMPY();
     for (const char* split : {"training", "evaluation"}) {
       for (const char* kind : {"color", "depth", "mask"}) {
         fs::create_directories(folder_ / split / kind);
@@ -126,23 +119,12 @@ class RhdTest : public ::testing::Test {
       std::ofstream raw(folder_ / "raw", std::ios::binary);
       for (const Picture& picture : pictures) raw << Raw(picture);
     }
-    Python(std::string(HANDFORGE_SOURCE_DIR) + "/tests/io/import/write_pickles.py rhd " +
-           Labels(split).string() + " " + std::to_string(protocol) + " " +
-           (folder_ / "raw").string());
+    RunWriter("write_pickles.py rhd " + Labels(split).string() + " " + std::to_string(protocol) +
+              " " + (folder_ / "raw").string());
   }
 
   // Changes the labels `d` of a split.
-  void Edit(const std::string& split, const std::string& body) {
-    std::ofstream(folder_ / "edit.py")
-        << "import pickle, numpy as np\nfile = '" << Labels(split).string()
-        << "'\nwith open(file, 'rb') as f: d = pickle.load(f)\n"
-        << body << "\nwith open(file, 'wb') as f: pickle.dump(d, f, 4)\n";
-    Python((folder_ / "edit.py").string());
-  }
-
-  static void Python(const std::string& arguments) {
-    ASSERT_EQ(std::system((std::string(kPython) + " " + arguments).c_str()), 0);
-  }
+  void Edit(const std::string& split, const std::string& body) { EditPickle(Labels(split), body); }
 
   fs::path Labels(const std::string& split) const {
     return folder_ / split / ("anno_" + split + ".pickle");

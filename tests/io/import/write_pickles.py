@@ -30,6 +30,7 @@ def values():
         "lists": [[], [1], {}], 7: grid, -7: grid, "shared": [grid, grid],
         "fortran": np.asfortranarray(np.arange(24, dtype="f8").reshape(2, 3, 4)),
         "transposed": grid.T, "scalar": np.array(2.5), "arrays": arrays,
+        "numpy numbers": [np.float64(-0.1), np.float32(2.5), np.int16(-7), np.bool_(True)],
         # More than a one-byte memo can number.
         "many": {i: f"text {i}" for i in range(300)}, "again": ["text 299", grid],
     }
@@ -59,7 +60,6 @@ def refused(folder):
     write("objects", np.array([None, "a"], object))
     write("big_endian", np.zeros(3, ">f4"))
     write("structures", np.zeros(3, [("a", "f4")]))
-    write("numpy_scalar", np.float64(1))
     write("long_integer", 2**64)
     write("complex", np.zeros(1, "c8"))
     write("set", {1, 2})
@@ -68,7 +68,7 @@ def refused(folder):
 def corpus(folder):
     grid = np.array([[0.5, -1], [2, 3]], "f4")
     value = {7: {"xyz": grid, "K": np.asfortranarray(grid)}, "n": [None, True, -1, 300, 2**40, 0.1],
-             "t": ((), (1,), (1, 2)), "b": b"\x80\x00"}
+             "t": ((), (1,), (1, 2)), "b": b"\x80\x00", "s": np.float32(2.5)}
     for protocol in (2, 3, 4, 5):
         (folder / f"protocol{protocol}").write_bytes(pickle.dumps(value, protocol))
 
