@@ -14,6 +14,10 @@ void ImportOptions::Visit(Fields& fields) {
                {"both", "dominant"},
                "of a picture of two: both, or the one with more pixels (protocol of RHD)");
   fields.Field("camera", camera, {}, "of a dataset that has several; empty = its first");
+  fields.Field("protocol",
+               protocol,
+               {},
+               "by which a dataset is divided that has several; empty = its first");
   fields.Field("test_subjects", test_subjects, {}, "numbers of persons held out for tests");
   fields.Field("validation_share",
                validation_share,

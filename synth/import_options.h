@@ -16,6 +16,7 @@ struct ImportOptions {
   std::string split = "all";               // as published: all, train, test
   std::string hands = "both";              // of a picture that shows two: both, dominant
   std::string camera = "";                 // of datasets that have several; "" = their first
+  std::string protocol = "";               // the same of datasets that are divided in several ways
   std::vector<std::string> test_subjects;  // held out for tests, where persons are numbered
   // Share of the training persons (or sequences, or pictures, where persons are not told apart)
   // that become the split "validation", at least one of several.

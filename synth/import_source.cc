@@ -288,13 +288,24 @@ class ImportSource : public TupleSource {
   const ImportWorld& world_;
 };
 
-// Which hands the rows are also hangs on pictures that are there and on masks.
+std::string HashOfNumbers(const PublishedHand& hand) {
+  const Joints3& joints = hand.joints_in_cam;
+  const PinholeCamera& camera = hand.camera;
+  std::vector<double> numbers(joints.data(), joints.data() + joints.size());
+  numbers.insert(numbers.end(), {camera.fx, camera.fy, camera.cx, camera.cy});
+  return Sha256(numbers.data(), numbers.size() * sizeof(double));
+}
+
+// Which hands the rows are also hangs on pictures that are there and on masks. Labels in files of
+// the pictures, hundreds of thousands, count by the numbers that were read from them.
 std::string ListOfRows(const ImportWorld& world) {
+  const bool has_files_of_pictures = !world.dataset->files_of_pictures().empty();
   std::string rows;
   for (size_t i = 0; i < world.rows.size(); ++i) {
     const PublishedHand& hand = world.dataset->hands()[world.rows[i]];
     rows += hand.picture + " " + std::to_string(static_cast<int>(hand.handedness)) + " " +
-            std::to_string(static_cast<int>(world.splits[i])) + "\n";
+            std::to_string(static_cast<int>(world.splits[i])) +
+            (has_files_of_pictures ? " " + HashOfNumbers(hand) : "") + "\n";
   }
   return rows;
 }
@@ -313,11 +324,12 @@ ImportWorld ImportWorld::Load(const ImportOptions& options) {
   RequireOutside(options);
   ImportWorld world;
   world.options = options;
-  world.dataset = OpenPublished(options.dataset,
-                                options.folder,
-                                options.camera,
-                                options.hands == "dominant",
-                                static_cast<int>(std::max<int64_t>(1, options.threads)));
+  PublishedChoice choice;
+  choice.camera = options.camera;
+  choice.protocol = options.protocol;
+  choice.dominant_only = options.hands == "dominant";
+  choice.threads = static_cast<int>(std::max<int64_t>(1, options.threads));
+  world.dataset = OpenPublished(options.dataset, options.folder, choice);
   for (const Split split : {Split::kTrain, Split::kValidation, Split::kTest}) {
     if (options.split != "all" && (split == Split::kTest) != (options.split == "test")) continue;
     AddCounts(world.dataset->left_out(split), &world.left_out);

@@ -34,7 +34,9 @@ int64_t Tuples(const ImportWorld& world, Split split) {
 }
 
 void SayWhatWasFound(const ImportWorld& world) {
-  spdlog::info("read {}", fmt::join(world.dataset->label_files(), ", "));
+  for (const auto* files : {&world.dataset->label_files(), &world.dataset->files_of_pictures()}) {
+    if (!files->empty()) spdlog::info("read {}", fmt::join(*files, ", "));
+  }
   for (const auto& [reason, count] : world.left_out) spdlog::info("left out: {} {}", count, reason);
   if (world.options.validation_share > 0 && Tuples(world, Split::kTrain) > 0 &&
       Tuples(world, Split::kValidation) == 0) {

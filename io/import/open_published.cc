@@ -2,7 +2,9 @@
 
 #include "io/config.h"
 #include "io/core/error.h"
+#include "io/import/dexycb.h"
 #include "io/import/freihand.h"
+#include "io/import/ho3d.h"
 #include "io/import/interhand.h"
 #include "io/import/msra.h"
 #include "io/import/nyu.h"
@@ -20,14 +22,17 @@ std::string Joined(const std::vector<std::string>& names) {
   return all;
 }
 
-// Position of the camera among the kind's, 0 where it has none.
-int CameraOf(const PublishedKind& kind, const std::string& camera) {
-  if (camera.empty()) return 0;
-  const auto found = std::find(kind.cameras.begin(), kind.cameras.end(), camera);
-  if (found != kind.cameras.end()) return static_cast<int>(found - kind.cameras.begin());
-  throw UsageError("import.camera is '" + camera + "'; " + kind.name +
-                   (kind.cameras.empty() ? " has one camera alone: leave the key out"
-                                         : " has " + Joined(kind.cameras)));
+// Position of what was chosen among the kind's, 0 where it has none. `what`: "camera".
+int PositionOf(const PublishedKind& kind,
+               const std::vector<std::string>& choices,
+               const std::string& chosen,
+               const std::string& what) {
+  if (chosen.empty()) return 0;
+  const auto found = std::find(choices.begin(), choices.end(), chosen);
+  if (found != choices.end()) return static_cast<int>(found - choices.begin());
+  throw UsageError("import." + what + " is '" + chosen + "'; " + kind.name +
+                   (choices.empty() ? " has one " + what + " alone: leave the key out"
+                                    : " has " + Joined(choices)));
 }
 
 }  // namespace
@@ -44,6 +49,8 @@ const std::vector<PublishedKind>& PublishedKinds() {
       {"interhand", "InterHand2.6M (Moon et al., ECCV 2020)", {}},
       {"nyu", "NYU Hand Pose Dataset (Tompson et al., 2014)", {"1", "2", "3"}},
       {"msra", "MSRA15 (Sun et al., CVPR 2015)", {}},
+      {"ho3d", "HO-3D (Hampali et al., CVPR 2020)", {}},
+      {"dexycb", "DexYCB (Chao et al., CVPR 2021)", {}, false, "", {"s0", "s1", "s2", "s3"}},
   };
   return kinds;
 }
@@ -67,21 +74,24 @@ const PublishedKind& FindPublishedKind(const std::string& name) {
 
 std::unique_ptr<PublishedDataset> OpenPublished(const std::string& name,
                                                 const std::filesystem::path& folder,
-                                                const std::string& camera,
-                                                bool dominant_only,
-                                                int threads) {
+                                                const PublishedChoice& choice) {
   const PublishedKind& kind = FindPublishedKind(name);
-  const int number = CameraOf(kind, camera);
-  if (dominant_only && !kind.has_dominant_hands) {
+  const int camera = PositionOf(kind, kind.cameras, choice.camera, "camera");
+  const int protocol = PositionOf(kind, kind.protocols, choice.protocol, "protocol");
+  if (choice.dominant_only && !kind.has_dominant_hands) {
     throw UsageError("import.hands = dominant: only rhd says which of two hands that is");
   }
-  if (name == "stb") return OpenStb(folder, static_cast<StbCamera>(number));
+  if (name == "stb") return OpenStb(folder, static_cast<StbCamera>(camera));
   if (name == "freihand") return OpenFreihand(folder);
   if (name == "interhand") return OpenInterhand(folder);
-  if (name == "nyu") return OpenNyu(folder, 1 + number);
+  if (name == "nyu") return OpenNyu(folder, 1 + camera);
   if (name == "msra") return OpenMsra(folder);
-  return OpenRhd(
-      folder, dominant_only ? HandsOfPicture::kDominant : HandsOfPicture::kBoth, threads);
+  if (name == "ho3d") return OpenHo3d(folder, choice.threads);
+  if (name == "dexycb") {
+    return OpenDexYcb(folder, static_cast<DexYcbProtocol>(protocol), choice.threads);
+  }
+  const auto hands = choice.dominant_only ? HandsOfPicture::kDominant : HandsOfPicture::kBoth;
+  return OpenRhd(folder, hands, choice.threads);
 }
 
 }  // namespace handforge

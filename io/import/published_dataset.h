@@ -51,6 +51,9 @@ class PublishedDataset {
   }
   // Files of labels that were read, relative to the folder.
   const std::vector<std::string>& label_files() const { return label_files_; }
+  // Files that are too many to name, as where each picture has its own: which these are
+  // ("train/*/meta/*.pkl"). They are not among label_files().
+  const std::vector<std::string>& files_of_pictures() const { return files_of_pictures_; }
 
   // Any number of threads may ask. Throws DataError naming the file and what is wrong with it: its
   // size is not the camera's, for one.
@@ -65,6 +68,7 @@ class PublishedDataset {
   }
 
   std::vector<std::string> label_files_;
+  std::vector<std::string> files_of_pictures_;
 
  private:
   std::vector<PublishedHand> hands_;

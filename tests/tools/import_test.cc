@@ -1,6 +1,7 @@
 // `handforge import` as users run it, on a small MSRA15 made by code, and what can be done with
 // what it writes.
 #include "tests/io/import/curled_hand.h"
+#include "tests/io/import/numpy_writer.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/tools/run_command.h"
 
@@ -168,6 +169,81 @@ TEST_F(ImportCommand, NamesWhatIsWrong) {
   const CommandResult nothing = RunHandforge({"import", "msra"});
   EXPECT_EQ(nothing.exit_code, 2);
   EXPECT_FALSE(fs::exists(Path("other")));
+}
+
+// ---- Sets whose small worlds numpy writes -------------------------------------------------------
+
+struct WorldOfNumpy {
+  std::string name;
+  std::string protocol;
+  int tuples;
+  std::string says;
+};
+
+class ImportOfNumpy : public ::testing::TestWithParam<WorldOfNumpy> {
+ protected:
+  void SetUp() override {
+    HANDFORGE_NEEDS_NUMPY_AND_OPENCV();
+    const std::string name = GetParam().name;
+    RunWriter("write_" + name + ".py " + Path("in") + (name == "ho3d" ? " v2 2" : ""));
+  }
+  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  CommandResult Import(const std::string& protocol) const {
+    return RunHandforge({"import",
+                         GetParam().name,
+                         Path("in"),
+                         "--out",
+                         Path("out"),
+                         "--json",
+                         "--set",
+                         "import.least_in_picture=0",
+                         "--set",
+                         "import.protocol='" + protocol + "'"});
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_P(ImportOfNumpy, PassesTheAudit) {
+  const CommandResult imported = Import(GetParam().protocol);
+  ASSERT_EQ(imported.exit_code, 0) << imported.err;
+  EXPECT_EQ(Summary(imported)["tuples"], GetParam().tuples);
+  EXPECT_THAT(imported.err, HasSubstr(GetParam().says));
+  const CommandResult verified = RunHandforge({"verify", Path("out")});
+  EXPECT_EQ(verified.exit_code, 0) << verified.err;
+  EXPECT_TRUE(Summary(Import(GetParam().protocol))["was_complete"]);
+}
+
+TEST_P(ImportOfNumpy, NamesTheProtocolsThatThereAre) {
+  EXPECT_THAT(
+      Import("s4").err,
+      HasSubstr(GetParam().name == "ho3d" ? "import.protocol is 's4'; ho3d has one protocol alone"
+                                          : "import.protocol is 's4'; dexycb has s0, s1, s2, s3"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Worlds,
+    ImportOfNumpy,
+    ::testing::Values(
+        WorldOfNumpy{"ho3d", "", 8, "read train/*/meta/*.pkl, evaluation/*/meta/*.pkl"},
+        WorldOfNumpy{"dexycb", "", 88, "32 for training, 28 for validation, 28 for tests"},
+        WorldOfNumpy{"dexycb", "s2", 88, "64 for training, 12 for validation, 12 for tests"}));
+
+// Though no file that is named as read has changed.
+TEST(ImportOfHo3d, OtherLabelsAreAnotherDataset) {
+  HANDFORGE_NEEDS_NUMPY_AND_OPENCV();
+  const TemporaryFolder folder;
+  const std::string in = (folder / "in").string(), out = (folder / "out").string();
+  RunWriter("write_ho3d.py " + in + " v2 2");
+  const auto import = [&] {
+    const std::string all = "import.least_in_picture=0";
+    return RunHandforge({"import", "ho3d", in, "--out", out, "--set", all}).exit_code;
+  };
+  EXPECT_EQ(import(), 0);
+  const std::string move = "d['handJoints3D'] = d['handJoints3D'] + [0.001, 0, 0]";
+  EditPickle(folder / "in/train/ABF10/meta/0003.pkl", move);
+  EditPickle(folder / "in/train/ABF12/meta/0003.pkl", move);
+  EXPECT_NE(import(), 0);
 }
 
 }  // namespace
