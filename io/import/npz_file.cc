@@ -121,7 +121,7 @@ std::optional<Npy> SplitNpy(std::string_view bytes) {
   const size_t length_bytes = version == 1 ? 2 : 4;
   const uint64_t length = LittleEndian(bytes.substr(kLengthAt, length_bytes));
   const size_t start = kLengthAt + length_bytes;
-  if (length > std::min(bytes.size() - start, kMostHeaderBytes)) return std::nullopt;
+  if (length > bytes.size() - start) return std::nullopt;
   return Npy{bytes.substr(start, length), bytes.substr(start + length)};
 }
 

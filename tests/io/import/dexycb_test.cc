@@ -244,6 +244,7 @@ TEST_F(DexYcb, SequencesAreRefusedByFileAndField) {
   EXPECT_THAT(refused_with("num_frames: -1" + sides), HasSubstr("num_frames is -1"));
   EXPECT_THAT(refused_with("num_frames: 1001" + sides),
               HasSubstr("num_frames is 1001, expected a number from 0 to 1000"));
+  EXPECT_THAT(RefusalWithText(kMeta, "num_frames: 1000" + sides), HasSubstr("labels_000"));
   EXPECT_THAT(refused_with("num_frames: 2"), HasSubstr("mano_sides is no list of one"));
   EXPECT_THAT(refused_with("num_frames: 2\nmano_sides: right"),
               HasSubstr("mano_sides is no list of one, expected [right] or [left]"));

@@ -5,7 +5,8 @@ usage: write_dexycb.py FOLDER
 Two of the ten persons, with all of their 100 sequences, of which three have two frames and the
 others none. Joint j of frame n as camera c sees it, in metres:
   x = 0.01 j - 0.1 + 0.001 n    y = 0.002 j j - 0.05 c    z = 0.5 + 0.003 j + 0.02 s
-with s = 0, 1, 2 for those sequences (numbers 3, 4 and 79); fx = 610 + c, fy = 611 + c, ppx = 312 + c, ppy = 241.5.
+with s = 0, 1, 2 for those sequences (numbers 3, 4 and 79); fx = 610 + c, fy = 611 + c,
+ppx = 312 + c, ppy = 241.5.
 """
 import pathlib
 import sys

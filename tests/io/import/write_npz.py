@@ -62,7 +62,7 @@ def refused(folder):
     good = as_npy(GRID)
     write(folder / "short.npz", good[:-1])
     write(folder / "long.npz", good + b"\0")
-    write(folder / "version4.npz", good[:6] + b"\x04" + good[7:])
+    write(folder / "version4.npz", good[:6] + b"\x04" + as_npy(GRID, (2, 0))[7:])
     write(folder / "cut_header.npz", good[:60])
     write(folder / "long_header.npz", good[:8] + b"\xff\xff" + good[10:])
     fields = {"descr": "'<f4'", "fortran_order": "False", "shape": "(2, 3)"}
