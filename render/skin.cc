@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include <Eigen/Geometry>
 
@@ -33,13 +32,10 @@ float Bump(float x, float width) { return std::exp(-(x * x) / (width * width)); 
 // Patches of pigment or blood: mean 0, deviation 0.45, no direction and no period. `phase`
 // says where in the noise a person's skin lies.
 float Blotches(const Vector3f& p_mm, const Vector3f& phase) {
-  constexpr std::array<std::pair<float, float>, 3> kSizesMm = {
-      {{21.0f, 0.45f}, {9.0f, 0.35f}, {3.7f, 0.2f}}};  // and their shares
-  float sum = 0;
-  for (const auto& [size_mm, share] : kSizesMm) {
-    sum += share * (ValueNoise(p_mm / size_mm + 40 * phase) - 0.5f);
-  }
-  return 4 * sum;
+  constexpr float kLargeMm = 18, kSmallMm = 6;
+  const Vector3f place = 40 * phase;
+  return 3.4f * (0.6f * ValueNoise(p_mm / kLargeMm + place) +
+                 0.4f * ValueNoise(p_mm / kSmallMm + place) - 0.5f);
 }
 
 // The darkest two swatches are nearly grey, as no skin is whose melanin takes most of the blue:

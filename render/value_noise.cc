@@ -1,5 +1,6 @@
 #include "render/value_noise.h"
 
+#include <cmath>
 #include <cstdint>
 
 namespace handforge {
@@ -12,27 +13,32 @@ uint32_t Mix(uint32_t h) {
   return h ^ (h >> 16);
 }
 
-// In [0, 1): a hash of a cell.
-float CellValue(const Eigen::Array3i& cell) {
-  uint32_t h = 0x9e3779b9u;
-  for (int i = 0; i < 3; ++i) h = Mix(h ^ static_cast<uint32_t>(cell[i]));
-  return static_cast<float>(h >> 8) / static_cast<float>(1u << 24);
+float ToUnit(uint32_t hash) { return static_cast<float>(hash >> 8) / static_cast<float>(1u << 24); }
+
+struct Place {
+  uint32_t cell;
+  float weight;  // of the next cell
+};
+
+Place Locate(float x) {
+  const float base = std::floor(x), t = x - base;
+  return {static_cast<uint32_t>(static_cast<int32_t>(base)), t * t * (3 - 2 * t)};
 }
+
+float Blend(float a, float b, float weight) { return a + weight * (b - a); }
 
 }  // namespace
 
 float ValueNoise(const Eigen::Vector3f& x) {
-  const Eigen::Array3f base = x.array().floor();
-  const Eigen::Array3i cell = base.cast<int>();
-  Eigen::Array3f t = x.array() - base;
-  t = t * t * (3 - 2 * t);
-  float sum = 0;
-  for (int corner = 0; corner < 8; ++corner) {
-    const Eigen::Array3i step(corner & 1, corner >> 1 & 1, corner >> 2);
-    const Eigen::Array3f weight = (step == 1).select(t, 1 - t);
-    sum += weight.prod() * CellValue(cell + step);
-  }
-  return sum;
+  const Place px = Locate(x.x()), py = Locate(x.y()), pz = Locate(x.z());
+  const auto along_z = [&](uint32_t hash) {
+    return Blend(ToUnit(Mix(hash ^ pz.cell)), ToUnit(Mix(hash ^ (pz.cell + 1))), pz.weight);
+  };
+  const auto along_y = [&](uint32_t hash) {
+    return Blend(along_z(Mix(hash ^ py.cell)), along_z(Mix(hash ^ (py.cell + 1))), py.weight);
+  };
+  constexpr uint32_t kSeed = 0x9e3779b9u;
+  return Blend(along_y(Mix(kSeed ^ px.cell)), along_y(Mix(kSeed ^ (px.cell + 1))), px.weight);
 }
 
 }  // namespace handforge

@@ -14,6 +14,7 @@ void EvalOptions::Visit(Fields& fields) {
                0,
                64,
                "views of pictures turned upright, averaged; 0 = the picture as it is");
+  fields.Field("poses", poses, "write every predicted and true pose as CSV into out");
   fields.Field("out", out, {}, "folder for eval.json and plots; empty = only print");
   fields.Field("threads", threads, 0, 4096, "batches at once, 0 = one per core");
 }

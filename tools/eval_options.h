@@ -24,6 +24,8 @@ struct EvalOptions {
   // Views of a picture turned upright whose joints are averaged (vae/upright_look.h); 0 = what the
   // posterior of the picture as it is says.
   int64_t upright_views = 5;
+  // Whether `out` gets every predicted and true pose too (tools/compared_poses_csv.h).
+  bool poses = false;
   // Folder for eval.json and plots; empty = only print.
   std::string out;
   // Batches at once; 0 = one per core. Changes no number.

@@ -132,7 +132,7 @@ class PairEvaluation {
   }
 
   PairReport Report() const {
-    PairReport report{pair_, static_cast<int64_t>(num_rows_), {}, Scores()};
+    PairReport report{pair_, static_cast<int64_t>(num_rows_), {}, Scores(), compared_};
     if (pair_.to != Modality::kJoints3) return report;
     for (size_t p = 0; p < poses_.size(); ++p) {
       report.poses.push_back({PoseLine(poses_[p].protocol()),
@@ -242,6 +242,14 @@ class PairEvaluation {
     for (PoseErrors& errors : poses_)
       errors.Add(unit_mm * ToJoints3(said), truth, bone_mm, visible);
     for (PoseErrors& errors : mean_poses_) errors.Add(mean_pose, truth, bone_mm, visible);
+    if (!options_.keep_poses) return;
+    const auto side = vae_.info().model.MirrorsLeftHands()
+                          ? static_cast<Handedness>(samples_.handedness[r])
+                          : Handedness::kRight;
+    compared_.push_back(
+        {row,
+         MetricJoints3(said, unit_mm, side),
+         MetricJoints3(samples_.joints3.data() + r * kNumJoints * 3, unit_mm, side)});
   }
 
   // What moves the truth of a row to the framing the pair speaks of.
@@ -321,6 +329,7 @@ class PairEvaluation {
   size_t num_rows_;
   std::vector<PoseErrors> poses_;
   std::vector<PoseErrors> mean_poses_;
+  std::vector<ComparedPose> compared_;
   double error_px_ = 0;
   double baseline_error_px_ = 0;
   int64_t depth_rows_ = 0;  // that show some hand

@@ -35,6 +35,8 @@ struct EvaluationOptions {
   int upright_views = 1;
   // Batches encoded and decoded at once; changes no number.
   int threads = 1;
+  // Whether reports hold the poses themselves, 1 kB each.
+  bool keep_poses = false;
 };
 
 // 3D under one protocol, beside the training mean pose under the same.
@@ -44,12 +46,21 @@ struct PoseComparison {
   PoseReport mean_pose;
 };
 
+// A predicted and a true pose: palm-centred millimetres in the axes of the crop's camera, the hand
+// on the side that it is. Of models without metric_scale the prediction has the true bone's length.
+struct ComparedPose {
+  int64_t sample = 0;
+  Joints3 predicted_mm;
+  Joints3 true_mm;
+};
+
 // All that is measured of one pair.
 struct PairReport {
   Pair pair;
   int64_t samples = 0;
-  std::vector<PoseComparison> poses;  // ->3d: one per protocol
-  std::vector<PairScore> scores;      // of every modality, one number each
+  std::vector<PoseComparison> poses;   // ->3d: one per protocol
+  std::vector<PairScore> scores;       // of every modality, one number each
+  std::vector<ComparedPose> compared;  // ->3d where `keep_poses`, in the order of the samples
 };
 
 // Encodes by the posterior mean, decodes, compares; joints from pictures by LookUpright:

@@ -98,8 +98,9 @@ class ShardLoader {
   ShardLoader(const ShardReader& shard, const SampleForm& form)
       : shard_(shard), form_(form), maker_(shard, form), image_px_(maker_.image_px()) {}
 
-  // `stored` takes the pictures' places instead of the pictures, where it is not null.
-  void Load(const SetOf& set_of, StoredPixels* stored) const {
+  // `start`: where the shard's first row comes from. `stored` takes the pictures' places instead of
+  // the pictures, where it is not null.
+  void Load(const SampleOrigin& start, const SetOf& set_of, StoredPixels* stored) const {
     const uint32_t shard = stored == nullptr ? 0 : stored->AddShard(shard_, maker_);
     for (uint64_t first = 0; first < shard_.size(); first += kRowsPerRead) {
       const uint64_t count = std::min(kRowsPerRead, shard_.size() - first);
@@ -110,6 +111,7 @@ class ShardLoader {
         SampleSet* const set = set_of(static_cast<Split>(rows.split[row]));
         if (set == nullptr) continue;
         AppendRow(rows, row, set);
+        set->origin.push_back({start.folder, start.row + first + row});
         if (stored == nullptr) {
           AppendPixels(rows, row, set);
         } else {
@@ -252,10 +254,12 @@ std::shared_ptr<const StoredPixels> LoadShards(const std::vector<std::string>& f
   if (SampleSet* const most = set_of(Split::kTrain); most != nullptr && !too_many) {
     ReservePixels(rows, most);
   }
-  for (const Dataset& dataset : datasets) {
-    for (size_t i = 0; i < dataset.manifest().shards.size(); ++i) {
-      const ShardReader shard = dataset.OpenShard(i);
-      ShardLoader(shard, form).Load(set_of, stored.get());
+  for (size_t folder = 0; folder < datasets.size(); ++folder) {
+    SampleOrigin start{static_cast<uint32_t>(folder), 0};
+    for (size_t i = 0; i < datasets[folder].manifest().shards.size(); ++i) {
+      const ShardReader shard = datasets[folder].OpenShard(i);
+      ShardLoader(shard, form).Load(start, set_of, stored.get());
+      start.row += shard.size();
     }
   }
   return stored;

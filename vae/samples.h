@@ -21,6 +21,12 @@ struct PixelView {
   std::shared_ptr<const SamplePixels> owner;  // where they were read for this view
 };
 
+// Where a sample was read: row `row` of folder `folder` of the list of folders.
+struct SampleOrigin {
+  uint32_t folder = 0;
+  uint64_t row = 0;
+};
+
 // Labelled (and unlabelled) samples as the networks see them: right hands (SampleForm), model-size
 // images, normalised joints (vae/modality.h). Row i of every array is sample i. Pictures are in
 // memory or, where there are too many, in their shards.
@@ -43,6 +49,7 @@ struct SampleSet {
   // or one that hides a joint. What hides a hand is part of its picture, so its background stays,
   // and no decoder can tell it from a pose.
   std::vector<uint8_t> obstructed;
+  std::vector<SampleOrigin> origin;  // {N}; empty where no dataset is behind them
   std::vector<uint32_t> present;  // {N} bits of `Present`: rgb, depth, mask, joints; 0 bits where a
                                   // modality is absent or may not be learned from
 

@@ -134,7 +134,7 @@ TEST_F(Merge, DatasetsOfDifferentRunsFollowEachOther) {
   third.manifest.seed = 6;
   Write(third);
   MergeDatasets({folder_ / "ab", folder_ / "c"}, folder_ / "abc");
-  const Manifest& all = Dataset(folder_ / "abc").manifest();
+  const Manifest all = Dataset(folder_ / "abc").manifest();
   EXPECT_EQ(all.runs.size(), 3u);
   EXPECT_EQ(all.rejections.at("planted"), kTuples + 13 + 13);
 }

@@ -1,5 +1,6 @@
 // `handforge eval` as users run it: a model on a dataset, and published predictions.
 #include "io/core/metrics.h"
+#include "io/dataset.h"
 #include "io/files.h"
 #include "io/published_poses.h"
 #include "tests/tools/run_command.h"
@@ -99,6 +100,71 @@ TEST_F(EvalModel, ThreadsChangeNoNumberAndLimitsAreKept) {
   EXPECT_EQ(one["pairs"], run({"--threads", "3"})["pairs"]);
   EXPECT_EQ(run({"--limit", "10"})["pairs"][0]["samples"], 10);
   EXPECT_EQ(run({"--split", "all"})["samples"], kTuples);
+}
+
+std::vector<std::vector<std::string>> CsvLines(const fs::path& file) {
+  std::vector<std::vector<std::string>> lines;
+  std::istringstream text(ReadText(file));
+  for (std::string line; std::getline(text, line);) {
+    lines.emplace_back();
+    std::istringstream cells(line);
+    for (std::string cell; std::getline(cells, cell, ',');) lines.back().push_back(cell);
+  }
+  return lines;
+}
+
+Joints3 JointsFrom(const std::vector<std::string>& cells, size_t first) {
+  Joints3 joints;
+  for (int i = 0; i < kNumJoints * 3; ++i) joints(i / 3, i % 3) = std::stod(cells[first + i]);
+  joints.rowwise() -= Eigen::RowVector3d(joints.row(kWrist));
+  return joints;
+}
+
+TEST_F(EvalModel, WritesThePosesThatItMeasured) {
+  const fs::path out = Folder("poses");
+  const CommandResult result = RunHandforge({"eval",
+                                             "--data",
+                                             Data(),
+                                             "--model",
+                                             Model(),
+                                             "--out",
+                                             out,
+                                             "--json",
+                                             "--set",
+                                             "eval.poses=true"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json summary = Summary(result);
+  const auto lines = CsvLines(out / "2d_to_3d_poses.csv");
+  ASSERT_EQ(lines.size(), 1u + kTuples / 4);
+  ASSERT_EQ(lines[0].size(), 3u + 2 * 63);
+  EXPECT_EQ(lines[0][3], "predicted_wrist_x_mm");
+  EXPECT_EQ(lines[0].back(), "true_little_tip_z_mm");
+
+  const Dataset dataset(Data());
+  const ShardReader shard = dataset.OpenShard(0);
+  double error_mm = 0;
+  int left = 0;
+  for (size_t i = 1; i < lines.size(); ++i) {
+    const Joints3 predicted = JointsFrom(lines[i], 3), truth = JointsFrom(lines[i], 66);
+    error_mm += (predicted - truth).rowwise().norm().mean() / static_cast<double>(lines.size() - 1);
+    EXPECT_EQ(lines[i][0], Data());
+    const Tuple tuple = shard.ReadTuple(std::stoull(lines[i][1]));
+    Joints3 stored = tuple.joints_in_cam;
+    stored.rowwise() -= Eigen::RowVector3d(stored.row(kWrist));
+    EXPECT_LT((stored - truth).cwiseAbs().maxCoeff(), 0.01) << "row " << lines[i][1];
+    EXPECT_EQ(lines[i][2], tuple.handedness == Handedness::kLeft ? "left" : "right");
+    left += lines[i][2] == "left";
+  }
+  EXPECT_GT(left, 0);
+  const json root = Find(summary["pairs"], "pair", "2d->3d")["poses"][1]["model"];
+  EXPECT_NEAR(error_mm, root["mean_error_mm"], 0.01);
+  EXPECT_TRUE(fs::exists(out / "rgb_to_3d_poses.csv"));
+  EXPECT_FALSE(fs::exists(out / "3d_to_2d_poses.csv"));
+
+  const CommandResult nowhere =
+      RunHandforge({"eval", "--data", Data(), "--model", Model(), "--set", "eval.poses=true"});
+  EXPECT_EQ(nowhere.exit_code, 2);
+  EXPECT_THAT(nowhere.err, HasSubstr("eval.poses = true needs a folder"));
 }
 
 TEST_F(EvalModel, NamesWhatIsWrong) {

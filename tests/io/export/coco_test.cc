@@ -119,7 +119,7 @@ TEST_F(Coco, VisibilityTellsHiddenFromUnlabelled) {
   const json a = FirstAnnotation();
   int labelled = 0;
   for (int j = 0; j < kNumJoints; ++j) {
-    const int wanted = j == 8 || j % 7 == 0 && j != 20 ? 0 : j % 7 == 1 ? 2 : 1;
+    const int wanted = j == 8 || (j % 7 == 0 && j != 20) ? 0 : j % 7 == 1 ? 2 : 1;
     EXPECT_EQ(a["keypoints"][3 * j + 2], wanted) << j;
     if (wanted == 0) {
       EXPECT_EQ(a["keypoints"][3 * j], 0);
