@@ -382,6 +382,27 @@ TaskManifest TaskManifest::FromJson(const std::string& text, const fs::path& fil
 
 fs::path ManifestPath(const fs::path& folder) { return folder / "dataset.json"; }
 
+void RequireShardFiles(const fs::path& folder,
+                       const std::vector<ShardInfo>& shards,
+                       const fs::path& manifest,
+                       const std::string& remedy) {
+  for (const ShardInfo& shard : shards) {
+    const fs::path file = folder / shard.file;
+    std::error_code missing;
+    const uint64_t bytes = fs::file_size(file, missing);
+    if (!missing && bytes == shard.bytes) continue;
+    throw DataError(file.string() + (missing ? " is missing" : " is damaged") + ": " +
+                    manifest.string() + " names it" +
+                    (missing ? ""
+                             : " with " + std::to_string(shard.bytes) + " bytes, it has " +
+                                   std::to_string(bytes)) +
+                    "; " +
+                    (remedy.empty() ? "remove it, if it is there, and " + manifest.string() +
+                                          " to make it again"
+                                    : remedy));
+  }
+}
+
 std::string ColumnFault(const ShardReader& shard, const Column& column) {
   if (!shard.Has(column.name)) return "is missing";
   const Column& stored = shard.Find(column.name);

@@ -51,6 +51,13 @@ struct Manifest {
 
 std::filesystem::path ManifestPath(const std::filesystem::path& folder);
 
+// Throws DataError naming the first of the folder's shards that is missing or of another size than
+// `manifest` says, and `remedy`; empty = to remove it and the manifest.
+void RequireShardFiles(const std::filesystem::path& folder,
+                       const std::vector<ShardInfo>& shards,
+                       const std::filesystem::path& manifest,
+                       const std::string& remedy = "");
+
 // tasks/00000-00099.json: what one of several processes that write a dataset together has
 // finished. `run` describes the whole run, but its `shards` are those of the task, with their
 // rejections, and its own `rejections` are empty.

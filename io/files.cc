@@ -127,12 +127,24 @@ std::optional<TemporaryOwner> OwnerOf(const fs::path& path) {
   return TemporaryOwner{owner.substr(0, dash), static_cast<pid_t>(std::stoll(digits))};
 }
 
+// Or gone.
+bool IsYoung(const fs::path& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return true;
+  return std::time(nullptr) - info.st_mtime <= kForeignHostPatienceSeconds;
+}
+
 bool IsStale(const fs::path& path, const TemporaryOwner& owner) {
   if (owner.host == HostName()) return ::kill(owner.process, 0) != 0 && errno == ESRCH;
-  // Whether a process of another machine still runs cannot be asked; its file's age can.
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return false;
-  return std::time(nullptr) - info.st_mtime > kForeignHostPatienceSeconds;
+  // Whether a process of another machine still runs cannot be asked; the age of what it writes can.
+  std::error_code ignored;
+  bool is_young = IsYoung(path);
+  for (auto entry = fs::recursive_directory_iterator(path, ignored);
+       !is_young && entry != fs::recursive_directory_iterator();
+       entry.increment(ignored)) {
+    is_young = IsYoung(entry->path());
+  }
+  return !is_young;
 }
 
 Descriptor OpenToRead(const fs::path& path) {

@@ -134,8 +134,7 @@ std::array<uint8_t, kNumJoints> HandScene::JointVisibility(const Joints3& joints
     }
     const uint8_t part = PartAt(Locate(hit.triangle));
     const double before_mm = joint.z() - hit.distance;
-    const double most_before_mm = j == kWrist ? kMaxBeforeWristMm : kMaxBeforeMm;
-    if (PartTouchesJoint(part, j) && before_mm <= most_before_mm && before_mm >= -kMaxBehindMm) {
+    if (PartTouchesJoint(part, j) && before_mm <= kMaxBeforeMm && before_mm >= -kMaxBehindMm) {
       visible[j] = kVisible;
     } else {
       visible[j] = part == kPartForearm     ? kHiddenByArm

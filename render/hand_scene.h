@@ -44,10 +44,9 @@ class HandScene {
   std::array<float, 4> HandBox() const;
 
   // A joint is visible where the first hit of its ray belongs to a segment that touches the joint,
-  // at most `kMaxBeforeMm` (the wrist `kMaxBeforeWristMm`) before and `kMaxBehindMm` behind it;
-  // otherwise the code says what hides it. The finger tips lie just under the skin.
+  // at most `kMaxBeforeMm` before and `kMaxBehindMm` behind it; otherwise the code says what hides
+  // it. The finger tips lie just under the skin.
   static constexpr double kMaxBeforeMm = 30;
-  static constexpr double kMaxBeforeWristMm = 40;  // which is thicker
   static constexpr double kMaxBehindMm = 3;
   std::array<uint8_t, kNumJoints> JointVisibility(const Joints3& joints_in_cam) const;
 

@@ -206,14 +206,13 @@ SkinPattern::OnSegment SkinPattern::Locate(const SkinPoint& point) const {
 }
 
 // Over the palm and its rims to the webs, and on the thumb up to the middle of its first phalanx.
-float SkinPattern::PalmRed(const SkinPoint& point) const {
+float SkinPattern::PalmRed(const SkinPoint& point, const OnSegment* at) const {
   const float along = -point.rest_mm.z() / palm_length_mm_;
   float share = SmoothStep(0.0f, 0.15f, along) * (1 - SmoothStep(1.0f, 1.25f, along));
-  if (IsSegment(point.part) && Locate(point).finger == kThumb) {
-    const OnSegment at = Locate(point);
-    if (at.segment == 1)
-      share *= 1 - SmoothStep(0.0f, 0.5f, at.along_mm / (at.along_mm + at.to_end_mm));
-    if (at.segment == 2) share = 0;
+  if (at != nullptr && at->finger == kThumb) {
+    if (at->segment == 1)
+      share *= 1 - SmoothStep(0.0f, 0.5f, at->along_mm / (at->along_mm + at->to_end_mm));
+    if (at->segment == 2) share = 0;
   }
   return 0.35f * share * (1 - SmoothStep(-0.7f, 0.0f, point.dorsal));
 }
@@ -354,7 +353,7 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
 
   float red = 0, crease = 0;
   if (point.part == kPartPalm) {
-    red = std::max(KnuckleRed(point), PalmRed(point));
+    red = std::max(KnuckleRed(point), PalmRed(point, nullptr));
     crease = PalmCrease(skin, point);
     const float blue = Vein(skin, point);
     out.albedo =
@@ -377,7 +376,7 @@ SkinSample SkinPattern::Evaluate(const SkinAppearance& skin,
       const float tip = 0.7f * SmoothStep(0.4f, 1.0f, along) * (1 - out.nail);
       red = std::max(tip, JointRed(at, point));
     } else {
-      red = std::max(JointRed(at, point), PalmRed(point));
+      red = std::max(JointRed(at, point), PalmRed(point, &at));
     }
   }
   const float blood = Blotches(point.rest_mm, skin.phase.reverse());

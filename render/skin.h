@@ -99,8 +99,8 @@ class SkinPattern {
                       const HandBend& bend,
                       const OnSegment& at,
                       const SkinPoint& point) const;
-  // Redness, of the palm and over the joints of the back.
-  float PalmRed(const SkinPoint& point) const;
+  // Redness, of the palm (`at`: null on the palm itself) and over the joints of the back.
+  float PalmRed(const SkinPoint& point, const OnSegment* at) const;
   float KnuckleRed(const SkinPoint& point) const;
   float JointRed(const OnSegment& at, const SkinPoint& point) const;
   float BackReliefMm(const HandBend& bend, const SkinPoint& point) const;

@@ -166,21 +166,10 @@ class DatasetRun {
   }
 
   void RequireFiles(const std::vector<ShardInfo>& shards, const fs::path& manifest) const {
-    const std::string remedy =
-        job_.append ? "put it back, or make the dataset anew in another folder"
-                    : "remove it, if it is there, and " + manifest.string() + " to make it again";
-    for (const ShardInfo& shard : shards) {
-      const fs::path file = job_.out / shard.file;
-      std::error_code missing;
-      const uint64_t bytes = fs::file_size(file, missing);
-      if (!missing && bytes == shard.bytes) continue;
-      throw DataError(file.string() + (missing ? " is missing" : " is damaged") + ": " +
-                      manifest.string() + " names it" +
-                      (missing ? ""
-                               : " with " + std::to_string(shard.bytes) + " bytes, it has " +
-                                     std::to_string(bytes)) +
-                      "; " + remedy);
-    }
+    RequireShardFiles(job_.out,
+                      shards,
+                      manifest,
+                      job_.append ? "put it back, or make the dataset anew in another folder" : "");
   }
 
   uint64_t FirstOf(int shard) const {

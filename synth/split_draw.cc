@@ -13,9 +13,6 @@
 namespace handforge {
 namespace {
 
-// A share this close to 0 or a whole number is one: 1 - 0.9 - 0.1 is not 0 in floating point.
-constexpr double kRounding = 1e-9;
-
 // Whole numbers that add up to `total`, in the ratio of `shares` (which add up to 1), by largest
 // remainders; of equal ones the first is served first. None is 0 whose share is not, at the cost of
 // the largest. Requires as many groups as there are shares above 0.
@@ -26,7 +23,7 @@ std::array<size_t, kParts> Apportion(size_t total, const std::array<double, kPar
   size_t given = 0;
   for (size_t i = 0; i < kParts; ++i) {
     const double exact = shares[i] * static_cast<double>(total);
-    counts[i] = static_cast<size_t>(std::floor(exact + kRounding));
+    counts[i] = static_cast<size_t>(std::floor(exact + kShareRounding));
     remainders[i] = exact - static_cast<double>(counts[i]);
     given += counts[i];
   }
@@ -36,7 +33,7 @@ std::array<size_t, kParts> Apportion(size_t total, const std::array<double, kPar
     *largest -= 1;
   }
   for (size_t i = 0; i < kParts; ++i) {
-    if (shares[i] <= kRounding || counts[i] > 0) continue;
+    if (shares[i] <= kShareRounding || counts[i] > 0) continue;
     --*std::max_element(counts.begin(), counts.end());
     ++counts[i];
   }
@@ -61,8 +58,8 @@ std::vector<SplitGroup> InDrawnOrder(const std::vector<SplitGroup>& groups,
 }
 
 void RequireEnough(size_t groups, const std::array<double, 3>& shares) {
-  const auto parts = static_cast<size_t>(
-      std::count_if(shares.begin(), shares.end(), [](double share) { return share > kRounding; }));
+  const auto parts = static_cast<size_t>(std::count_if(
+      shares.begin(), shares.end(), [](double share) { return share > kShareRounding; }));
   if (groups >= parts) return;
   throw UsageError("split: the rows are of " + std::to_string(groups) +
                    (groups == 1 ? " group" : " groups") + " that may not be parted, but " +

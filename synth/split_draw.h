@@ -26,6 +26,9 @@ struct SplitGroup {
   }
 };
 
+// A share this close to 0 or a whole number is one: 1 - 0.9 - 0.1 is not 0 in floating point.
+constexpr double kShareRounding = 1e-9;
+
 struct SplitShares {
   double validation = 0;
   double test = 0;

@@ -1,14 +1,12 @@
 #include "synth/split_options.h"
 
 #include "io/core/error.h"
+#include "synth/split_draw.h"
 
 #include <sstream>
 
 namespace handforge {
 namespace {
-
-// 0.1 + 0.9 may be a little more than 1.
-constexpr double kRounding = 1e-9;
 
 std::string Text(double number) {
   std::ostringstream text;
@@ -44,14 +42,14 @@ void SplitOptions::Check() const {
   CheckFields([this](Fields& fields) { SplitOptions(*this).Visit(fields); });
   if (data.empty()) throw UsageError("split.data is empty; name one dataset folder or more");
   const double sum = validation_share + test_share;
-  if (sum > 1 + kRounding) {
+  if (sum > 1 + kShareRounding) {
     throw UsageError("split.validation_share = " + Text(validation_share) +
                      " and split.test_share = " + Text(test_share) + " add up to " + Text(sum) +
                      "; together they may be 1 at most");
   }
-  const bool is_empty = (part == "train" && sum > 1 - kRounding) ||
-                        (part == "validation" && validation_share == 0) ||
-                        (part == "test" && test_share == 0);
+  const bool is_empty = (part == "train" && sum > 1 - kShareRounding) ||
+                        (part == "validation" && validation_share <= kShareRounding) ||
+                        (part == "test" && test_share <= kShareRounding);
   if (is_empty) {
     throw UsageError("split.part = " + part + " would have no rows: split.validation_share is " +
                      Text(validation_share) + ", split.test_share " + Text(test_share) +

@@ -44,9 +44,11 @@ std::vector<Dataset> OpenDatasets(const SplitOptions& options) {
   std::vector<Dataset> datasets;
   for (const std::string& folder : options.data) {
     std::error_code ignored;
-    if (fs::equivalent(folder, options.out, ignored)) {
-      throw UsageError("split.out " + options.out +
-                       " is one of the datasets themselves; choose another --out");
+    const fs::path inner =
+        fs::weakly_canonical(folder, ignored).lexically_relative(fs::weakly_canonical(options.out));
+    if (!inner.empty() && *inner.begin() != "..") {
+      throw UsageError("split.out " + options.out + " is or holds the dataset " + folder +
+                       "; choose another --out");
     }
     datasets.emplace_back(folder);
     RequireSameColumns(datasets[0].folder(),
@@ -126,7 +128,8 @@ class GroupReader {
     for (uint64_t row = 0; row < count; ++row) {
       if (splits[row] > static_cast<uint8_t>(Split::kTest)) {
         throw DataError(shard.file().string() + ": row " + std::to_string(row) +
-                        " has the unknown split " + std::to_string(splits[row]));
+                        " has the unknown split " + std::to_string(splits[row]) +
+                        ", expected 0 (train), 1 (validation) or 2 (test)");
       }
       SplitGroup group{GroupKind::kTuple, run_number_, static_cast<int64_t>(facts->size())};
       for (auto kind = static_cast<size_t>(by_); kind < numbers.size(); ++kind) {
@@ -253,26 +256,42 @@ std::optional<Manifest> FoundComplete(const SplitWorld& world) {
     same = found.runs[i].command == wanted.command && found.runs[i].seed == wanted.seed &&
            found.runs[i].config_sha256 == wanted.config_sha256;
   }
-  if (same) return found;
+  if (same) {
+    RequireShardFiles(out, found.shards, path);
+    return found;
+  }
   throw UsageError(out.string() +
                    " holds another dataset; choose another --out or remove the folder");
 }
 
-MergeResult WriteSeveralRuns(const SplitWorld& world, const JobWriter& write) {
-  if (auto found = FoundComplete(world)) return {std::move(*found), true};
-  const fs::path out = world.options.out;
-  const fs::path runs = out / "runs";
+std::vector<fs::path> PartsOf(const fs::path& out, size_t runs) {
   std::vector<fs::path> parts;
-  for (size_t i = 0; i < world.runs.size(); ++i) {
+  for (size_t i = 0; i < runs; ++i) parts.push_back(out / ".runs" / std::to_string(i));
+  return parts;
+}
+
+// The folder above them too, unless something else is in it.
+void RemoveParts(const std::vector<fs::path>& parts) {
+  std::error_code ignored;
+  for (const fs::path& part : parts) fs::remove_all(part, ignored);
+  fs::remove(parts[0].parent_path(), ignored);
+}
+
+MergeResult WriteSeveralRuns(const SplitWorld& world, const JobWriter& write) {
+  const fs::path out = world.options.out;
+  const std::vector<fs::path> parts = PartsOf(out, world.runs.size());
+  if (auto found = FoundComplete(world)) {
+    RemoveParts(parts);  // of a process that died before it did
+    return {std::move(*found), true};
+  }
+  for (size_t i = 0; i < parts.size(); ++i) {
     DatasetJob job = SplitJob(world, i);
-    parts.push_back(runs / std::to_string(i));
-    job.out = parts.back();
+    job.out = parts[i];
     write(job, [&world, i] { return MakeSplitSource(world, i); });
   }
   MergeResult result = MergeDatasets(parts, out);
   result.was_complete = false;
-  std::error_code ignored;
-  fs::remove_all(runs, ignored);
+  RemoveParts(parts);
   return result;
 }
 

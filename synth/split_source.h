@@ -58,7 +58,7 @@ DatasetJob SplitJob(const SplitWorld& world, size_t run);
 
 // Writes one run.
 using JobWriter = std::function<void(const DatasetJob& job, const TupleSourceFactory& make_source)>;
-// Writes the dataset: one run straight to `out`, several to folders of their own below out/runs,
+// Writes the dataset: one run straight to `out`, several to folders of their own below out/.runs,
 // which are then joined (MergeDatasets). The same again continues what was interrupted. Throws
 // UsageError where `out` holds another dataset, and what `write` throws.
 MergeResult WriteSplit(const SplitWorld& world, const JobWriter& write);

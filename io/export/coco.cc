@@ -154,6 +154,10 @@ LabelJson Annotation(const Tuple& t, const GridLabels& labels, uint64_t id) {
   annotation["handedness"] = NameOf(t.handedness);
   annotation["K"] = JsonOf(labels.camera);
   if (Has(t, kHasJoints3)) annotation["joints_3d_mm"] = JsonOf(t.joints_in_cam);
+  if (IsCrop(t)) {
+    annotation["crop_rotation"] = JsonOf(t.crop_from_cam);
+    annotation["picture_K"] = JsonOf(t.picture_K);
+  }
   return annotation;
 }
 
@@ -226,7 +230,7 @@ class CocoFile {
 class CocoFolder {
  public:
   CocoFolder(const Dataset& dataset, const fs::path& out) : dataset_(dataset), folder_(out) {
-    MakeFolder("annotations");
+    folder_.MakeFolder("annotations");
   }
 
   void Add(CocoRow row) {
@@ -261,11 +265,9 @@ class CocoFolder {
   }
 
  private:
-  void MakeFolder(const std::string& name) { fs::create_directory(folder_.path() / name); }
-
   void Begin(Split split) {
     const std::string name = NameOf(split);
-    for (const char* kind : {"", "_depth", "_mask"}) MakeFolder(name + kind);
+    for (const char* kind : {"", "_depth", "_mask"}) folder_.MakeFolder(name + kind);
     files_[static_cast<size_t>(split)] =
         std::make_unique<CocoFile>(folder_.path() / "annotations" / (name + ".json"), dataset_);
   }

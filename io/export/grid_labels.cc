@@ -48,6 +48,16 @@ LabelJson JsonOf(const std::array<double, 4>& numbers) {
   return list;
 }
 
+LabelJson JsonOf(const std::array<float, 9>& matrix) {
+  LabelJson rows = LabelJson::array();
+  for (size_t row = 0; row < 3; ++row) {
+    rows.push_back(LabelJson::array({matrix[3 * row], matrix[3 * row + 1], matrix[3 * row + 2]}));
+  }
+  return rows;
+}
+
+bool IsCrop(const Tuple& tuple) { return tuple.picture_K[0] > 0; }
+
 std::string NameOf(Handedness side) { return side == Handedness::kLeft ? "left" : "right"; }
 
 std::string NameOf(Split split) {

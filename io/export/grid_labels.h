@@ -34,6 +34,9 @@ LabelJson JsonOf(const Joints2& joints_px);
 LabelJson JsonOf(const Joints3& joints_in_cam);
 LabelJson JsonOf(const PinholeCamera& camera);
 LabelJson JsonOf(const std::array<double, 4>& numbers);
+LabelJson JsonOf(const std::array<float, 9>& matrix);  // 3 x 3
+// Whether the tuple is a crop of a published picture, with crop_from_cam and picture_K.
+bool IsCrop(const Tuple& tuple);
 std::string NameOf(Handedness side);
 std::string NameOf(Split split);  // "train", "validation", "test"
 

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace handforge {
@@ -24,10 +25,22 @@ fs::path NamedPath(const fs::path& path) {
   return absolute.has_filename() ? absolute : absolute.parent_path();
 }
 
+// A disk that is mounted here cannot be replaced by a folder.
+void RequireNoMount(const fs::path& folder) {
+  struct stat own {
+  }, parent{};
+  if (::stat(folder.c_str(), &own) != 0 || ::stat(folder.parent_path().c_str(), &parent) != 0 ||
+      own.st_dev == parent.st_dev) {
+    return;
+  }
+  throw UsageError(folder.string() + " is where a disk is mounted; choose a new folder in it");
+}
+
 void RequireFree(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) return;
   if (fs::is_directory(fs::symlink_status(path, error)) && fs::is_empty(path, error) && !error) {
+    RequireNoMount(path);
     return;
   }
   throw UsageError(path.string() +
@@ -64,6 +77,13 @@ NewFolder::NewFolder(const fs::path& final_path) : final_(NamedPath(final_path))
 NewFolder::~NewFolder() {
   std::error_code ignored;
   if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+}
+
+void NewFolder::MakeFolder(const std::string& name) const {
+  std::error_code error;
+  fs::create_directory(temporary_ / name, error);
+  if (!error) return;
+  throw EnvironmentError((final_ / name).string() + ": cannot be created: " + error.message());
 }
 
 void NewFolder::Write(const std::string& name, const std::vector<uint8_t>& bytes) const {

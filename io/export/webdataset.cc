@@ -86,6 +86,8 @@ LabelJson LabelsOf(const Tuple& t) {
   labels["frame"] = t.frame;
   labels["view_id"] = t.view_id;
   labels["subject"] = t.subject;
+  labels["crop_rotation"] = IsCrop(t) ? JsonOf(t.crop_from_cam) : LabelJson();
+  labels["picture_K"] = IsCrop(t) ? JsonOf(t.picture_K) : LabelJson();
   return labels;
 }
 

@@ -4,6 +4,7 @@
 #include "io/core/error.h"
 #include "io/import/npz_file.h"
 #include "io/import/sized_picture.h"
+#include "io/interrupt.h"
 #include "io/parallel.h"
 
 #include <algorithm>
@@ -224,6 +225,7 @@ class DexYcb : public PublishedDataset {
   void AddFrames(const std::string& path, int num_frames, const PublishedHand& first) {
     std::vector<std::vector<double>> joints_m(static_cast<size_t>(num_frames));
     ParallelFor(joints_m.size(), threads_, [&](int, size_t frame) {
+      ThrowIfInterrupted("reading labels");
       const std::string file = FrameFile("labels", static_cast<int>(frame), ".npz");
       joints_m[frame] = ReadNpzArray(folder_ / path / file, "joint_3d", {1, kNumJoints, 3});
     });

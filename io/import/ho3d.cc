@@ -5,6 +5,7 @@
 #include "io/files.h"
 #include "io/import/pickled_labels.h"
 #include "io/import/sized_picture.h"
+#include "io/interrupt.h"
 #include "io/parallel.h"
 #include "io/published_poses.h"
 
@@ -30,7 +31,7 @@ constexpr int kHeightPx = 480;
 constexpr double kMmPerMetre = 1000;
 constexpr double kDepthMmPerNumber = 0.12498664727900177;
 // Between a wrist in evaluation_xyz.json and that of the meta, which are the same numbers.
-constexpr double kMostApartMm = 1;
+constexpr double kMostApartMm = 0.1;
 
 // ---- The lists ----------------------------------------------------------------------------------
 
@@ -154,6 +155,7 @@ class Ho3d : public PublishedDataset {
     files_of_pictures_.push_back(split + "/*/meta/*.pkl");
     Metas metas(frames.size());
     ParallelFor(frames.size(), threads_, [&](int, size_t i) {
+      ThrowIfInterrupted("reading labels");
       const Frame& frame = frames[i];
       metas[i] =
           ReadMeta(folder_ / split / frame.sequence / "meta" / (frame.number + ".pkl"), num_joints);
@@ -182,9 +184,11 @@ class Ho3d : public PublishedDataset {
     }
     const std::vector<Points3> joints_mm = ReadEvaluationJoints(frames.size());
     const Metas metas = ReadMetas("evaluation", frames, 1);
-    RequireSameWrists(joints_mm, metas);
+    const std::vector<bool> wrist_elsewhere = WristsElsewhere(joints_mm, metas);
     for (size_t i = 0; i < frames.size(); ++i) {
-      if (metas[i]) {
+      if (wrist_elsewhere[i]) {
+        LeaveOut("wrist_elsewhere", Split::kTest);
+      } else if (metas[i]) {
         AddFrame("evaluation", frames[i], i, *metas[i], joints_mm[i] / kMmPerMetre);
       } else {
         LeaveOut("not_labelled", Split::kTest);
@@ -202,16 +206,20 @@ class Ho3d : public PublishedDataset {
                     " frames, expected " + std::to_string(num_frames) + " as evaluation.txt lists");
   }
 
-  // The two lists have nothing but their order to go by.
-  void RequireSameWrists(const std::vector<Points3>& joints_mm, const Metas& metas) const {
+  // Which frames have another wrist in the list than in their meta: the two have nothing but their
+  // order to go by.
+  std::vector<bool> WristsElsewhere(const std::vector<Points3>& joints_mm,
+                                    const Metas& metas) const {
+    std::vector<bool> elsewhere(metas.size(), false);
     size_t known = 0, apart = 0;
     for (size_t i = 0; i < metas.size(); ++i) {
       if (!metas[i]) continue;
       const Eigen::RowVector3d wrist_mm = kMmPerMetre * metas[i]->joints_m.row(0);
+      elsewhere[i] = !((joints_mm[i].row(0) - wrist_mm).norm() <= kMostApartMm);
       ++known;
-      apart += !((joints_mm[i].row(0) - wrist_mm).norm() <= kMostApartMm);
+      apart += elsewhere[i];
     }
-    if (2 * apart <= known) return;
+    if (2 * apart <= known) return elsewhere;
     throw DataError((folder_ / "evaluation_xyz.json").string() + ": the first joint of " +
                     std::to_string(apart) + " of " + std::to_string(known) +
                     " frames is not the one of the meta ('handJoints3D'); expected the frames of "

@@ -25,7 +25,8 @@ namespace handforge {
 // `seg` is not read: nothing published says what its colours are.
 //
 // Left out: "not_labelled" where `camMat` or `handJoints3D` is None; without evaluation_xyz.json,
-// all frames of the evaluation as "no_evaluation_xyz_json".
+// all frames of the evaluation as "no_evaluation_xyz_json"; "wrist_elsewhere" where its wrist is
+// not the meta's.
 //
 //   image_id      number of the line; in the evaluation the lines of train.txt more
 //   frame         the number in the line
@@ -44,7 +45,7 @@ namespace handforge {
 //
 // Throws DataError naming the file (and line or field) and what was expected: no list, a line that
 // is no frame, a meta that is missing, damaged or without a field, an evaluation_xyz.json of
-// another length or whose wrists are not those of the metas.
+// another length or most of whose wrists are not those of the metas.
 std::unique_ptr<PublishedDataset> OpenHo3d(const std::filesystem::path& folder, int threads = 1);
 
 }  // namespace handforge

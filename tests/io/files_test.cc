@@ -126,7 +126,20 @@ TEST(StaleTemporaries, OnlyThoseOfEndedProcessesAreRemoved) {
     std::ofstream(path) << "x";
   }
   fs::last_write_time(long_ago, fs::file_time_type::clock::now() - std::chrono::hours(48));
+  // A folder is as old as the youngest file in it.
+  const auto long_ago_time = fs::file_time_type::clock::now() - std::chrono::hours(48);
+  const fs::path busy = folder / ".busy.tmp-anotherhost-13",
+                 done = folder / ".done.tmp-anotherhost-14";
+  for (const fs::path& path : {busy, done}) {
+    fs::create_directories(path / "train");
+    std::ofstream(path / "train/0.png") << "x";
+    if (path == done) fs::last_write_time(path / "train/0.png", long_ago_time);
+    fs::last_write_time(path / "train", long_ago_time);
+    fs::last_write_time(path, long_ago_time);
+  }
   RemoveStaleTemporaries(folder.path());
+  EXPECT_TRUE(fs::exists(busy));
+  EXPECT_FALSE(fs::exists(done));
   EXPECT_TRUE(fs::exists(own));
   EXPECT_FALSE(fs::exists(stale));
   EXPECT_TRUE(fs::exists(elsewhere));

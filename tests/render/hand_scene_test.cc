@@ -50,8 +50,7 @@ uint8_t ExhaustiveVisibility(const std::vector<Eigen::Vector3f>& x,
   }
   if (part < 0) return kHiddenByHand;
   const double before = joint.z() - nearest;
-  if (PartTouchesJoint(static_cast<uint8_t>(part), j) && before <= (j == kWrist ? 40 : 30) &&
-      before >= -3)
+  if (PartTouchesJoint(static_cast<uint8_t>(part), j) && before <= 30 && before >= -3)
     return kVisible;
   return part == kPartForearm ? kHiddenByArm : kHiddenByHand;
 }

@@ -66,8 +66,7 @@ uint8_t ExhaustiveVisibility(const HandScene& scene, const Vector3d& joint, int 
   if (first.body < 0) return kHiddenByHand;
   const uint8_t part = scene.PartAt(first);
   const double before = joint.z() - nearest;
-  if (PartTouchesJoint(part, j) && before <= (j == kWrist ? 40 : 30) && before >= -3)
-    return kVisible;
+  if (PartTouchesJoint(part, j) && before <= 30 && before >= -3) return kVisible;
   if (part == kPartForearm) return kHiddenByArm;
   if (part == kPartObject) return kHiddenByOccluder;
   return part == kPartOtherHand ? kHiddenByOtherHand : kHiddenByHand;

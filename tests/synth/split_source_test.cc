@@ -23,6 +23,7 @@ namespace handforge {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -274,7 +275,7 @@ TEST_F(SplitDataset, DatasetsStayRunsOfTheirOwn) {
   EXPECT_EQ(m.runs[2].seed, 3U);
   EXPECT_EQ(m.shards[8].first_index, 40U);
   EXPECT_EQ(Dataset(options.out).OpenShard(3).ListAttribute("gesture_names")[1], "gesture of b");
-  EXPECT_FALSE(fs::exists(folder_ / "out/runs"));
+  EXPECT_FALSE(fs::exists(folder_ / "out/.runs"));
   // A person of one number is one person.
   std::map<int64_t, std::set<Split>> splits;
   for (const Tuple& t : TuplesOf(options.out)) splits[t.subject].insert(t.split);
@@ -303,6 +304,33 @@ TEST_F(SplitDataset, AnInterruptedOneIsContinued) {
   EXPECT_EQ(ShardHashes(folder_ / "out"), ShardHashes(folder_ / "whole"));
   EXPECT_TRUE(WriteSplit(world, count_made).was_complete);
   EXPECT_EQ(made, 1);
+}
+
+TEST_F(SplitDataset, WhatIsNotItsOwnStaysThere) {
+  const std::string a = Source("a", 1), b = Source("b", 2);
+  const SplitOptions options = Options({a, b}, "out");
+  for (const char* strange : {"out/runs/events", "out/.runs/mine"}) {
+    fs::create_directories(folder_ / fs::path(strange).parent_path());
+    PublishText(folder_ / strange, "kept");
+  }
+  Write(options);
+  EXPECT_EQ(ReadText(folder_ / "out/runs/events"), "kept");
+  EXPECT_EQ(ReadText(folder_ / "out/.runs/mine"), "kept");
+  EXPECT_FALSE(fs::exists(folder_ / "out/.runs/0"));
+  // Its sources, in whatever folder below.
+  EXPECT_THAT(Refusal(Options({a, b}, ".")), HasSubstr("is or holds the dataset"));
+  EXPECT_TRUE(fs::exists(ManifestPath(a)));
+}
+
+TEST_F(SplitDataset, OfSeveralRunsIsCompleteWithAllItsShardsAlone) {
+  const SplitOptions options = Options({Source("a", 1), Source("b", 2)}, "out");
+  const Manifest m = Write(options).manifest;
+  fs::create_directories(folder_ / "out/.runs/1");  // as of a process that died at the end
+  EXPECT_TRUE(Write(options).was_complete);
+  EXPECT_FALSE(fs::exists(folder_ / "out/.runs"));
+  fs::resize_file(folder_ / "out" / m.shards[1].file, 100);
+  EXPECT_THAT(MessageOf<DataError>([&] { Write(options); }),
+              AllOf(HasSubstr(m.shards[1].file), HasSubstr("is damaged")));
 }
 
 TEST_F(SplitDataset, TheSameAgainKeepsWhatIsThere) {
@@ -412,6 +440,9 @@ TEST_F(SplitDataset, NamesKeysThatDoNotFit) {
   options.part = "test";
   options.test_share = 0;
   EXPECT_THAT(Refusal(options), HasSubstr("split.part = test would have no rows"));
+  options.test_share = 1e-10;
+  EXPECT_THAT(Refusal(options), HasSubstr("split.part = test would have no rows"));
+  options.test_share = 0;
   options = Options({source}, "out");
   options.part = "train";
   options.test_share = 0.8;

@@ -163,6 +163,14 @@ TEST_F(Ho3d, WithoutItsJointsTheEvaluationIsLeftOut) {
   EXPECT_THAT(set->label_files(), ElementsAre("train.txt", "evaluation.txt"));
 }
 
+TEST_F(Ho3d, FramesOfTheEvaluationWhoseWristIsAnotherAreLeftOut) {
+  Write();
+  EditPickle(File("evaluation/SB11/meta/0002.pkl"), "d['handJoints3D'][0] += 0.001");
+  const auto set = Open();
+  EXPECT_THAT(set->left_out(Split::kTest), ElementsAre(Pair("wrist_elsewhere", 1)));
+  EXPECT_EQ(set->hands().size(), 7u);
+}
+
 TEST_F(Ho3d, FramesWithoutJointsOrCameraAreNotLabelled) {
   Write();
   EditPickle(File("train/ABF10/meta/0000.pkl"), "d['camMat'] = None");
@@ -285,7 +293,7 @@ TEST_F(Ho3d, EvaluationJointsOfOtherFramesAreRefused) {
   EXPECT_THAT(refused_with("d *= 1000"), HasSubstr("the first joint of 3 of 3 frames"));
   EXPECT_THAT(refused_with("d[:, 0] = np.nan"), HasSubstr("evaluation_xyz.json"));
   EXPECT_EQ(refused_with("d[1] += 0.1"), "(nothing was thrown)");  // one of three
-  EXPECT_EQ(refused_with("d += 0.0005"), "(nothing was thrown)");
+  EXPECT_THAT(refused_with("d += 0.0005"), HasSubstr("the first joint of 3 of 3 frames"));
   EXPECT_THAT(refused_with("d = d[:, :20]"), HasSubstr("evaluation_xyz.json"));
   EXPECT_THAT(RefusalWithText("evaluation_xyz.json", "[[["), HasSubstr("evaluation_xyz.json"));
 }
