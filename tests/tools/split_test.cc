@@ -99,7 +99,7 @@ TEST_F(SplitCommand, NamesWhatDoesNotFit) {
   ExpectRefused({data, "--out", out, "--validation", "-0.1"}, "validation_share");
   ExpectRefused({data, "--out", out, "--by", "sequence"}, "no row of " + data);
   ExpectRefused({data, "--out", out, "--part", "test", "--test", "0"}, "would have no rows");
-  ExpectRefused({data, "--out", data}, "is one of the datasets themselves");
+  ExpectRefused({data, "--out", data}, "is or holds the dataset");
   ExpectRefused({data, "--out", out, "--set", "split.validation=0.1"},
                 "did you mean 'split.validation_share'");
   EXPECT_EQ(Split({Path("none"), "--out", out}).exit_code, 3);
