@@ -4,8 +4,9 @@ leads to wider optima and better generalization, UAI 2018).
 
 average_models.py OUT MODEL MODEL [...]
 
-Models are files of handforge (vae/MODEL.md) with the same arrays; metadata are the first one's.
-Stored posteriors lose their meaning: make them anew by a training step from OUT (`train.start`).
+Models are files of handforge (vae/MODEL.md) with the same networks. Metadata and stored posteriors
+(`latent.*`) are the first one's, and those the mean of the encoders no longer gives: make them anew by
+a training step from OUT (`train.start`).
 """
 import hashlib
 import json
@@ -41,7 +42,7 @@ def main():
     models = [read(file) for file in files]
     header, payload = models[0][0], bytearray(models[0][1])
     for name, entry in header.items():
-        if entry.get("dtype") not in FLOATS:
+        if entry.get("dtype") not in FLOATS or name.startswith("latent."):
             continue
         arrays = [array_of(file, *model, name, entry) for file, model in zip(files, models)]
         begin, end = entry["data_offsets"]

@@ -113,13 +113,14 @@ TEST(PythonModel, IsToldTheSideAndSaysTheSize) {
   ExpectSame(options, folder);
 }
 
-TEST(AverageModels, AreTheMeanOfTheirWeights) {
+TEST(AverageModels, AreTheMeanOfTheirWeightsWithThePosteriorsOfTheFirst) {
   const TemporaryFolder folder;
-  WriteToyDataset(ToyOptions(), 32, folder / "data");
   std::vector<TensorFile> models;
   std::string files;
   for (const uint64_t seed : {1, 2}) {
-    TrainOptions options = ToyTraining(folder / "data", folder / ("model" + std::to_string(seed)));
+    const std::filesystem::path data = folder / ("data" + std::to_string(seed));
+    WriteToyDataset(ToyOptions(), 16 * seed, data);  // as many posteriors are stored
+    TrainOptions options = ToyTraining(data, folder / ("model" + std::to_string(seed)));
     options.seed = seed;
     const std::filesystem::path model = Train(options, false).model;
     models.push_back(TensorFile::Read(model));
@@ -138,6 +139,12 @@ TEST(AverageModels, AreTheMeanOfTheirWeights) {
   for (size_t i = 0; i < m.size(); ++i) {
     EXPECT_NEAR(m[i], (a[i] + b[i]) / 2, 1e-3 * (std::abs(a[i]) + std::abs(b[i])) + 1e-6);
   }
+  const auto bank = [](const TensorFile& model) {
+    const int64_t dim = static_cast<int64_t>(model.Floats("latent.mean", {-1}).size());
+    return model.Floats("latent.bank_mean", {-1, dim});
+  };
+  EXPECT_NE(bank(models[0]).size(), bank(models[1]).size());
+  EXPECT_EQ(bank(mean), bank(models[0]));
   EXPECT_NO_THROW(HandVae::Load(average));
 }
 
