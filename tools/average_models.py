@@ -5,8 +5,8 @@ leads to wider optima and better generalization, UAI 2018).
 average_models.py OUT MODEL MODEL [...]
 
 Models are files of handforge (vae/MODEL.md) with the same networks. Metadata and stored posteriors
-(`latent.*`) are the first one's, and those the mean of the encoders no longer gives: make them anew by
-a training step from OUT (`train.start`).
+(`latent.*`) are the first one's. The averaged encoders give other posteriors: make these anew by a
+training step from OUT (`train.start`).
 """
 import hashlib
 import json
